@@ -1,0 +1,1 @@
+//! Models, properties and mutants of the protocol in `chinwag`, and what checks them.

@@ -1,0 +1,7 @@
+//! The protocol as pure decisions: no clock, socket, thread, randomness or hash order in it.
+
+mod service;
+mod timestamp;
+
+pub use service::*;
+pub use timestamp::*;

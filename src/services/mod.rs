@@ -1,0 +1,1 @@
+//! Services that the crate ships: what a replica manager can be the replica manager of.
