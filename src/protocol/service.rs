@@ -1,6 +1,6 @@
 //! The application's side: what a program implements to have its state replicated.
 
-use super::Timestamp;
+use super::{RequestId, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Debug, hash::Hash};
 
@@ -24,6 +24,8 @@ impl<T> Datum for T where
 /// covers the other's `ts`.
 #[derive(Clone, Copy, Debug)]
 pub struct Applied<'a, Op> {
+    /// Whose update, and which: the same at every replica manager.
+    pub id: RequestId,
     /// What the client asked for.
     pub op: &'a Op,
     /// All that the client had seen when it asked.
