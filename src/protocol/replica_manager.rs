@@ -169,6 +169,7 @@ impl ReplicaManager {
         self.collect(state, fx);
         self.answer_waiting(state, fx);
         self.send_full_batch(state, fx);
+        self.drop_needless_receipts(state);
     }
 
     /// Why an update is not taken, if it is not.
@@ -246,7 +247,9 @@ impl ReplicaManager {
         if self.group.is_updatable(self.id) && gossip.ts.get(self.id) > own {
             return self.report_loss(state, gossip.ts.get(self.id), fx);
         }
-        state.owed[from.index()] |= (self.rules.owes)(gossip.asks);
+        let known = &state.table[from.index()];
+        let overtaken = known.covers(&gossip.ts) && *known != gossip.ts;
+        state.owed[from.index()] |= (self.rules.owes)(gossip.asks, overtaken);
 
         // Merge the arriving log with ours, without what we have, and as far as it leaves no gap; then
         // execute what became stable (`Replica::commit` does). In this order: were the replica timestamp
@@ -265,6 +268,15 @@ impl ReplicaManager {
 
         self.collect(state, fx);
         self.answer_waiting(state, fx);
+        self.drop_needless_receipts(state);
+    }
+
+    /// Where there is news, gossip goes out anyway, and is repeated until it has arrived.
+    fn drop_needless_receipts<S: Service>(&self, state: &mut ManagerState<S>) {
+        for to in self.peers() {
+            let needless = self.has_own_reason(state, to);
+            state.owed[to.index()] &= !needless;
+        }
     }
 
     fn merge<S: Service>(
@@ -330,10 +342,13 @@ impl ReplicaManager {
     /// and a receipt is given once for each time that it is asked for. Nothing is left to say when everyone
     /// knows that everyone holds everything (C14).
     pub fn has_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
+        state.owed[to.index()] || self.has_own_reason(state, to)
+    }
+
+    fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
         let (known, replica) = (&state.table[to.index()], &state.replica);
-        state.owed[to.index()]
-            || self.partners.contains(&to)
-                && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
+        self.partners.contains(&to)
+            && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
     }
 
     /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting

@@ -106,8 +106,9 @@ pub struct Rules {
     pub has_news: fn(known: &Timestamp, replica_ts: &Timestamp, records: usize) -> bool,
     /// What is known of a peer after sending to it: nothing new (C7).
     pub known_after_send: fn(known: &Timestamp, sent: &Timestamp) -> Timestamp,
-    /// Is a receipt owed for gossip that asks for one? (C14)
-    pub owes: fn(asks: bool) -> bool,
+    /// Is a receipt owed for gossip that asks for one? (C14) Not if the sender has said more since: it asks
+    /// again if it still needs to know.
+    pub owes: fn(asks: bool, overtaken: bool) -> bool,
 
     // ---- gossip comes in ----
     /// Is this record taken into the log, given the next number expected of its origin and how far the
@@ -165,7 +166,7 @@ pub const FAITHFUL: Rules = Rules {
     lacks: |known, key, _ts, _me| known.get(key.origin) < key.seq,
     has_news: |known, replica_ts, _records| !known.covers(replica_ts),
     known_after_send: |known, _sent| known.clone(),
-    owes: |asks| asks,
+    owes: |asks, overtaken| asks && !overtaken,
 
     takes: |key, next, claimed, _ts, _held| key.seq == next && next <= claimed.get(key.origin),
     keeps: |_executed| true,
