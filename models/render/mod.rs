@@ -10,7 +10,6 @@ mod flights;
 mod itf;
 mod shiviz;
 mod svg;
-mod svg_layout;
 mod text;
 mod words;
 

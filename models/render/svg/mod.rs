@@ -3,43 +3,36 @@
 //! The picture needs nothing from outside, no style sheet and no script. Whatever colour says, a shape or a
 //! word says too; the colours are those of Okabe and Ito, darkened where white text stands on them.
 
+mod arrows;
+mod layout;
+mod pen;
+mod routes;
+
 use std::fmt::Write;
 
-use super::svg_layout::{
-    ACTION_SIZE, Arrow, ArrowEnd, BADGE, Layout, LineKind, MARGIN, NOTE_SIZE, PAD, StepBox,
+use layout::{ACTION_SIZE, BADGE, Layout, LineKind, MARGIN, NOTE_SIZE, PAD, StepBox};
+use pen::{
+    ADDED, FAINT, FAULT, FAULT_PAPER, FRONT_END, INK, LIFELINE, MANAGER, OTHER, SANS, VIOLATION,
+    VIOLATION_PAPER, escape, label, mono, rect,
 };
+
 use super::words::{one_line, shorten, width, wrap};
 use super::{LaneKind, Outcome, Run, Step, StepKind};
-
-const SANS: &str = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif";
-const MONO: &str = "'DejaVu Sans Mono', Menlo, Consolas, monospace";
-
-const INK: &str = "#1b1f24";
-const FAINT: &str = "#5b6570";
-const LIFELINE: &str = "#b9c2cc";
-const MANAGER: &str = "#0067a3";
-const FRONT_END: &str = "#00755a";
-const OTHER: &str = "#5b6570";
-const ADDED: &str = "#005a8c";
-const VIOLATION: &str = "#b84500";
-const VIOLATION_PAPER: &str = "#fdeee5";
-const FAULT: &str = "#e69f00";
-const FAULT_PAPER: &str = "#fdf4df";
 
 /// The run as a self-contained SVG file, 860 or more pixels wide and as high as the run is long.
 pub fn svg(run: &Run) -> String {
     let mut body = String::new();
     let width = Layout::new(run, 0.0).width;
     let below_preamble = preamble(&mut body, run, width);
-    let layout = Layout::new(run, below_preamble + 44.0);
+    let layout = Layout::new(run, below_preamble + 50.0);
     repetition(&mut body, run, &layout);
     lifelines(&mut body, run, &layout);
     // Below the boxes: where an arrow must pass behind one, the box stays readable.
-    layout.arrows.iter().for_each(|arrow| arrow_line(&mut body, arrow));
+    layout.arrows.iter().for_each(|arrow| arrows::line(&mut body, arrow));
     layout.boxes.iter().zip(&run.steps).enumerate().for_each(|(index, (placed, step))| {
         step_box(&mut body, run, &layout, index, placed, step);
     });
-    layout.arrows.iter().for_each(|arrow| arrow_label(&mut body, arrow));
+    layout.arrows.iter().for_each(|arrow| arrows::head_and_label(&mut body, arrow));
     let height = footer(&mut body, run, &layout);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
@@ -104,20 +97,23 @@ fn lifelines(out: &mut String, run: &Run, layout: &Layout) {
             "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"{LIFELINE}\" stroke-width=\"2\"/>",
             layout.bottom
         );
-        let (colour, radius) = lane_look(lane.kind);
+        let (colour, radius, kind) = lane_look(lane.kind);
         let wide = layout.box_width.min(150.0);
-        rect(out, (x - wide / 2.0, y - 30.0, wide, 30.0), radius, colour, "");
+        rect(out, (x - wide / 2.0, y - 40.0, wide, 40.0), radius, colour, "");
         let name = shorten(&one_line(&lane.name), (wide / 10.0) as usize);
         let attributes = "fill=\"#ffffff\" font-weight=\"700\" text-anchor=\"middle\"";
-        label(out, (x, y - 10.0), 15.0, attributes, &name);
+        label(out, (x, y - 21.0), 15.0, attributes, &name);
+        let attributes = "fill=\"#ffffff\" text-anchor=\"middle\"";
+        label(out, (x, y - 7.0), 10.0, attributes, kind);
     }
 }
 
-fn lane_look(kind: LaneKind) -> (&'static str, f64) {
+/// Colour, radius of the corners, and the kind in words.
+fn lane_look(kind: LaneKind) -> (&'static str, f64, &'static str) {
     match kind {
-        LaneKind::Manager => (MANAGER, 3.0),
-        LaneKind::FrontEnd => (FRONT_END, 15.0),
-        LaneKind::Other => (OTHER, 0.0),
+        LaneKind::Manager => (MANAGER, 3.0, "replica manager"),
+        LaneKind::FrontEnd => (FRONT_END, 20.0, "front end"),
+        LaneKind::Other => (OTHER, 0.0, ""),
     }
 }
 
@@ -168,7 +164,11 @@ fn step_box(
             LineKind::Action => {
                 label(out, at(BADGE), ACTION_SIZE, "font-weight=\"700\"", &line.text)
             }
-            LineKind::Change => mono(out, at(0.0), ADDED, &line.text),
+            LineKind::Change => {
+                let (name, value) = line.text.split_at(line.name);
+                let spans = [(FAINT, name), (ADDED, value)];
+                pen::mono_spans(out, at(0.0), &spans);
+            }
             LineKind::InFlight => mono(out, at(0.0), FAINT, &line.text),
             LineKind::Violation => {
                 label(out, at(0.0), NOTE_SIZE, "fill=\"#ffffff\" font-weight=\"700\"", &line.text);
@@ -195,67 +195,6 @@ fn bolt(out: &mut String, x: f64, y: f64) {
     );
 }
 
-fn arrow_line(out: &mut String, arrow: &Arrow) {
-    let (colour, dashes) = match arrow.end {
-        ArrowEnd::Taken => (INK, ""),
-        ArrowEnd::Lost => (VIOLATION, " stroke-dasharray=\"7 4\""),
-        ArrowEnd::InFlight => (FAINT, " stroke-dasharray=\"3 3\""),
-    };
-    let points: Vec<String> = arrow.points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-    let _ = writeln!(
-        out,
-        "<g><title>{}</title><polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" \
-         stroke-linejoin=\"round\"{dashes}/>",
-        escape(&arrow.label),
-        points.join(" ")
-    );
-    let (x, y, angle) = last_part(arrow);
-    let head = match arrow.end {
-        ArrowEnd::Taken => format!("<path d=\"M0 0 L-11 -4.5 L-11 4.5 z\" fill=\"{colour}\"/>"),
-        ArrowEnd::Lost => {
-            format!(
-                "<path d=\"M-7 -7 L7 7 M-7 7 L7 -7\" stroke=\"{colour}\" stroke-width=\"3.5\"/>"
-            )
-        }
-        ArrowEnd::InFlight => format!(
-            "<path d=\"M0 0 L-9 -4.5 L-9 4.5 z\" fill=\"#ffffff\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
-        ),
-    };
-    let _ = writeln!(
-        out,
-        "<g transform=\"translate({x:.1} {y:.1}) rotate({angle:.1})\">{head}</g></g>"
-    );
-}
-
-/// The label along the last part of an arrow: the band above a step belongs to the one message it takes.
-fn arrow_label(out: &mut String, arrow: &Arrow) {
-    let [.., before, last] = arrow.points.as_slice() else { return };
-    if arrow.end == ArrowEnd::InFlight {
-        return;
-    }
-    let length = (last.0 - before.0).hypot(last.1 - before.1);
-    let text = shorten(&arrow.label, ((length - 14.0) / (NOTE_SIZE * 0.58)).max(6.0) as usize);
-    let (_, _, angle) = last_part(arrow);
-    // Never upside down.
-    let angle = if angle.abs() > 90.0 { angle - 180.0 * angle.signum() } else { angle };
-    let (x, y) = ((before.0 + last.0) / 2.0, (before.1 + last.1) / 2.0);
-    let colour = if arrow.end == ArrowEnd::Lost { VIOLATION } else { INK };
-    let _ = write!(out, "<g transform=\"translate({x:.1} {y:.1}) rotate({angle:.1})\">");
-    let halo = format!(
-        "fill=\"{colour}\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
-    );
-    label(out, (0.0, -5.0), NOTE_SIZE, &halo, &text);
-    out.push_str("</g>\n");
-}
-
-/// The end of an arrow and the direction in which it gets there, in degrees.
-fn last_part(arrow: &Arrow) -> (f64, f64, f64) {
-    match arrow.points.as_slice() {
-        [.., (x0, y0), (x, y)] => (*x, *y, (y - y0).atan2(x - x0).to_degrees()),
-        _ => (0.0, 0.0, 0.0),
-    }
-}
-
 /// The replay command. Returns the height of the whole picture.
 fn footer(out: &mut String, run: &Run, layout: &Layout) -> f64 {
     let mut y = layout.bottom + 16.0;
@@ -272,47 +211,4 @@ fn footer(out: &mut String, run: &Run, layout: &Layout) -> f64 {
         y += 46.0;
     }
     y + 8.0
-}
-
-fn rect(
-    out: &mut String,
-    (x, y, w, h): (f64, f64, f64, f64),
-    radius: f64,
-    fill: &str,
-    attributes: &str,
-) {
-    let _ = writeln!(
-        out,
-        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"{radius}\" fill=\"{fill}\" {attributes}/>"
-    );
-}
-
-fn label(out: &mut String, (x, y): (f64, f64), size: f64, attributes: &str, text: &str) {
-    let fill =
-        if attributes.contains("fill=") { String::new() } else { format!(" fill=\"{INK}\"") };
-    let _ = writeln!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\"{fill} {attributes}>{}</text>",
-        escape(text)
-    );
-}
-
-fn mono(out: &mut String, at: (f64, f64), colour: &str, text: &str) {
-    label(out, at, NOTE_SIZE, &format!("fill=\"{colour}\" font-family=\"{MONO}\""), text);
-}
-
-/// Text that cannot end an attribute or an element.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
