@@ -6,9 +6,9 @@ use super::Change;
 
 /// What changed from `before` to `after`, in the order of the keys of `after`.
 ///
-/// Objects are compared by key. Arrays of numbers of one length, such as timestamps, change as a whole.
-/// Other arrays of one length change by position; arrays that grew or shrank tell the elements that were
-/// added and removed, whatever their positions.
+/// Objects are compared by key. Arrays of numbers of one length, such as timestamps, and arrays that only
+/// changed their order, change as a whole. Other arrays whose elements kept their places change by
+/// position; the rest tell which elements were added and which were removed.
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     compare("", before, after, &mut changes);
@@ -43,11 +43,13 @@ fn compare_entry(path: &str, was: Option<&Value>, now: Option<&Value>, changes: 
 fn compare_arrays(path: &str, before: &[Value], after: &[Value], changes: &mut Vec<Change>) {
     let removed = without(before, after);
     let added = without(after, before);
-    let only_moved = removed.is_empty() && added.is_empty();
-    if only_moved || (before.len() == after.len() && before.iter().chain(after).all(is_scalar)) {
+    let same_length = before.len() == after.len();
+    let all_numbers = before.iter().chain(after).all(Value::is_number);
+    let differing = before.iter().zip(after).filter(|(was, now)| was != now).count();
+    if same_length && (all_numbers || removed.is_empty()) {
         let [was, now] = [before, after].map(|elements| Value::Array(elements.to_vec()));
         changes.push(change(path, Some(&was), Some(&now)));
-    } else if before.len() == after.len() {
+    } else if same_length && differing == removed.len() {
         for (index, (was, now)) in before.iter().zip(after).enumerate() {
             compare(&format!("{path}[{index}]"), was, now, changes);
         }
@@ -70,10 +72,6 @@ fn without<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
             None => true,
         })
         .collect()
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !value.is_array() && !value.is_object()
 }
 
 fn child(path: &str, key: &str) -> String {

@@ -14,7 +14,7 @@ const ACTION_TAKEN: &str = "mbt::actionTaken";
 /// Integers are `{"#bigint": "7"}`; null is the variant `None`; numbers that are not integers are
 /// `#unserializable`. `loop` is present when steps repeat for ever.
 pub fn itf(run: &Run) -> Value {
-    let names = variables(run);
+    let names = words::identifiers(run.lanes.iter().map(|lane| lane.name.as_str()), '_');
     let mut lanes: Vec<Value> = run.lanes.iter().map(|lane| encode(&lane.start)).collect();
     let mut states = vec![state(&names, &lanes, "init", json!({ "index": 0 }))];
     for (index, step) in run.steps.iter().enumerate() {
@@ -58,22 +58,6 @@ fn state(names: &[String], lanes: &[Value], action: &str, meta: Value) -> Value 
     state.extend(names.iter().cloned().zip(lanes.iter().cloned()));
     state.insert(ACTION_TAKEN.to_owned(), json!(action));
     Value::Object(state)
-}
-
-/// A name a lane that readers accept as an identifier: `rm0`, `fe_0`; repeated names get their index.
-fn variables(run: &Run) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (index, lane) in run.lanes.iter().enumerate() {
-        let mut name = words::identifier(&lane.name, '_');
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            name.insert_str(0, "lane_");
-        }
-        if names.contains(&name) {
-            name = format!("{name}_{index}");
-        }
-        names.push(name);
-    }
-    names
 }
 
 fn encode(value: &Value) -> Value {

@@ -185,10 +185,14 @@ impl Run {
         self.lanes.get(lane).map_or("?", |lane| &lane.name)
     }
 
-    /// What the legend of a diagram calls the steps that repeat, if any do.
-    fn repeats(&self) -> Option<String> {
-        let first = self.repeats_from.filter(|first| *first < self.steps.len())?;
-        Some(format!("steps {} to {} repeat for ever", first + 1, self.steps.len()))
+    /// The name of the part of the run that begins with a step, if one does: the fair continuation of a
+    /// liveness counterexample, or what repeats.
+    fn part_beginning_at(&self, index: usize) -> Option<String> {
+        if self.repeats_from == Some(index) {
+            return Some(format!("steps {} to {} repeat for ever", index + 1, self.steps.len()));
+        }
+        let begins = self.steps[index].fair && (index == 0 || !self.steps[index - 1].fair);
+        begins.then(|| "the fair continuation".to_owned())
     }
 }
 

@@ -126,3 +126,54 @@ pub fn hostile() -> Run {
     }
     run
 }
+
+/// A long run of arbitrary traffic, the same for the same arguments; the last third repeats for ever.
+pub fn busy(lanes: usize, steps: usize, seed: u64) -> Run {
+    let mut random = seed;
+    let mut below = |bound: usize| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % bound
+    };
+    let mut run = Run {
+        title: "A manager never learns what the others know".to_owned(),
+        claim: "In the end every manager has executed every update.".to_owned(),
+        verdict: "violated by a run that goes on for ever".to_owned(),
+        outcome: Outcome::Violated,
+        repeats_from: Some(steps * 2 / 3),
+        ..Run::default()
+    };
+    for lane in 0..lanes {
+        let kind = if lane % 2 == 0 { LaneKind::Manager } else { LaneKind::FrontEnd };
+        run.lanes.push(Lane {
+            name: format!("rm{lane}"),
+            kind,
+            start: json!({ "value_ts": [0, 0] }),
+        });
+    }
+    let mut under_way: Vec<(u64, usize, String)> = Vec::new();
+    for index in 0..steps {
+        let mut step = Step { fair: index >= steps / 2, ..act(below(lanes), "gossips", json!({})) };
+        if !under_way.is_empty() && below(3) > 0 {
+            let (id, to, label) = under_way.remove(below(under_way.len()));
+            let (kind, verb) = match below(6) {
+                0 => (StepKind::Loss, "The network loses"),
+                _ => (StepKind::Action, "takes"),
+            };
+            step = Step { lane: to, kind, action: format!("{verb} {label}"), ..step }
+                .takes(id, &label);
+            if below(5) == 0 {
+                under_way.push((id, to, label)); // Duplicated by the network.
+            }
+        }
+        for _ in 0..below(3) {
+            let (id, to) = (index as u64 * 10 + below(9) as u64, below(lanes));
+            let label = format!("gossip [0,{index}]..[1,{id}] +{}", below(4));
+            under_way.push((id, to, label.clone()));
+            step = step.sends(id, to, &label);
+        }
+        step.changes = diff(&json!({ "value_ts": [0, index] }), &json!({ "value_ts": [1, index] }));
+        run.steps.push(step);
+    }
+    run
+}

@@ -18,7 +18,8 @@ type Clock = Vec<u64>;
 /// Line 1 is the parser's regular expression, line 2 the empty separator of executions, then one line an
 /// event. A message that the network loses is no event of any participant and has no line.
 pub fn shiviz(run: &Run) -> String {
-    let hosts = hosts(run);
+    // White space, quotes and braces would confuse the parser.
+    let hosts = words::identifiers(run.lanes.iter().map(|lane| lane.name.as_str()), '-');
     let mut clocks: Vec<Clock> = vec![vec![0; hosts.len()]; hosts.len()];
     let mut sent: Vec<(u64, Clock)> = Vec::new();
     let mut log = format!("{PARSER}\n\n");
@@ -51,14 +52,4 @@ fn clock_json(hosts: &[String], clock: &Clock) -> String {
     let known = hosts.iter().zip(clock).filter(|(_, count)| **count > 0);
     Value::Object(known.map(|(host, count)| (host.clone(), json!(count))).collect::<Map<_, _>>())
         .to_string()
-}
-
-/// A name a lane without white space, quotes and braces; repeated names get their index.
-fn hosts(run: &Run) -> Vec<String> {
-    let mut hosts: Vec<String> = Vec::new();
-    for (index, lane) in run.lanes.iter().enumerate() {
-        let host = words::identifier(&lane.name, '-');
-        hosts.push(if hosts.contains(&host) { format!("{host}-{index}") } else { host });
-    }
-    hosts
 }

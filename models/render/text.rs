@@ -184,13 +184,8 @@ fn heading(run: &Run, canvas: &Canvas, spacing: usize) -> Vec<Span> {
 
 /// What stands between two steps where the run enters a new part.
 fn separator(run: &Run, index: usize) -> Vec<Span> {
-    let begins_fair = run.steps[index].fair && (index == 0 || !run.steps[index - 1].fair);
-    let repeats = run.repeats().filter(|_| run.repeats_from == Some(index));
-    match (begins_fair, repeats) {
-        (_, Some(repeats)) => vec![(Ink::Warn, format!("     {repeats}:"))],
-        (true, None) => vec![(Ink::Warn, "     the fair continuation:".to_owned())],
-        (false, None) => Vec::new(),
-    }
+    let part = run.part_beginning_at(index);
+    part.map(|part| (Ink::Warn, format!("{:NUMBER$}{part}:", ""))).into_iter().collect()
 }
 
 /// The lines at the right of a step: what it did, changed, sent and violated.
@@ -283,7 +278,7 @@ fn legend(page: &mut Page, run: &Run) {
     let flights = super::flights::flights(run);
     let any = |kind| run.steps.iter().any(|step| step.kind == kind);
     let entries = [
-        (!flights.is_empty(), page.symbol("╰─▶ message, from sending to receipt", "+-> message")),
+        (!flights.is_empty(), page.symbol("╰─▶ message on its way", "+-> message")),
         (any(StepKind::Loss), page.symbol("× lost", "x lost")),
         (
             flights.iter().any(|flight| flight.ends.is_empty()),
@@ -297,8 +292,16 @@ fn legend(page: &mut Page, run: &Run) {
     ];
     let shown: Vec<&str> =
         entries.iter().filter(|(occurs, _)| *occurs).map(|(_, text)| *text).collect();
-    if !shown.is_empty() {
-        page.line(&[(Ink::Dim, shown.join("   "))]);
+    let mut line = String::new();
+    for entry in shown {
+        if !line.is_empty() && width(&line) + 3 + width(entry) > page.style.width {
+            page.line(&[(Ink::Dim, std::mem::take(&mut line))]);
+        }
+        line += if line.is_empty() { "" } else { "   " };
+        line += entry;
+    }
+    if !line.is_empty() {
+        page.line(&[(Ink::Dim, line)]);
         page.line(&[]);
     }
 }

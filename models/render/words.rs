@@ -30,14 +30,24 @@ fn is_invisible_format(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// `name` with everything but letters, digits, `.`, `_` and `-` replaced; never empty.
+/// A different word for each name: ASCII letters, digits, `_` and, unless `other` is `_`, `.` and `-`.
 ///
-/// `.` and `-` are replaced too when `other` is `_`, which leaves an identifier.
-pub fn identifier(name: &str, other: char) -> String {
+/// Anything else becomes `other`; with `_` the words are identifiers.
+pub fn identifiers<'a>(names: impl Iterator<Item = &'a str>, other: char) -> Vec<String> {
     let keep =
         |c: char| c.is_ascii_alphanumeric() || c == '_' || (other != '_' && ".-".contains(c));
-    let name: String = name.chars().map(|c| if keep(c) { c } else { other }).collect();
-    if name.is_empty() { "lane".to_owned() } else { name }
+    let mut words: Vec<String> = Vec::new();
+    for name in names {
+        let mut word: String = name.chars().map(|c| if keep(c) { c } else { other }).collect();
+        if !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            word.insert_str(0, "lane");
+        }
+        while words.contains(&word) {
+            word.push(other);
+        }
+        words.push(word);
+    }
+    words
 }
 
 /// At most `max` columns of `text`, ending in `…` when something was left out.

@@ -85,12 +85,16 @@ fn bent(points: &[(f64, f64)]) -> String {
 /// The label along the last part of an arrow: the band above a step belongs to the one message it takes.
 fn along(out: &mut String, arrow: &Arrow) {
     let [.., before, last] = arrow.points.as_slice() else { return };
+    // A line of one part begins below its sender's box; the label must not.
+    let (room, centre) = if arrow.points.len() == 2 { (0.72, 0.62) } else { (1.0, 0.5) };
     let length = (last.0 - before.0).hypot(last.1 - before.1);
-    let text = shorten(&arrow.label, ((length - 14.0) / (NOTE_SIZE * 0.58)).max(6.0) as usize);
+    let columns = (length * room - 14.0) / (NOTE_SIZE * 0.58);
+    let text = shorten(&arrow.label, columns.max(6.0) as usize);
     let (_, _, angle) = last_part(arrow);
     // Never upside down.
     let angle = if angle.abs() > 90.0 { angle - 180.0 * angle.signum() } else { angle };
-    let (x, y) = ((before.0 + last.0) / 2.0, (before.1 + last.1) / 2.0);
+    let between = |from: f64, to: f64| from + (to - from) * centre;
+    let (x, y) = (between(before.0, last.0), between(before.1, last.1));
     let colour = colour(arrow.end);
     let _ = write!(out, "<g transform=\"translate({x:.1} {y:.1}) rotate({angle:.1})\">");
     let halo = format!(

@@ -27,6 +27,8 @@ pub const BADGE: f64 = 24.0;
 const CHANGES_MAX: usize = 8;
 /// Height of the band above a step that takes a message.
 const BAND: f64 = 46.0;
+/// Height of the band above a step that begins a new part of the run.
+pub const PART_BAND: f64 = 76.0;
 
 /// Where everything goes.
 pub struct Layout {
@@ -75,12 +77,12 @@ impl Layout {
     /// Places the steps of `run` below `top`.
     pub fn new(run: &Run, top: f64) -> Self {
         let lanes = run.lanes.len().max(1) as f64;
-        let spacing = (1216.0 / lanes).clamp(230.0, 360.0);
+        let spacing = (1216.0 / lanes).clamp(240.0, 360.0);
         let mut layout = Layout {
             lanes: run.lanes.len(),
             width: (2.0 * MARGIN + lanes * spacing).max(860.0),
             spacing,
-            box_width: spacing - 70.0,
+            box_width: spacing - 64.0,
             top,
             bottom: top,
             boxes: Vec::new(),
@@ -88,7 +90,7 @@ impl Layout {
         };
         let flights = flights(run);
         for (index, step) in run.steps.iter().enumerate() {
-            let y = layout.next_top(step);
+            let y = layout.next_top(run, index);
             let sent = flights.iter().filter(|flight| flight.sent_at == Some(index));
             let placed = layout.place(run, step, y, sent);
             layout.bottom = layout.bottom.max(y + placed.height);
@@ -109,7 +111,11 @@ impl Layout {
 
     /// Where the next step begins: below everything when it takes a message, else beside what other
     /// participants did just before.
-    fn next_top(&self, step: &Step) -> f64 {
+    fn next_top(&self, run: &Run, index: usize) -> f64 {
+        let step = &run.steps[index];
+        if run.part_beginning_at(index).is_some() {
+            return self.bottom + PART_BAND;
+        }
         let x = self.x(step.lane);
         let own = self
             .boxes
@@ -147,8 +153,8 @@ impl Layout {
         }
         for flight in sent.filter(|flight| flight.ends.is_empty()) {
             let to = flight.to.map_or("anyone", |lane| run.lane_name(lane));
-            let text = format!("{} to {to}: in flight at the end", flight.label);
-            lines.extend(LineKind::InFlight, NOTE_LINE, wrap_at_most(&text, notes, 3));
+            let text = format!("{} to {to}, in flight at the end", flight.label);
+            lines.extend(LineKind::InFlight, NOTE_LINE, wrap_at_most(&text, notes, 4));
         }
         if let Some(violates) = &step.violates {
             lines.y += 9.0;

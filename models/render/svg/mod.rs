@@ -10,7 +10,7 @@ mod routes;
 
 use std::fmt::Write;
 
-use layout::{ACTION_SIZE, BADGE, Layout, LineKind, MARGIN, NOTE_SIZE, PAD, StepBox};
+use layout::{ACTION_SIZE, BADGE, Layout, LineKind, MARGIN, NOTE_SIZE, PAD, PART_BAND, StepBox};
 use pen::{
     ADDED, FAINT, FAULT, FAULT_PAPER, FRONT_END, INK, LIFELINE, MANAGER, OTHER, SANS, VIOLATION,
     VIOLATION_PAPER, escape, label, mono, rect,
@@ -25,7 +25,7 @@ pub fn svg(run: &Run) -> String {
     let width = Layout::new(run, 0.0).width;
     let below_preamble = preamble(&mut body, run, width);
     let layout = Layout::new(run, below_preamble + 50.0);
-    repetition(&mut body, run, &layout);
+    parts(&mut body, run, &layout);
     lifelines(&mut body, run, &layout);
     // Below the boxes: where an arrow must pass behind one, the box stays readable.
     layout.arrows.iter().for_each(|arrow| arrows::line(&mut body, arrow));
@@ -117,17 +117,16 @@ fn lane_look(kind: LaneKind) -> (&'static str, f64, &'static str) {
     }
 }
 
-/// The background of the steps that repeat for ever, and of a fair continuation.
-fn repetition(out: &mut String, run: &Run, layout: &Layout) {
-    let fair = run.steps.iter().position(|step| step.fair);
-    let fair = fair.map(|first| (first, "fair continuation".to_owned()));
-    let repeats = run.repeats().zip(run.repeats_from).map(|(text, first)| (first, text));
-    for (first, text) in fair.into_iter().chain(repeats) {
-        let top = layout.boxes[first].top - 18.0;
+/// The background of a fair continuation and of the steps that repeat for ever.
+fn parts(out: &mut String, run: &Run, layout: &Layout) {
+    for (index, placed) in layout.boxes.iter().enumerate() {
+        let Some(part) = run.part_beginning_at(index) else { continue };
+        let top = placed.top - PART_BAND + 10.0;
         let area = (8.0, top, layout.width - 16.0, layout.bottom - top - 8.0);
-        rect(out, area, 6.0, "#eef1f4", &format!("stroke=\"{FAINT}\" stroke-dasharray=\"2 4\""));
+        let attributes = format!("stroke=\"{FAINT}\" stroke-dasharray=\"2 4\"");
+        rect(out, area, 6.0, "#f4f6f8", &attributes);
         let attributes = format!("fill=\"{FAINT}\" font-weight=\"700\"");
-        label(out, (16.0, layout.bottom - 16.0), 12.0, &attributes, &text);
+        label(out, (18.0, top + 17.0), 12.0, &attributes, &part);
     }
 }
 

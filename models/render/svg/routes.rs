@@ -85,10 +85,7 @@ impl Layout {
         let (sender, target) = (&self.boxes[sent_at], &self.boxes[end]);
         let start = (self.x(from), sender.top + sender.height);
         let goal = (target.x, target.top);
-        if self.boxes[sent_at + 1..end]
-            .iter()
-            .all(|between| !between.meets(start, goal, self.box_width))
-        {
+        if self.is_free(sent_at, end, start, goal) {
             return vec![start, goal];
         }
         let direction = (goal.0 - start.0).signum();
