@@ -182,6 +182,7 @@ impl<'a> Canvas<'a> {
                 if stub.iter().all(|column| row[*column].sides == 0) {
                     row[stub[0]] = Cell { sides: EAST | WEST, symbol: None, ink: Ink::Warn };
                     row[stub[1]] = Cell { sides: 0, symbol: Some(symbol), ink: Ink::Warn };
+                    row[from].sides |= if rightwards { EAST } else { WEST };
                 } else if row[stub[0]].sides == 0 {
                     row[stub[0]] = Cell { sides: 0, symbol: Some(symbol), ink: Ink::Warn };
                 }

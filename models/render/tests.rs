@@ -240,7 +240,7 @@ fn an_array_of_records_tells_which_were_added_removed_and_moved() {
         ["state - {id: a}", "state - {id: b}", "state + {id: c}"]
     );
     assert_eq!(changes(json!([a, a]), json!([a])), ["state - {id: a}"]);
-    assert_eq!(changes(json!([a, b]), json!([a, c])), ["state[1].id b > c"]);
+    assert_eq!(changes(json!([a, b]), json!([a, c])), ["[1].id b > c"]);
     assert_eq!(changes(json!(["b", "a"]), json!(["a", "b"])), ["state [b, a] > [a, b]"]);
     assert_eq!(changes(json!("say \"hi\""), json!("")), ["state \"say \\\"hi\\\"\" > \"\""]);
 }

@@ -151,9 +151,9 @@ fn diagram(page: &mut Page, run: &Run) {
             page.line(&heading(run, &canvas, spacing));
             rows_since_heading = 0;
         }
-        let mut rows = vec![canvas.quiet_row()];
+        let mut notes = separator(run, index, notes_width);
+        let mut rows = vec![canvas.quiet_row(); notes.len()];
         rows.extend(canvas.step_rows(index));
-        let mut notes = vec![separator(run, index)];
         notes.extend(notes_of(page, run, &canvas, index, step, notes_width));
         while rows.len() < notes.len() {
             rows.push(canvas.quiet_row());
@@ -182,10 +182,12 @@ fn heading(run: &Run, canvas: &Canvas, spacing: usize) -> Vec<Span> {
     vec![(Ink::Bold, line)]
 }
 
-/// What stands between two steps where the run enters a new part.
-fn separator(run: &Run, index: usize) -> Vec<Span> {
-    let part = run.part_beginning_at(index);
-    part.map(|part| (Ink::Warn, format!("{:NUMBER$}{part}:", ""))).into_iter().collect()
+/// What stands between two steps: the name of the part that begins, or one empty line.
+fn separator(run: &Run, index: usize, columns: usize) -> Vec<Vec<Span>> {
+    match run.part_beginning_at(index) {
+        Some(part) => indent(wrap(&format!("{part}:"), columns), Ink::Warn),
+        None => vec![Vec::new()],
+    }
 }
 
 /// The lines at the right of a step: what it did, changed, sent and violated.

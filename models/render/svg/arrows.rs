@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::words::shorten;
+use super::super::words::{shorten, width};
 use super::layout::NOTE_SIZE;
 use super::pen::{FAINT, INK, VIOLATION, escape, label};
 use super::routes::{Arrow, ArrowEnd};
@@ -85,11 +85,19 @@ fn bent(points: &[(f64, f64)]) -> String {
 /// The label along the last part of an arrow: the band above a step belongs to the one message it takes.
 fn along(out: &mut String, arrow: &Arrow) {
     let [.., before, last] = arrow.points.as_slice() else { return };
-    // A line of one part begins below its sender's box; the label must not.
-    let (room, centre) = if arrow.points.len() == 2 { (0.72, 0.62) } else { (1.0, 0.5) };
     let length = (last.0 - before.0).hypot(last.1 - before.1);
-    let columns = (length * room - 14.0) / (NOTE_SIZE * 0.58);
+    let steep = last.1 - before.1 > 70.0;
+    let straight = arrow.points.len() == 2;
+    // A line of one part begins below its sender's box, which the label must not touch.
+    let columns = (length * if straight { 0.72 } else { 1.0 } - 14.0) / (NOTE_SIZE * 0.58);
     let text = shorten(&arrow.label, columns.max(6.0) as usize);
+    let half = width(&text) as f64 * NOTE_SIZE * 0.29;
+    let centre = match straight {
+        // Down there it is alone in its band.
+        true if steep => (1.0 - (half + 24.0) / length).max(0.62),
+        true => 0.62,
+        false => 0.5,
+    };
     let (_, _, angle) = last_part(arrow);
     // Never upside down.
     let angle = if angle.abs() > 90.0 { angle - 180.0 * angle.signum() } else { angle };

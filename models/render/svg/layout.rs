@@ -28,7 +28,7 @@ const CHANGES_MAX: usize = 8;
 /// Height of the band above a step that takes a message.
 const BAND: f64 = 46.0;
 /// Height of the band above a step that begins a new part of the run.
-pub const PART_BAND: f64 = 76.0;
+pub const PART_BAND: f64 = 62.0;
 
 /// Where everything goes.
 pub struct Layout {
