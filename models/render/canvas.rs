@@ -1,7 +1,7 @@
 //! Draws the lifelines and arrows of a run with box-drawing characters, a few rows a step.
 //!
-//! A message that arrives runs from its sender through a *track*, a column of the gap next to the sender,
-//! down to the row of its receipt: what is drawn is when it was sent and when it arrived.
+//! A message that arrives runs from its sender through a *track*, a column of the gap next to the
+//! sender, down to the row of its receipt: what is drawn is when it was sent and when it arrived.
 
 use super::flights::{Flight, flights};
 use super::text::{Ink, Span};
@@ -94,8 +94,8 @@ impl<'a> Canvas<'a> {
         rows
     }
 
-    /// The messages of a step that leave its lane, the one that ends last first: it takes the inner track,
-    /// so that the others do not have to cross it.
+    /// The messages of a step that leave its lane, the one that ends last first: it takes the inner
+    /// track, so that the others do not have to cross it.
     fn sends_of(&self, step: usize) -> Vec<usize> {
         let lane = self.run.steps[step].lane;
         let leaves = |flight: &Flight| {
@@ -158,14 +158,12 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Draws how a message leaves its sender: only its direction when it never arrives or no track is free.
+    /// Draws how a message leaves its sender: only its direction when it never arrives or no track
+    /// is free.
     fn draw_send(&mut self, row: &mut [Cell], flight: usize) {
         let Some(sender) = self.flights[flight].from else { return };
         let from = self.column(sender);
-        let rightwards = match self.flights[flight].heading(self.run) {
-            Some(to) => to > sender,
-            None => sender + 1 < self.run.lanes.len(),
-        };
+        let Some(rightwards) = self.flights[flight].rightwards(self.run) else { return };
         let step_by = |offset: usize| if rightwards { from + offset } else { from - offset };
         let offsets = (2..self.spacing - 1).step_by(2).chain((3..self.spacing - 1).step_by(2));
         let free = offsets.map(step_by).find(|column| self.tracks.get(*column) == Some(&None));

@@ -6,9 +6,9 @@ use super::Change;
 
 /// What changed from `before` to `after`, in the order of the keys of `after`.
 ///
-/// Objects are compared by key. Arrays of numbers of one length, such as timestamps, and arrays that only
-/// changed their order, change as a whole. Other arrays whose elements kept their places change by
-/// position; the rest tell which elements were added and which were removed.
+/// Objects are compared by key. Arrays of numbers of one length, such as timestamps, and arrays
+/// that only changed their order, change as a whole. Other arrays whose elements kept their places
+/// change by position; the rest tell which elements were added and which were removed.
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     compare("", before, after, &mut changes);
@@ -83,7 +83,8 @@ fn change(path: &str, before: Option<&Value>, after: Option<&Value>) -> Change {
     Change { path: path.to_owned(), before: before.map(compact), after: after.map(compact) }
 }
 
-/// A value for people: `[1,0]`, `{id: fe0#1, prev: [0,0]}`, `none` for null; quotes only where needed.
+/// A value for people: `[1,0]`, `{id: fe0#1, prev: [0,0]}`, `none` for null; quotes only where
+/// needed.
 fn compact(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),

@@ -17,7 +17,8 @@ pub struct Flight {
     pub ends: Vec<usize>,
 }
 
-/// Every message of the run, in the order of sending; those from before the run come where they end.
+/// Every message of the run, in the order of sending; those from before the run come where they
+/// end.
 pub fn flights(run: &Run) -> Vec<Flight> {
     let mut flights: Vec<Flight> = Vec::new();
     let mut ids: Vec<u64> = Vec::new();
@@ -55,7 +56,20 @@ pub fn flights(run: &Run) -> Vec<Flight> {
 impl Flight {
     /// Where the message headed, for the direction of a line that ends nowhere: `None` if unknown.
     pub fn heading(&self, run: &Run) -> Option<usize> {
-        self.ends.last().map(|end| run.steps[*end].lane).or(self.to)
+        let last = self.ends.last().map(|end| run.steps[*end].lane).or(self.to);
+        last.filter(|lane| *lane < run.lanes.len())
+    }
+
+    /// Whether it leaves its sender to the right; `None` when it leaves for no other lane.
+    pub fn rightwards(&self, run: &Run) -> Option<bool> {
+        let from = self.from?;
+        match self.heading(run) {
+            Some(to) if to == from => None,
+            Some(to) => Some(to > from),
+            // Whoever takes it is at the right, unless nobody is.
+            None if from + 1 < run.lanes.len() => Some(true),
+            None => (from > 0).then_some(false),
+        }
     }
 
     /// What became of it, after its name: "taken at step 4", "lost at step 5".

@@ -1,6 +1,7 @@
 //! Writes a run in the Informal Trace Format, which Apalache, Quint and their viewers read.
 //!
-//! One variable a lane holds that lane's whole state; messages under way are not part of the states.
+//! One variable a lane holds that lane's whole state; messages under way are not part of the
+//! states.
 
 use serde_json::{Map, Value, json};
 
@@ -31,8 +32,8 @@ pub fn itf(run: &Run) -> Value {
     vars.push(ACTION_TAKEN.to_owned());
     let mut trace = json!({ "#meta": meta(run), "vars": vars, "states": states });
     if let Some(first) = run.repeats_from.filter(|first| *first < run.steps.len()) {
-        // `loop` is the index of the state that follows the last one: the state before the first step
-        // that repeats.
+        // `loop` is the index of the state that follows the last one: the state before the first
+        // step that repeats.
         trace["loop"] = json!(first);
     }
     trace

@@ -1,8 +1,9 @@
 //! Shows one run of a model, or of a deployed cluster, to people and to other tools.
 //!
-//! It knows lanes, steps and messages but none of the protocol's types: whoever has a run describes it
-//! as a [`Run`] and gets a terminal diagram ([`text`]), a slide ([`svg`]), a trace for Apalache and Quint
-//! ([`itf`]) and a log for ShiViz ([`shiviz`]). The JSON of a `Run` is the display part of a replay file.
+//! It knows lanes, steps and messages but none of the protocol's types: whoever has a run describes
+//! it as a [`Run`] and gets a terminal diagram ([`text`]), a slide ([`svg`]), a trace for Apalache
+//! and Quint ([`itf`]) and a log for ShiViz ([`shiviz`]). The JSON of a `Run` is the display part
+//! of a replay file.
 
 mod canvas;
 mod diff;
@@ -32,8 +33,8 @@ use serde_json::Value;
 
 /// One run: who takes part, what happened in which order, and what it shows.
 ///
-/// Strings may hold anything, also what came over the network: every renderer escapes or replaces what
-/// its format cannot carry. Indices that point nowhere are not drawn.
+/// Strings may hold anything, also what came over the network: every renderer escapes or replaces
+/// what its format cannot carry. Indices that point nowhere are not drawn.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// A headline, such as "a manager forgets an acknowledged update".
@@ -154,7 +155,8 @@ pub struct MessageRef {
 /// A message as its sender sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentMessage {
-    /// Names the message in the run. Received twice, it was duplicated; never, it was in flight at the end.
+    /// Names the message in the run. Received twice, it was duplicated; never, it was in flight at
+    /// the end.
     pub id: u64,
     /// Index of the addressee; `None` when any participant may take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,8 +187,8 @@ impl Run {
         self.lanes.get(lane).map_or("?", |lane| &lane.name)
     }
 
-    /// The name of the part of the run that begins with a step, if one does: the fair continuation of a
-    /// liveness counterexample, or what repeats.
+    /// The name of the part of the run that begins with a step, if one does: the fair continuation
+    /// of a liveness counterexample, or what repeats.
     fn part_beginning_at(&self, index: usize) -> Option<String> {
         if self.repeats_from == Some(index) {
             return Some(format!("steps {} to {} repeat for ever", index + 1, self.steps.len()));
@@ -198,8 +200,8 @@ impl Run {
 
 /// Writes the run as `STEM.txt`, `STEM.svg`, `STEM.itf.json`, `STEM.shiviz.log` and `STEM.json`.
 ///
-/// Creates `dir` when it is missing and overwrites files of the same names. Returns the paths in that
-/// order. `stem` is used as it is: the caller keeps path separators out of it.
+/// Creates `dir` when it is missing and overwrites files of the same names. Returns the paths in
+/// that order. `stem` is used as it is: the caller keeps path separators out of it.
 pub fn write_all(dir: &Path, stem: &str, run: &Run) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(dir)?;
     formats(run)?

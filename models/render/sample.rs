@@ -14,52 +14,78 @@ pub fn stale_read() -> Run {
     let manager = |name: &str| Lane {
         name: name.to_owned(),
         kind: LaneKind::Manager,
-        start: json!({ "value": [], "value_ts": [0, 0], "replica_ts": [0, 0], "log": [], "answered": 0 }),
+        start: json!({
+            "value": [], "value_ts": [0, 0], "replica_ts": [0, 0], "log": [], "answered": 0,
+        }),
     };
     let front_end = |name: &str| Lane {
         name: name.to_owned(),
         kind: LaneKind::FrontEnd,
         start: json!({ "ts": [0, 0], "outstanding": null }),
     };
+    let lanes = vec![front_end("fe0"), manager("rm0"), manager("rm1"), front_end("fe1")];
+    let model = "board with 2 managers, 2 front ends, 3 requests; lossy network; 1 crash; \
+                 bug \"answers at once\"";
+    let explain = [
+        "Update fe0#1 (post \"hello\") was acknowledged to fe0 at step 4 with timestamp [1,0].",
+        "Query fe0#2 of the same client asked for at least [1,0] and was answered from [0,0].",
+    ];
     Run {
         title: "A client does not see its own update".to_owned(),
-        model: "board with 2 managers, 2 front ends, 3 requests; lossy network; 1 crash; bug \"answers at once\""
+        model: model.to_owned(),
+        claim: "A query's answer reflects every update that its client knows to be done."
             .to_owned(),
-        claim: "A query's answer reflects every update that its client knows to be done.".to_owned(),
         verdict: "violated at step 10".to_owned(),
         outcome: Outcome::Violated,
-        explain: vec![
-            "Update fe0#1 (post \"hello\") was acknowledged to fe0 at step 4 with timestamp [1,0].".to_owned(),
-            "Query fe0#2 of the same client asked for at least [1,0] and was answered from [0,0].".to_owned(),
-        ],
-        lanes: vec![front_end("fe0"), manager("rm0"), manager("rm1"), front_end("fe1")],
-        steps: with_changes(vec![front_end("fe0"), manager("rm0"), manager("rm1"), front_end("fe1")], steps()),
+        explain: explain.map(str::to_owned).to_vec(),
+        steps: with_changes(&lanes, steps()),
+        lanes,
         repeats_from: None,
-        replay: "cargo run --release --bin check -- replay counterexamples/stale-read.json".to_owned(),
+        replay: "cargo run --release --bin check -- replay counterexamples/stale-read.json"
+            .to_owned(),
     }
 }
 
 fn steps() -> Vec<Step> {
     vec![
-        act(FE0, "posts \"hello\"", json!({ "outstanding": "fe0#1" }))
-            .sends(1, RM0, "update fe0#1 since [0,0]"),
-        act(FE1, "posts \"anyone?\"", json!({ "outstanding": "fe1#1" }))
-            .sends(2, RM1, "update fe1#1 since [0,0]"),
+        act(FE0, "posts \"hello\"", json!({ "outstanding": "fe0#1" })).sends(
+            1,
+            RM0,
+            "update fe0#1 since [0,0]",
+        ),
+        act(FE1, "posts \"anyone?\"", json!({ "outstanding": "fe1#1" })).sends(
+            2,
+            RM1,
+            "update fe1#1 since [0,0]",
+        ),
         act(
             RM0,
             "takes update fe0#1 from fe0",
-            json!({ "value": ["hello"], "value_ts": [1, 0], "replica_ts": [1, 0], "log": ["rm0:1 fe0#1"] }),
+            json!({
+                "value": ["hello"], "value_ts": [1, 0], "replica_ts": [1, 0],
+                "log": ["rm0:1 fe0#1"],
+            }),
         )
         .takes(1, "update fe0#1 since [0,0]")
         .sends(3, FE0, "done fe0#1 at [1,0]"),
-        act(FE0, "takes the acknowledgement of fe0#1", json!({ "ts": [1, 0], "outstanding": null }))
-            .takes(3, "done fe0#1 at [1,0]"),
+        act(
+            FE0,
+            "takes the acknowledgement of fe0#1",
+            json!({ "ts": [1, 0], "outstanding": null }),
+        )
+        .takes(3, "done fe0#1 at [1,0]"),
         act(RM0, "gossips to rm1", json!({})).sends(4, RM1, "gossip [0,0]..[1,0] +1"),
-        act(FE0, "queries the board, at rm1 this time", json!({ "outstanding": "fe0#2" }))
-            .sends(5, RM1, "query fe0#2 since [1,0]"),
+        act(FE0, "queries the board, at rm1 this time", json!({ "outstanding": "fe0#2" })).sends(
+            5,
+            RM1,
+            "query fe0#2 since [1,0]",
+        ),
         Step { kind: StepKind::Loss, ..act(RM1, "The network loses the gossip to rm1", json!({})) }
             .takes(4, "gossip [0,0]..[1,0] +1"),
-        Step { kind: StepKind::Fault, ..act(RM1, "crashes and recovers from its journal", json!({})) },
+        Step {
+            kind: StepKind::Fault,
+            ..act(RM1, "crashes and recovers from its journal", json!({}))
+        },
         act(RM1, "takes query fe0#2 from fe0", json!({ "answered": 1 }))
             .takes(5, "query fe0#2 since [1,0]")
             .sends(6, FE0, "answer fe0#2 [] at [0,0]"),
@@ -89,8 +115,8 @@ impl Step {
 }
 
 /// Completes the states from the ones before and tells what changed.
-fn with_changes(lanes: Vec<Lane>, mut steps: Vec<Step>) -> Vec<Step> {
-    let mut states: Vec<Value> = lanes.into_iter().map(|lane| lane.start).collect();
+fn with_changes(lanes: &[Lane], mut steps: Vec<Step>) -> Vec<Step> {
+    let mut states: Vec<Value> = lanes.iter().map(|lane| lane.start.clone()).collect();
     for step in &mut steps {
         let before = states[step.lane].clone();
         for (field, value) in
@@ -127,7 +153,8 @@ pub fn hostile() -> Run {
     run
 }
 
-/// A long run of arbitrary traffic, the same for the same arguments; the last third repeats for ever.
+/// A long run of arbitrary traffic, the same for the same arguments; the last third repeats for
+/// ever.
 pub fn busy(lanes: usize, steps: usize, seed: u64) -> Run {
     let mut random = seed;
     let mut below = |bound: usize| {

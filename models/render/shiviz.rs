@@ -1,7 +1,7 @@
 //! Writes a run as a log for ShiViz, which draws it and compares it with other runs.
 //!
-//! The clocks are those of the run's own messages: they show what could have influenced what, whatever
-//! timestamps the protocol itself computed.
+//! The clocks are those of the run's own messages: they show what could have influenced what,
+//! whatever timestamps the protocol itself computed.
 
 use serde_json::{Map, Value, json};
 
@@ -15,8 +15,8 @@ type Clock = Vec<u64>;
 
 /// The run as a file that can be uploaded to ShiViz as it is.
 ///
-/// Line 1 is the parser's regular expression, line 2 the empty separator of executions, then one line an
-/// event. A message that the network loses is no event of any participant and has no line.
+/// Line 1 is the parser's regular expression, line 2 the empty separator of executions, then one
+/// line an event. A message that the network loses is no event of any participant and has no line.
 pub fn shiviz(run: &Run) -> String {
     // White space, quotes and braces would confuse the parser.
     let hosts = words::identifiers(run.lanes.iter().map(|lane| lane.name.as_str()), '-');

@@ -63,6 +63,24 @@ fn an_empty_run_says_that_nothing_happened() {
 }
 
 #[test]
+fn indices_that_point_nowhere_are_harmless() {
+    for lanes in 0..3 {
+        for seed in 0..20 {
+            // What was six lanes: most steps and addressees do not exist any more.
+            let mut run = sample::busy(6, 30, seed);
+            run.lanes.truncate(lanes);
+            run.repeats_from = Some(99);
+            run.steps.iter_mut().flat_map(|step| &mut step.sent).for_each(|sent| {
+                sent.to = sent.to.filter(|to| *to != 1);
+            });
+            assert!(!text(&run, &TextStyle::plain(80)).is_empty());
+            assert_eq!(well_formed(&svg(&run)), Ok(()));
+            assert!(!shiviz(&run).is_empty() && itf(&run).is_object());
+        }
+    }
+}
+
+#[test]
 fn the_terminal_diagram_keeps_to_its_width() {
     for mut run in all_runs() {
         run.replay = String::new();
@@ -114,8 +132,8 @@ fn the_svg_is_well_formed_whatever_the_labels_are() {
     }
 }
 
-/// Enough of XML for what the renderer writes: elements nest, attributes are quoted and named once, text
-/// has only the five entities.
+/// Enough of XML for what the renderer writes: elements nest, attributes are quoted and named once,
+/// text has only the five entities.
 fn well_formed(xml: &str) -> Result<(), String> {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = xml;

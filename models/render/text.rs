@@ -7,8 +7,8 @@ use super::{Change, Outcome, Run, Step, StepKind};
 /// How a run is drawn for a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextStyle {
-    /// Columns of the terminal. 60 to 200 are sensible; less is treated as 60. Only the replay command
-    /// and, with more than six lanes, the diagram may be wider.
+    /// Columns of the terminal. 60 to 200 are sensible; less is treated as 60. Only the replay
+    /// command and, with more than six lanes, the diagram may be wider.
     pub width: usize,
     /// Whether to use ANSI colours. The caller looks at `NO_COLOR` and at where the text goes.
     pub colour: bool,
@@ -57,8 +57,8 @@ const VALUE_WIDTH_MAX: usize = 160;
 
 /// The run as a sequence diagram with notes, one column a lane, top to bottom.
 ///
-/// Under each step stands only what it changed. Ends with the command that replays the run, on a line of
-/// its own that is never broken.
+/// Under each step stands only what it changed. Ends with the command that replays the run, on a
+/// line of its own that is never broken.
 pub fn text(run: &Run, style: &TextStyle) -> String {
     let style = TextStyle { width: style.width.max(60), ..*style };
     let mut page = Page { style, text: String::new() };
@@ -81,7 +81,9 @@ struct Page {
 impl Page {
     fn line(&mut self, spans: &[Span]) {
         let mut line = String::new();
-        for (ink, text) in spans {
+        for alike in spans.chunk_by(|(one, _), (other, _)| one == other) {
+            let ink = alike[0].0;
+            let text: String = alike.iter().map(|(_, text)| text.as_str()).collect();
             let code = match ink {
                 _ if !self.style.colour || text.trim().is_empty() => None,
                 Ink::Plain => None,
@@ -94,14 +96,15 @@ impl Page {
             };
             match code {
                 Some(code) => line += &format!("\x1b[{code}m{text}\x1b[0m"),
-                None => line += text,
+                None => line += &text,
             }
         }
         self.text += line.trim_end();
         self.text.push('\n');
     }
 
-    /// A heading and a wrapped text beside it; nothing when there is no text. `mark` hangs before the text.
+    /// A heading and a wrapped text beside it; nothing when there is no text. `mark` hangs before
+    /// the text.
     fn field(&mut self, name: &str, ink: Ink, mark: &str, text: &str) {
         let hanging = " ".repeat(width(mark));
         for (row, line) in wrap(text, self.style.width - 9 - width(mark)).into_iter().enumerate() {

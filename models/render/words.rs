@@ -7,7 +7,8 @@ pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// The text on one line without anything that could move the cursor or reverse the reading direction.
+/// The text on one line without anything that could move the cursor or reverse the reading
+/// direction.
 ///
 /// White space becomes single spaces, other control characters become U+FFFD, zero-width characters
 /// that reorder text are dropped.
@@ -27,10 +28,12 @@ pub fn one_line(text: &str) -> String {
 
 /// Bidirectional overrides and isolates, zero-width spaces, byte order marks.
 fn is_invisible_format(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }
 
-/// A different word for each name: ASCII letters, digits, `_` and, unless `other` is `_`, `.` and `-`.
+/// A different word for each name: ASCII letters, digits, `_` and, unless `other` is `_`, `.` and
+/// `-`.
 ///
 /// Anything else becomes `other`; with `_` the words are identifiers.
 pub fn identifiers<'a>(names: impl Iterator<Item = &'a str>, other: char) -> Vec<String> {
@@ -59,7 +62,8 @@ pub fn shorten(text: &str, max: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// `text`, made safe by [`one_line`], in lines of at most `max` columns, broken at spaces where possible.
+/// `text`, made safe by [`one_line`], in lines of at most `max` columns, broken at spaces where
+/// possible.
 pub fn wrap(text: &str, max: usize) -> Vec<String> {
     let max = max.max(2);
     let mut lines = Vec::new();

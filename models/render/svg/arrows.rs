@@ -19,7 +19,8 @@ pub fn line(out: &mut String, arrow: &Arrow) {
     };
     let _ = writeln!(
         out,
-        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"{dashes}><title>{}</title></path>",
+        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"{dashes}>\
+         <title>{}</title></path>",
         bent(&arrow.points),
         colour(arrow.end),
         escape(&arrow.label)
@@ -37,7 +38,8 @@ pub fn head_and_label(out: &mut String, arrow: &Arrow) {
             )
         }
         ArrowEnd::InFlight => format!(
-            "<path d=\"M0 0 L-9 -4.5 L-9 4.5 z\" fill=\"#ffffff\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
+            "<path d=\"M0 0 L-9 -4.5 L-9 4.5 z\" fill=\"#ffffff\" stroke=\"{colour}\" \
+             stroke-width=\"1.5\"/>"
         ),
     };
     let (x, y, angle) = last_part(arrow);
@@ -82,7 +84,8 @@ fn bent(points: &[(f64, f64)]) -> String {
     path
 }
 
-/// The label along the last part of an arrow: the band above a step belongs to the one message it takes.
+/// The label along the last part of an arrow: the band above a step belongs to the one message it
+/// takes.
 fn along(out: &mut String, arrow: &Arrow) {
     let [.., before, last] = arrow.points.as_slice() else { return };
     let length = (last.0 - before.0).hypot(last.1 - before.1);
@@ -106,7 +109,8 @@ fn along(out: &mut String, arrow: &Arrow) {
     let colour = colour(arrow.end);
     let _ = write!(out, "<g transform=\"translate({x:.1} {y:.1}) rotate({angle:.1})\">");
     let halo = format!(
-        "fill=\"{colour}\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+        "fill=\"{colour}\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"4\" \
+         stroke-linejoin=\"round\" paint-order=\"stroke\""
     );
     label(out, (0.0, -6.0), NOTE_SIZE, &halo, &text);
     out.push_str("</g>\n");

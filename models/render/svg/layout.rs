@@ -1,7 +1,8 @@
 //! Decides where everything of the SVG diagram goes, in pixels; draws nothing.
 //!
-//! A step is a box on its participant's lifeline; later steps begin lower. The band above a step that takes
-//! a message is free of boxes, it belongs to the arrow of that message. So do the gaps between the columns.
+//! A step is a box on its participant's lifeline; later steps begin lower. The band above a step
+//! that takes a message is free of boxes, it belongs to the arrow of that message. So do the gaps
+//! between the columns.
 
 use super::super::flights::{Flight, flights};
 use super::super::words::{one_line, shorten, wrap_at_most};

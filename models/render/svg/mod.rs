@@ -1,7 +1,8 @@
 //! Draws a run as an SVG sequence diagram for slides and documents.
 //!
-//! The picture needs nothing from outside, no style sheet and no script. Whatever colour says, a shape or a
-//! word says too; the colours are those of Okabe and Ito, darkened where white text stands on them.
+//! The picture needs nothing from outside, no style sheet and no script. Whatever colour says, a
+//! shape or a word says too; the colours are those of Okabe and Ito, darkened where white text
+//! stands on them.
 
 mod arrows;
 mod layout;
@@ -94,7 +95,8 @@ fn lifelines(out: &mut String, run: &Run, layout: &Layout) {
         let (x, y) = (layout.x(index), layout.top);
         let _ = writeln!(
             out,
-            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"{LIFELINE}\" stroke-width=\"2\"/>",
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"{LIFELINE}\" \
+             stroke-width=\"2\"/>",
             layout.bottom
         );
         let (colour, radius, kind) = lane_look(lane.kind);
@@ -190,7 +192,8 @@ fn bolt(out: &mut String, x: f64, y: f64) {
     let path = "m8 0 -8 11 h5 l-2 9 8 -12 h-5 z";
     let _ = writeln!(
         out,
-        "<path transform=\"translate({x:.1} {y:.1})\" d=\"{path}\" fill=\"{FAULT}\" stroke=\"{INK}\" stroke-width=\"1\"/>"
+        "<path transform=\"translate({x:.1} {y:.1})\" d=\"{path}\" fill=\"{FAULT}\" \
+         stroke=\"{INK}\" stroke-width=\"1\"/>"
     );
 }
 

@@ -30,7 +30,8 @@ pub fn rect(
 ) {
     let _ = writeln!(
         out,
-        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"{radius}\" fill=\"{fill}\" {attributes}/>"
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"{radius}\" \
+         fill=\"{fill}\" {attributes}/>"
     );
 }
 
@@ -54,7 +55,8 @@ pub fn mono(out: &mut String, at: (f64, f64), colour: &str, text: &str) {
 pub fn mono_spans(out: &mut String, (x, y): (f64, f64), spans: &[(&str, &str)]) {
     let _ = write!(
         out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{NOTE_SIZE}\" font-family=\"{MONO}\" xml:space=\"preserve\">"
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{NOTE_SIZE}\" font-family=\"{MONO}\" \
+         xml:space=\"preserve\">"
     );
     for (colour, text) in spans.iter().filter(|(_, text)| !text.is_empty()) {
         // `escape` drops the space at the start, which separates the spans.

@@ -59,13 +59,7 @@ impl Layout {
     /// The start of a message that goes on for longer than the run.
     fn stub(&self, run: &Run, flight: &Flight, label: String) -> Option<Arrow> {
         let sender = &self.boxes[flight.sent_at?];
-        let from = flight.from?;
-        let rightwards = match flight.heading(run) {
-            Some(to) if to == from => return None,
-            Some(to) => to > from,
-            None => from + 1 < run.lanes.len(),
-        };
-        let direction = if rightwards { 1.0 } else { -1.0 };
+        let direction = if flight.rightwards(run)? { 1.0 } else { -1.0 };
         let start =
             (sender.x + direction * self.box_width / 2.0, sender.top + sender.height - 14.0);
         let points = vec![start, (start.0 + direction * 40.0, start.1 + 10.0)];
