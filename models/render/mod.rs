@@ -161,7 +161,7 @@ pub struct SentMessage {
     /// Index of the addressee; `None` when any participant may take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<usize>,
-    /// What it is, in a few words: "gossip [0,0]..[1,0] +1".
+    /// What it is, in a few words: `gossip [0,0]..[1,0] +1`.
     pub label: String,
 }
 
