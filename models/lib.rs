@@ -1,3 +1,10 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
 
+pub mod application;
+pub mod engine;
+pub mod model;
+pub mod party;
+pub mod properties;
 pub mod render;
+pub mod system;
+pub mod view;

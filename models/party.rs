@@ -39,8 +39,8 @@ pub mod broken {
     pub const HEARSAY: u16 = 1 << 8;
     /// An answer's timestamp does not cover what was asked for (P11).
     pub const FRESH: u16 = 1 << 9;
-    /// A message of a fragment or gossip claims records that it does not carry (P5).
-    pub const CLAIMS: u16 = 1 << 10;
+    /// A read-only replica took an update (P21).
+    pub const READ_ONLY: u16 = 1 << 10;
 }
 
 /// How well a replica manager's disk and driver keep the driver's law.
@@ -66,6 +66,8 @@ pub struct Manager {
     pub crashes: u8,
     /// Records that fit in one message.
     pub records_per_gossip_max: usize,
+    /// Is it noted when an update that was forgotten is requested once more?
+    pub watches_late: bool,
     /// What it writes to.
     pub disk: Disk,
 }
@@ -114,7 +116,7 @@ impl Manager {
     pub fn step(&self, local: &ManagerLocal, input: Input<Application>) -> (ManagerLocal, Vec<Sent>) {
         let mut next = local.clone();
         let mut fx = Effects::default();
-        next.late |= is_late(local, &input);
+        next.late |= self.watches_late && is_late(local, &input);
         self.node.handle(&mut next.state, input.clone(), &mut fx);
         self.journal(&mut next, &fx.journal);
         let sends = self.cut(fx.sends);
@@ -163,16 +165,11 @@ impl Manager {
             Message::Gossip(gossip) => gossip
                 .fragments(fits)
                 .into_iter()
-                .map(|g| (to, Message::Gossip(self.claim(g))))
+                .map(|g| (to, Message::Gossip(g)))
                 .collect(),
             other => vec![(to, other)],
         };
         sends.into_iter().flat_map(whole).collect()
-    }
-
-    /// What a fragment says of itself; see the mutant "a fragment claims the whole" (C8).
-    fn claim(&self, gossip: chinwag::Gossip<Application>) -> chinwag::Gossip<Application> {
-        gossip
     }
 
     /// Brings the ghosts up to date.
@@ -220,6 +217,12 @@ impl Manager {
                     let mut records = next.received.values().filter(|r| r.update.id == *id);
                     if !records.all(|r| ts.covers(&r.ts)) {
                         found |= broken::REPLY;
+                    }
+                    if !self.node.group.is_updatable(self.node.id)
+                        && !before.state.replica.known(*id).executed
+                        && !before.state.replica.known(*id).waiting
+                    {
+                        found |= broken::READ_ONLY;
                     }
                     if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id) {
                         found |= broken::DURABLE;
