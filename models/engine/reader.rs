@@ -11,6 +11,9 @@ const FACT_CACHE_BITS: u32 = 18;
 /// can be as many of them as states.
 const PAIR_CACHE_BITS: u32 = 18;
 
+/// log2 of the entries of a new cache: a small search does not pay for a large one.
+const FIRST_CACHE_BITS: u32 = 8;
+
 /// One thread's view of the tables.
 pub(super) struct Reader<'t, S: System> {
     pub tables: &'t Tables<S>,
@@ -242,28 +245,48 @@ pub(super) fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     })
 }
 
-/// A direct-mapped cache of fixed size: a new entry replaces whatever was in its slot.
+/// A direct-mapped cache: a new entry replaces whatever was in its slot.
 struct Cache<V> {
     slots: Box<[(u64, V)]>,
-    bits: u32,
+    misses: usize,
+    bits_max: u32,
 }
 
 impl<V: Copy> Cache<V> {
     /// No key is all ones: that would be the 2^32-th node state.
     const EMPTY: u64 = u64::MAX;
 
-    fn new(bits: u32, filler: V) -> Self {
-        Cache { slots: vec![(Self::EMPTY, filler); 1 << bits].into(), bits }
+    fn new(bits_max: u32, filler: V) -> Self {
+        let slots = vec![(Self::EMPTY, filler); 1 << bits_max.min(FIRST_CACHE_BITS)].into();
+        Cache { slots, misses: 0, bits_max }
     }
 
     fn get(&mut self, key: u64, compute: impl FnOnce(u64) -> V) -> V {
-        let slot = (KeyHasher::mix(key) >> 32) as usize & ((1 << self.bits) - 1);
+        let slot = self.slot(key);
         let (found, value) = self.slots[slot];
         if found == key {
             return value;
         }
         let value = compute(key);
         self.slots[slot] = (key, value);
+        self.misses += 1;
+        if self.misses > self.slots.len() && self.slots.len() < 1 << self.bits_max {
+            self.grow(value);
+        }
         value
+    }
+
+    fn slot(&self, key: u64) -> usize {
+        (KeyHasher::mix(key) >> 32) as usize & (self.slots.len() - 1)
+    }
+
+    fn grow(&mut self, filler: V) {
+        let larger = vec![(Self::EMPTY, filler); self.slots.len() * 2].into();
+        let old = std::mem::replace(&mut self.slots, larger);
+        self.misses = 0;
+        for entry in old.into_iter().filter(|entry| entry.0 != Self::EMPTY) {
+            let slot = self.slot(entry.0);
+            self.slots[slot] = entry;
+        }
     }
 }
