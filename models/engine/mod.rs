@@ -36,6 +36,8 @@ mod visited;
 mod worker;
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod tests;

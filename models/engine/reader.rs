@@ -5,11 +5,11 @@ use super::options::Network;
 use super::system::{System, Verdict};
 use super::tables::{Fact, KeyHasher, Tables, fact_key};
 
-/// log2 of the entries of a thread's cache of facts (4 MiB).
-const FACT_CACHE_BITS: u32 = 18;
-/// log2 of the entries of a thread's cache of judged pairs (6 MiB). Pairs are remembered nowhere else: there
+/// log2 of the entries of a thread's cache of facts (16 MiB).
+const FACT_CACHE_BITS: u32 = 20;
+/// log2 of the entries of a thread's cache of judged pairs (12 MiB). Pairs are remembered nowhere else: there
 /// can be as many of them as states.
-const PAIR_CACHE_BITS: u32 = 18;
+const PAIR_CACHE_BITS: u32 = 19;
 
 /// log2 of the entries of a new cache: a small search does not pay for a large one.
 const FIRST_CACHE_BITS: u32 = 8;

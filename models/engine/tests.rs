@@ -334,39 +334,20 @@ fn progress_is_told_and_memory_is_accounted_for() {
     assert!(report.own_bytes > 0 && report.peak_rss > 0 && report.bytes_per_state > 8.0);
 }
 
-/// `cargo test --release -p chinwag-models -- --ignored --nocapture speed`
 #[test]
-#[ignore = "a measurement"]
-fn speed() {
-    for (toy, rules) in [
-        (Toy { crashes: 1, ..Toy::new(3, &[1, 1]) }, Rules::plain(Network::Once)),
-        (Toy::new(3, &[2, 1, 1]), Rules::reduced(Network::Once)),
-        (Toy { crashes: 1, ..Toy::new(3, &[2, 1]) }, Rules::reduced(Network::Once)),
-        (Toy::new(3, &[2, 1]), Rules::reduced(Network::Set)),
-    ] {
-        for (threads, liveness) in [(1, false), (2, false), (2, true)] {
-            let states_max = Some(8_000_000);
-            let options = Options { liveness, states_max, ..options(threads) };
-            let report = run(&toy, rules, &options);
-            println!(
-                "{threads} threads, liveness {liveness}: {:?} {} unique, {:.1} each, depth {}, widest {}, \
-                 {:.1} s, {:.0}/s, {:.1} B/state visited, own {} MB, peak {} MB, \
-                 {} locals, {} messages, {} steps, fair {}",
-                report.end,
-                report.unique,
-                report.generated as f64 / report.unique as f64,
-                report.depth,
-                report.widest,
-                report.seconds,
-                report.unique as f64 / report.seconds,
-                report.bytes_per_state,
-                report.own_bytes >> 20,
-                report.peak_rss >> 20,
-                report.locals,
-                report.messages,
-                report.local_steps,
-                report.fair_states,
-            );
-        }
-    }
+fn the_interned_model_can_be_served_and_its_steps_read_well() {
+    // Only that it compiles: the explorer takes a port.
+    let _serve = |model: Interned<Toy>| model.checker().serve("localhost:0");
+
+    let model = Interned::new(Arc::new(Toy::new(2, &[1])), Rules::plain(Network::Once));
+    let start = model.init_states().remove(0);
+    let (action, after) = model.next_steps(&start).remove(0);
+    assert_eq!(model.format_action(&action), "node 2 -> node 0: Remember { number: 0 }");
+    let step = model.format_step(&start, action).expect("the action is possible");
+    assert!(
+        step.contains("node 0 is  Server { known: 1, peers: [0, 0, 0], crashes: 0 }"),
+        "{step}"
+    );
+    assert!(step.contains("sent: node 0 -> node 2: Remembered { number: 0 }"), "{step}");
+    assert!(format!("{after:?}").contains("in flight: node 0 -> node 2: Remembered { number: 0 }"));
 }
