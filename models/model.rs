@@ -154,13 +154,12 @@ impl Model {
 
     /// What is fixed, for the judge.
     pub fn setting(&self) -> Setting {
-        let updates = self.lines().iter().flatten().filter_map(|line| match line {
-            Line::Update(tag) | Line::Independent(tag) => Some(*tag),
+        let updates = self.lines().into_iter().flatten().filter_map(|line| match line {
+            Line::Update(tag) | Line::Independent(tag) => Some(tag),
             _ => None,
         });
-        let lawful = self.serves != Serves::Bank || self.expected != Expected::Holds;
         let asked: Tags = updates.collect();
-        Setting { group: self.group(), honest: !self.liar, asked, lawful }
+        Setting { group: self.group(), honest: !self.liar, asked }
     }
 
     /// The parties: managers first, then clients.

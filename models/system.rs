@@ -122,7 +122,9 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        (next != *local || !sends.is_empty()).then(|| self.outcome((next, sends)))
+        // A pull that finds nothing is used up all the same.
+        let acts = next != *local || !sends.is_empty() || matches!(message, Message::Pull { .. });
+        acts.then(|| self.outcome((next, sends)))
     }
 
     fn events(&self, node: usize, local: &Local) -> Vec<Happens> {
@@ -260,8 +262,7 @@ fn is_spent(
                 && rows.into_iter().all(|(row, ts)| floor(row).covers(ts))
                 && (!gossip.asks || beyond(floor(src)))
         }
-        Message::Pull { replica_ts } => false && replica_ts.len() == 0,
-        Message::Query { .. } => false,
+        Message::Pull { .. } | Message::Query { .. } => false,
         _ => true,
     }
 }

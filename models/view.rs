@@ -15,8 +15,6 @@ pub struct Setting {
     pub honest: bool,
     /// The updates that the clients ask for in all.
     pub asked: Tags,
-    /// Does the service keep the law of services? Where not, values may differ.
-    pub lawful: bool,
 }
 
 /// Some or all nodes at one moment. A property over nodes or pairs holds of a view if it holds of each node or
