@@ -387,7 +387,7 @@ impl Client {
         let mut next = local.clone();
         let mut fx = Effects::default();
         if let Input::Timer(_) = input {
-            next.retries -= 1;
+            next.retries = next.retries.saturating_sub(1);
         }
         if let Input::Message(Sender::FrontEnd(from), Message::Tell { body, .. }) = &input {
             self.hear(&mut next, from.0, body);

@@ -181,6 +181,26 @@ impl engine::System for System {
         }
     }
 
+    fn repeats(&self, message: &Self::Message) -> bool {
+        match self.model.net {
+            Net::Once | Net::Lossy => false,
+            Net::RepeatsRequests => !matches!(message, Message::Gossip(_) | Message::Pull { .. }),
+            Net::Repeats => true,
+        }
+    }
+
+    fn loses(&self) -> bool {
+        self.model.net != Net::Once
+    }
+
+    fn may_be_moot(&self, message: &Self::Message) -> bool {
+        matches!(message, Message::Query { .. })
+    }
+
+    fn is_moot(&self, _: usize, local: &Local, message: &Self::Message) -> bool {
+        matches!((local, message), (Local::Client(client), Message::Query { id, .. }) if is_settled(client, id))
+    }
+
     fn judge_node(&self, node: usize, local: &Local) -> Verdict {
         self.judge(&[Scope::Node], &[(node, local)])
     }
@@ -272,12 +292,16 @@ fn is_finished(party: &Manager, local: &ManagerLocal, id: RequestId) -> bool {
     local.state.replica.known(id).finished && (local.late || !party.watches_late)
 }
 
+/// Has the request been answered?
+fn is_settled(client: &ClientLocal, id: &RequestId) -> bool {
+    let (state, number) = (&client.state, id.serial.number);
+    number < state.next && !state.in_flight.contains_key(&number)
+}
+
 /// Has the client got out of the message all that it ever will? `from` is the telling client, if one tells.
 fn is_stale(client: &ClientLocal, from: usize, message: &Message<Application>) -> bool {
     let state = &client.state;
-    let settled = |id: &RequestId| {
-        id.serial.number < state.next && !state.in_flight.contains_key(&id.serial.number)
-    };
+    let settled = |id| is_settled(client, id);
     match message {
         Message::UpdateReply { id, ts } => settled(id) && state.ts.covers(ts),
         Message::QueryReply { id, .. } | Message::Refused { id, .. } => settled(id),

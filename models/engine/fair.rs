@@ -6,6 +6,7 @@
 use super::flat::Flat;
 use super::reader::{Jump, Reader, bits};
 use super::system::{SILENCE, System, Verdict};
+use super::tables::{Fired, Tables};
 use super::visited::Visited;
 
 /// A fair continuation with more steps than this does not become silent.
@@ -14,7 +15,7 @@ pub const FAIR_STEPS_MAX: usize = 10_000;
 /// A step of a fair continuation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FairStep {
-    /// A node takes a message, or fires its first fair event.
+    /// A node takes a message or a fair step of its own.
     Jump(Jump),
     /// No receiver wants the message now: it is gone.
     Ignored(u32),
@@ -54,10 +55,13 @@ impl Walker {
             if self.passed.len().is_power_of_two() {
                 landmark = Some(self.state.fingerprint);
             }
-            let Some(step) = fair_step(reader, &self.state) else {
+            let steps = fair_steps(reader, &self.state);
+            if steps.is_empty() {
                 break reader.tables.system.judge_end(&reader.locals(&self.state));
-            };
-            take_fair_step(reader, &mut self.state, step);
+            }
+            for step in steps {
+                take_fair_step(reader, &mut self.state, step);
+            }
         };
         // Only now: a state that is known while its continuation is being followed would hide a cycle.
         for fingerprint in &self.passed {
@@ -89,25 +93,36 @@ pub(super) fn lose_all<S: System>(reader: &Reader<'_, S>, state: &mut Flat) {
     }
 }
 
-/// The next step of the fair continuation: the message with the lowest stamp, to the first node that does
-/// not ignore it; if nothing is in flight, the first fair event of the lowest node; if there is none, the end.
-pub(super) fn fair_step<S: System>(reader: &mut Reader<'_, S>, state: &Flat) -> Option<FairStep> {
+/// The next steps of the fair continuation: the message with the lowest stamp, to the first node that does
+/// not ignore it; if nothing is in flight, a round in which every node takes its fair steps; if there are
+/// none, the end.
+pub(super) fn fair_steps<S: System>(reader: &mut Reader<'_, S>, state: &Flat) -> Vec<FairStep> {
     let tables = reader.tables;
     let Some(&post) = state.net.iter().min_by_key(|post| tables.posts.get(**post).stamp) else {
-        return state.nodes.iter().enumerate().find_map(|(node, place)| {
-            let fired = tables.fair(*place)?;
-            // The index is only for steps of the search; this event may not be among them.
-            let (step, kind) = (fired.step, fired.kind);
-            Some(FairStep::Jump(Jump::Fire { node, index: usize::MAX, step, kind }))
-        });
+        let nodes = state.nodes.iter().enumerate();
+        return nodes.flat_map(|(node, place)| turn(tables, node, *place)).collect();
     };
     let entry = tables.posts.get(post);
     for node in bits(entry.receivers) {
         if let Some(step) = reader.fact(state.nodes[node], post).step() {
-            return Some(FairStep::Jump(Jump::Deliver { post, node, step, kind: entry.kind }));
+            return vec![FairStep::Jump(Jump::Deliver { post, node, step, kind: entry.kind })];
         }
     }
-    Some(FairStep::Ignored(post))
+    vec![FairStep::Ignored(post)]
+}
+
+/// The fair steps of one node in a round, as far as the earlier ones leave them enabled.
+fn turn<S: System>(tables: &Tables<S>, node: usize, mut place: u32) -> Vec<FairStep> {
+    let mut steps = Vec::new();
+    for wanted in tables.fair(place) {
+        let now = tables.fair(place);
+        let Some(at) = now.iter().position(|fired| fired.event == wanted.event) else { continue };
+        let Fired { step, kind, .. } = now[at];
+        // The index is only for steps of the search; this event may not be among them.
+        steps.push(FairStep::Jump(Jump::Fire { node, index: usize::MAX - at, step, kind }));
+        place = tables.steps.get(step).next;
+    }
+    steps
 }
 
 /// Takes a step of the fair continuation: each message is delivered once, whatever the network.

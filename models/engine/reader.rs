@@ -94,7 +94,7 @@ impl<'t, S: System> Reader<'t, S> {
                     out.push(Jump::Deliver { post, node, step, kind: entry.kind });
                 }
             }
-            if rules.lossy && rules.network != Network::Set {
+            if rules.lossy && !entry.stays {
                 out.push(Jump::Drop { post });
             }
         }
@@ -131,7 +131,7 @@ impl<'t, S: System> Reader<'t, S> {
     /// Takes a step as the network has it, and buries the dead.
     pub fn take(&mut self, state: &mut Flat, jump: Jump) -> Touched {
         if let Jump::Deliver { post, .. } = jump
-            && self.tables.rules.network != Network::Set
+            && !self.tables.posts.get(post).stays
         {
             self.remove(state, post);
         }
@@ -188,20 +188,22 @@ impl<'t, S: System> Reader<'t, S> {
     }
 
     fn concerns(&self, post: u32, touched: Touched) -> bool {
-        self.tables.posts.get(post).receivers & touched.nodes != 0
+        let entry = self.tables.posts.get(post);
+        (entry.receivers | entry.mooter) & touched.nodes != 0
             || touched.step.is_some_and(|step| self.tables.steps.get(step).sends.contains(&post))
     }
 
-    /// Whether a message is dead at all its receivers.
+    /// Whether a message is dead at all its receivers, or moot.
     pub fn is_dead(&mut self, state: &Flat, post: u32) -> bool {
-        bits(self.tables.posts.get(post).receivers)
-            .all(|node| self.fact(state.nodes[node], post).is_dead())
+        let entry = self.tables.posts.get(post);
+        let is_moot = bits(entry.mooter).any(|node| self.fact(state.nodes[node], post).is_dead());
+        is_moot || bits(entry.receivers).all(|node| self.fact(state.nodes[node], post).is_dead())
     }
 
     /// Whether nothing is in flight that is not dead, and no node has a fair event.
     pub fn is_idle(&mut self, state: &Flat) -> bool {
         state.net.iter().all(|post| self.is_dead(state, *post))
-            && state.nodes.iter().all(|place| self.tables.fair(*place).is_none())
+            && state.nodes.iter().all(|place| self.tables.fair(*place).is_empty())
     }
 
     /// The judgement of the changed nodes and of all pairs with a changed node.

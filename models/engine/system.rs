@@ -55,6 +55,27 @@ pub trait System: Debug + Sized + Send + Sync + 'static {
         message: &Self::Message,
     ) -> bool;
 
+    /// Whether a message may arrive any number of times although the network delivers others once.
+    fn repeats(&self, _message: &Self::Message) -> bool {
+        false
+    }
+
+    /// Whether messages may never arrive, even where losing one is not an action.
+    fn loses(&self) -> bool {
+        false
+    }
+
+    /// Whether a message can ever be moot; see [`System::is_moot`].
+    fn may_be_moot(&self, _message: &Self::Message) -> bool {
+        false
+    }
+
+    /// Whether the sender, in this state and in all its later ones, has no use for what this message brings
+    /// about, and nobody else has: an answered question. Reduction: such a message leaves the network.
+    fn is_moot(&self, _src: usize, _local: &Self::Local, _message: &Self::Message) -> bool {
+        false
+    }
+
     /// Whether this message is to be delivered at once and alone: a reply that only advances a script.
     ///
     /// Asked only when [`super::Rules::eager`] is on, and only of messages with one receiver that does not
@@ -67,9 +88,11 @@ pub trait System: Debug + Sized + Send + Sync + 'static {
         message: &Self::Message,
     ) -> bool;
 
-    /// The internal steps a fair continuation may use when nothing is in flight, in order of preference.
+    /// The internal steps a fair continuation takes when nothing is in flight; no faults. Empty at every node
+    /// means that the system is silent.
     ///
-    /// Gossip with news first, then retries; no faults. Empty at every node means that the system is silent.
+    /// Every node takes all of its steps before the next message is delivered: what one node repeats for ever
+    /// keeps no other from speaking.
     fn fair(&self, node: usize, local: &Self::Local) -> Vec<Self::Event>;
 
     /// Judges one node.

@@ -3,7 +3,7 @@
 //! Each local step is computed once by the system's own handler and looked up ever after.
 
 use super::arena::{Arena, Interner, Stamped};
-use super::options::Rules;
+use super::options::{Network, Rules};
 use super::system::{Destination, Envelope, NODES_MAX, Outcome, System, Verdict};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -37,8 +37,7 @@ pub(super) struct Place<S: System> {
     pub local: S::Local,
     pub stamp: u64,
     events: OnceLock<Box<[Fired<S>]>>,
-    /// The first of the fair events, if any: a fair continuation uses no other.
-    fair: OnceLock<Option<Fired<S>>>,
+    fair: OnceLock<Box<[Fired<S>]>>,
     verdict: OnceLock<Verdict>,
 }
 
@@ -55,6 +54,10 @@ pub(super) struct Post<S: System> {
     /// The nodes that may take it, as a bit set.
     pub receivers: u32,
     pub kind: u16,
+    /// Whether it stays in the network when it is delivered.
+    pub stays: bool,
+    /// The sender as a bit set, if the message can become moot.
+    pub mooter: u32,
 }
 
 impl<S: System> Stamped for Post<S> {
@@ -160,6 +163,11 @@ impl<S: System> Tables<S> {
         (self.places.bytes() + self.posts.bytes() + self.steps.bytes() + facts) as u64
     }
 
+    /// Whether what is in flight may never arrive.
+    pub(super) fn may_lose(&self) -> bool {
+        self.rules.lossy || self.rules.network == Network::Set || self.system.loses()
+    }
+
     /// The numbers of the initial node states, and of the first messages.
     pub(super) fn start(&self) -> Vec<LocalStep> {
         (0..self.system.nodes()).map(|node| self.intern(node, self.system.start(node))).collect()
@@ -183,6 +191,11 @@ impl<S: System> Tables<S> {
         let (place, post) = (self.places.get(place), self.posts.get(post));
         let (node, local) = (place.node, &place.local);
         let (src, message) = (post.envelope.src, &post.envelope.message);
+        if post.receivers >> node & 1 == 0 {
+            // Asked about the sender: is the message moot?
+            let is_moot = self.system.is_moot(node, local, message);
+            return (if is_moot { Fact::DEAD } else { 0 }, None);
+        }
         let step = self.system.deliver(node, local, src, message).map(|out| self.intern(node, out));
         let mut flags = 0;
         if self.system.is_dead(node, local, src, message) {
@@ -204,11 +217,13 @@ impl<S: System> Tables<S> {
         })
     }
 
-    /// The internal step that a fair continuation uses in a node state.
-    pub(super) fn fair(&self, place: u32) -> Option<&Fired<S>> {
+    /// The internal steps that a fair continuation takes in a node state.
+    pub(super) fn fair(&self, place: u32) -> &[Fired<S>] {
         let place = self.places.get(place);
-        let first = || self.system.fair(place.node, &place.local).into_iter().next();
-        place.fair.get_or_init(|| first().map(|event| self.fired(place, event))).as_ref()
+        place.fair.get_or_init(|| {
+            let events = self.system.fair(place.node, &place.local);
+            events.into_iter().map(|event| self.fired(place, event)).collect()
+        })
     }
 
     fn fired(&self, place: &Place<S>, event: S::Event) -> Fired<S> {
@@ -261,6 +276,9 @@ impl<S: System> Tables<S> {
                     stamp,
                     receivers: to.receivers().fold(0, |set, node| set | 1 << node),
                     kind: self.kind(self.system.message_kind(&envelope.message)),
+                    stays: self.rules.network == Network::Set
+                        || self.system.repeats(&envelope.message),
+                    mooter: u32::from(self.system.may_be_moot(&envelope.message)) << src,
                     envelope: envelope.clone(),
                 }
             },
@@ -308,7 +326,7 @@ impl<S: System> Tables<S> {
         for id in self.places.ids() {
             let place = self.places.get(id);
             let fired = place.events.get().into_iter().flat_map(|events| events.iter());
-            let fair = place.fair.get().and_then(|fair| fair.as_ref());
+            let fair = place.fair.get().into_iter().flat_map(|events| events.iter());
             edges.extend(fired.chain(fair).map(|fired| (id, self.steps.get(fired.step).next)));
         }
         edges.retain(|(before, after)| before != after);

@@ -1,8 +1,8 @@
 //! Counterexamples and witnesses: the shortest way there, step by step, in real node states and messages.
 
-use super::fair::{FAIR_STEPS_MAX, FairStep, Walker, fair_step, lose_all, take_fair_step};
+use super::fair::{FAIR_STEPS_MAX, FairStep, Walker, fair_steps, lose_all, take_fair_step};
 use super::flat::Flat;
-use super::options::{Network, Options};
+use super::options::Options;
 use super::reader::{Jump, Reader, Touched};
 use super::system::{Envelope, Expectation, PropertyInfo, System, Verdict};
 use super::tables::Tables;
@@ -340,29 +340,33 @@ impl<'t, S: System> Teller<'t, S> {
     fn continue_fairly(&mut self, target: Target) {
         let mut walker = Walker::default();
         let verdict = walker.follow(&mut self.examiner.reader, &self.state, &Visited::new());
-        let rules = self.tables.rules;
-        if !target.is_met_by(verdict) && (rules.lossy || rules.network == Network::Set) {
+        if !target.is_met_by(verdict) && self.tables.may_lose() {
             lose_all(&self.examiner.reader, &mut self.state);
             self.tell(Action::LoseAll, Stage::Fair);
         }
         let mut passed = HashSet::new();
         while passed.insert(self.state.fingerprint) && passed.len() <= FAIR_STEPS_MAX {
-            let Some(step) = fair_step(&mut self.examiner.reader, &self.state) else {
+            let steps = fair_steps(&mut self.examiner.reader, &self.state);
+            if steps.is_empty() {
                 let locals = self.examiner.reader.locals(&self.state);
                 self.verdict = self.verdict.and(self.tables.system.judge_end(&locals));
                 return;
-            };
-            let action = match step {
-                FairStep::Ignored(post) => {
-                    Action::Drop(self.tables.posts.get(post).envelope.clone())
-                }
-                FairStep::Jump(jump) => action_in(self.tables, &self.state, jump),
-            };
-            take_fair_step(&mut self.examiner.reader, &mut self.state, step);
-            self.tell(action, Stage::Fair);
+            }
+            for step in steps {
+                self.tell_fair(step);
+            }
         }
         self.is_endless = true;
         self.verdict.violated |= 1 << super::SILENCE;
+    }
+
+    fn tell_fair(&mut self, step: FairStep) {
+        let action = match step {
+            FairStep::Ignored(post) => Action::Drop(self.tables.posts.get(post).envelope.clone()),
+            FairStep::Jump(jump) => action_in(self.tables, &self.state, jump),
+        };
+        take_fair_step(&mut self.examiner.reader, &mut self.state, step);
+        self.tell(action, Stage::Fair);
     }
 
     fn tell(&mut self, action: Action<S::Message, S::Event>, stage: Stage) {
@@ -409,8 +413,8 @@ pub(super) fn action_of<S: System>(
         Jump::Deliver { post, node, .. } => Action::Deliver { envelope: envelope(post), node },
         Jump::Drop { post } => Action::Drop(envelope(post)),
         Jump::Fire { node, index, .. } => {
-            // A fair step has no index: it is the first fair event.
-            let fired = tables.events(place).get(index).or_else(|| tables.fair(place));
+            // A fair step counts down from the last index.
+            let fired = tables.events(place).get(index).or_else(|| tables.fair(place).get(usize::MAX - index));
             let event = fired.expect("the jump was made from this state").event.clone();
             Action::Fire { node, event }
         }

@@ -3,7 +3,6 @@
 use super::fair::Walker;
 use super::flat::Flat;
 use super::level::{Block, Shared};
-use super::options::Network;
 use super::reader::{Jump, Reader, Touched};
 use super::system::{System, Verdict};
 use super::visited::Visited;
@@ -20,6 +19,7 @@ const RECENT: usize = 1 << 15;
 pub(super) struct Examiner<'t, S: System> {
     pub reader: Reader<'t, S>,
     walker: Walker,
+    may_lose: bool,
 }
 
 /// What an examination found.
@@ -30,7 +30,8 @@ pub(super) struct Examined {
 
 impl<'t, S: System> Examiner<'t, S> {
     pub fn new(reader: Reader<'t, S>) -> Self {
-        Examiner { reader, walker: Walker::default() }
+        let may_lose = reader.tables.may_lose();
+        Examiner { reader, walker: Walker::default(), may_lose }
     }
 
     /// Takes a step and what is eager after it; returns the verdict on the states in between.
@@ -70,8 +71,7 @@ impl<'t, S: System> Examiner<'t, S> {
         if let Some(known) = known {
             let (walker, reader) = (&mut self.walker, &mut self.reader);
             verdict = verdict.and(walker.follow(reader, state, known));
-            let rules = reader.tables.rules;
-            if rules.lossy || rules.network == Network::Set {
+            if self.may_lose {
                 verdict = verdict.and(walker.follow_without_messages(reader, state, known));
             }
         }
