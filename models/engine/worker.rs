@@ -49,12 +49,13 @@ impl<'t, S: System> Examiner<'t, S> {
         mut touched: Touched,
         mut count: impl FnMut(Jump),
     ) -> Verdict {
-        let mut verdict = Verdict::NOTHING;
+        let (mut verdict, mut suspects) = (Verdict::NOTHING, touched);
         for _ in 0..EAGER_STEPS_MAX {
-            let Some(eager) = self.reader.eager(state, touched) else { return verdict };
+            let Some(eager) = self.reader.eager(state, suspects) else { return verdict };
             verdict = verdict.and(self.reader.judge(state, touched.nodes));
             count(eager);
             touched = self.reader.take(state, eager);
+            suspects = Touched::ALL; // One step may have made several messages eager.
         }
         panic!("{EAGER_STEPS_MAX} eager deliveries in a row: a delivered message stays eager");
     }
