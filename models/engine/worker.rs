@@ -118,6 +118,11 @@ impl<'t, S: System> Worker<'t, S> {
         }
     }
 
+    /// How often two eager messages waited for the same node.
+    pub fn eager_conflicts(&self) -> u64 {
+        self.examiner.reader.eager_conflicts
+    }
+
     /// Puts the initial state into the next level.
     pub fn begin(&mut self, shared: &Shared) {
         self.next = self.examiner.reader.start();
