@@ -112,7 +112,7 @@ pub struct Trace<S: System> {
 }
 
 impl<S: System> Trace<S> {
-    /// The chosen actions: what [`replay`] takes.
+    /// The chosen actions: what [`super::replay`] takes.
     pub fn actions(&self) -> Vec<Action<S::Message, S::Event>> {
         let chosen = self.steps.iter().filter(|step| step.stage == Stage::Chosen);
         chosen.map(|step| step.action.clone()).collect()
