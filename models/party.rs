@@ -86,6 +86,9 @@ pub struct ManagerLocal {
     pub unwritten: Vec<Change<Application>>,
     /// Crashes left.
     pub crashes: u8,
+    /// Ghost: peers to which it has sent all that it would send them now. Where nothing is lost, or what is
+    /// sent stays under way, saying it again adds nothing.
+    pub said: u16,
     /// Ghost: every record that it ever logged.
     pub received: BTreeMap<RecordKey, Arc<LogRecord<Application>>>,
     /// Ghost: identifiers that left its executed table.
@@ -105,6 +108,7 @@ impl Manager {
             disk: empty,
             unwritten: Vec::new(),
             crashes: self.crashes,
+            said: 0,
             received: BTreeMap::new(),
             forgotten: BTreeSet::new(),
             late: false,
@@ -122,6 +126,7 @@ impl Manager {
         let sends = self.cut(fx.sends);
         self.observe(local, &mut next, &fx.journal);
         next.broken |= self.judge_sends(local, &next, &input, &sends);
+        next.said = self.said(local, &next, &input, &sends);
         (next, sends)
     }
 
@@ -131,11 +136,37 @@ impl Manager {
     pub fn crash(&self, local: &ManagerLocal) -> ManagerLocal {
         let mut next = local.clone();
         next.unwritten.clear();
+        next.said = 0;
         next.state = self.node.start(local.disk.clone(), &mut Effects::default());
         if local.crashes != FOREVER {
             next.crashes -= 1;
         }
         next
+    }
+
+    fn said(
+        &self,
+        before: &ManagerLocal,
+        next: &ManagerLocal,
+        input: &Input<Application>,
+        sends: &[Sent],
+    ) -> u16 {
+        let (was, is) = (&before.state, &next.state);
+        let timer = |to| *input == Input::Timer(chinwag::Timer::Gossip { to });
+        let sent = |to| sends.iter().any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)));
+        let pulled = matches!(input, Input::Message(_, Message::Pull { .. }));
+        let same = |to: usize| {
+            was.replica.replica_ts() == is.replica.replica_ts()
+                && was.table[to] == is.table[to]
+                && (!self.node.relays || was.table == is.table)
+                && was.owed[to] >= is.owed[to]
+        };
+        let peers = self.node.group.members();
+        peers.fold(0, |said, to| {
+            let (index, says) = (to.index(), timer(to) || sent(to) && !pulled);
+            let keeps = before.said >> index & 1 == 1 && same(index);
+            said | u16::from(says || keeps) << index
+        })
     }
 
     /// Folds the journal into the disk: what the handler wrote, not what memory holds.

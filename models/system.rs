@@ -130,7 +130,10 @@ impl engine::System for System {
     fn events(&self, node: usize, local: &Local) -> Vec<Happens> {
         match local {
             Local::Manager(manager) => {
+                let repeats = self.model.net == Net::Lossy;
                 let mut events = self.gossip_with_reason(node, manager);
+                let said = |to: ReplicaId| !repeats && manager.said >> to.0 & 1 == 1;
+                events.retain(|e| !matches!(e, Happens::Timer(Timer::Gossip { to }) if said(*to)));
                 if manager.crashes > 0 {
                     events.push(Happens::Crash);
                 }

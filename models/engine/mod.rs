@@ -28,13 +28,17 @@ mod options;
 mod reader;
 mod report;
 mod search;
+mod shortest;
 mod show;
 mod system;
 mod tables;
+mod teller;
 mod trace;
 mod visited;
 mod worker;
 
+#[cfg(test)]
+mod fan;
 #[cfg(test)]
 mod measure;
 #[cfg(test)]
@@ -50,8 +54,10 @@ pub use interned::{Interned, InternedState, Move};
 pub use options::{Network, Options, Rules};
 pub use report::{End, Finding, Progress, Report};
 pub use search::search;
+pub use shortest::shortest;
 pub use system::{
     Destination, Envelope, Expectation, NODES_MAX, Outcome, PropertyInfo, SILENCE, System, Verdict,
 };
 pub use tables::Tables;
-pub use trace::{Action, ReplayError, Snapshot, Stage, Step, Target, Trace, replay, shortest};
+pub use teller::replay;
+pub use trace::{Action, ReplayError, Snapshot, Stage, Step, Target, Trace};

@@ -17,6 +17,8 @@ const FIRST_CACHE_BITS: u32 = 8;
 /// One thread's view of the tables.
 pub(super) struct Reader<'t, S: System> {
     pub tables: &'t Tables<S>,
+    /// How often two eager messages waited for the same node.
+    pub eager_conflicts: u64,
     facts: Cache<Fact>,
     pairs: Cache<Verdict>,
 }
@@ -58,7 +60,8 @@ impl<'t, S: System> Reader<'t, S> {
 
     fn with_caches(tables: &'t Tables<S>, fact_bits: u32, pair_bits: u32) -> Self {
         let facts = Cache::new(fact_bits, Fact::NONE);
-        Reader { tables, facts, pairs: Cache::new(pair_bits, Verdict::NOTHING) }
+        let pairs = Cache::new(pair_bits, Verdict::NOTHING);
+        Reader { tables, eager_conflicts: 0, facts, pairs }
     }
 
     /// The initial state, without dead messages. Eager ones are still there.
@@ -112,7 +115,7 @@ impl<'t, S: System> Reader<'t, S> {
         if !self.tables.rules.eager {
             return None;
         }
-        let mut best: Option<(u64, Jump)> = None;
+        let (mut best, mut nodes): (Option<(u64, Jump)>, u32) = (None, 0);
         for &post in &state.net {
             let entry = self.tables.posts.get(post);
             if !entry.receivers.is_power_of_two() || !self.concerns(post, touched) {
@@ -121,6 +124,8 @@ impl<'t, S: System> Reader<'t, S> {
             let node = entry.receivers.trailing_zeros() as usize;
             let fact = self.fact(state.nodes[node], post);
             let Some(step) = fact.step().filter(|_| fact.is_eager()) else { continue };
+            self.eager_conflicts += u64::from(nodes & entry.receivers != 0);
+            nodes |= entry.receivers;
             if best.is_none_or(|(stamp, _)| entry.stamp < stamp) {
                 best = Some((entry.stamp, Jump::Deliver { post, node, step, kind: entry.kind }));
             }

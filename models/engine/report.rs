@@ -87,6 +87,9 @@ pub struct Report {
     pub messages: usize,
     /// Local steps that were computed, in the tables.
     pub local_steps: usize,
+    /// How often two eager messages waited for the same node. Of each such pair only one was delivered first:
+    /// unless they commute, `eager` hides behaviours of this system, and its verdicts are not to be trusted.
+    pub eager_conflicts: u64,
     /// States that fair continuations passed.
     pub fair_states: u64,
     /// Wall-clock seconds.

@@ -201,6 +201,7 @@ impl<'a, S: System> Run<'a, S> {
             locals: self.tables.locals(),
             messages: self.tables.messages(),
             local_steps: self.tables.local_steps(),
+            eager_conflicts: workers.iter().map(Worker::eager_conflicts).sum(),
             fair_states: self.shared.known.as_ref().map_or(0, Visited::len),
             seconds: self.started.elapsed().as_secs_f64(),
             bytes_per_state: self.shared.visited.bytes() as f64 / unique as f64,

@@ -9,7 +9,7 @@ impl Destination {
         match self {
             Destination::Node(node) => system.node_name(node),
             Destination::Any { first, end } => {
-                format!("any of {}..{}", system.node_name(first), system.node_name(end - 1))
+                format!("any of {} to {}", system.node_name(first), system.node_name(end - 1))
             }
         }
     }
@@ -83,7 +83,14 @@ impl<S: System> Trace<S> {
                 Stage::Eager => "at once:".to_owned(),
                 Stage::Fair => "fair:".to_owned(),
             };
-            text.push_str(&format!("{mark} {}\n", step.action.describe(system)));
+            let action = match &step.action {
+                // Nobody lost it: a fair continuation delivers everything once.
+                Action::Drop(envelope) if step.stage == Stage::Fair => {
+                    format!("ignored: {}", envelope.describe(system))
+                }
+                action => action.describe(system),
+            };
+            text.push_str(&format!("{mark} {action}\n"));
             for line in step.before.difference(&step.after, system).lines() {
                 text.push_str(&format!("     {line}\n"));
             }

@@ -1,14 +1,9 @@
-//! Counterexamples and witnesses: the shortest way there, step by step, in real node states and messages.
+//! Counterexamples and witnesses in real node states and messages.
 
-use super::fair::{FAIR_STEPS_MAX, FairStep, Walker, fair_steps, lose_all, take_fair_step};
 use super::flat::Flat;
-use super::options::Options;
-use super::reader::{Jump, Reader, Touched};
+use super::reader::Jump;
 use super::system::{Envelope, Expectation, PropertyInfo, System, Verdict};
 use super::tables::Tables;
-use super::visited::Visited;
-use super::worker::Examiner;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +25,7 @@ impl Target {
         }
     }
 
-    fn is_met_by(self, verdict: Verdict) -> bool {
+    pub(super) fn is_met_by(self, verdict: Verdict) -> bool {
         match self {
             Target::Violation(bit) => verdict.violated >> bit & 1 == 1,
             Target::Witness(bit) => verdict.seen >> bit & 1 == 1,
@@ -117,7 +112,7 @@ pub struct Trace<S: System> {
 }
 
 impl<S: System> Trace<S> {
-    /// The chosen actions: what [`replay`] takes.
+    /// The chosen actions: what [`super::replay`] takes.
     pub fn actions(&self) -> Vec<Action<S::Message, S::Event>> {
         let chosen = self.steps.iter().filter(|step| step.stage == Stage::Chosen);
         chosen.map(|step| step.action.clone()).collect()
@@ -153,234 +148,6 @@ impl fmt::Display for ReplayError {
 
 impl std::error::Error for ReplayError {}
 
-/// The shortest way to a target, or none within the bounds on states and depth.
-///
-/// A breadth-first search with one thread and fresh tables: the result is the same every time. With
-/// `options.liveness`, fair continuations are judged too, and a trace that needs one ends with it.
-pub fn shortest<S: System>(
-    tables: &Tables<S>,
-    target: Target,
-    options: &Options,
-) -> Option<Trace<S>> {
-    let tables = tables.fresh();
-    let mut finder = Finder {
-        examiner: Examiner::new(Reader::new(&tables)),
-        visited: Visited::new(),
-        known: options.liveness.then(Visited::new),
-        target,
-        parents: Vec::new(),
-    };
-    let choices = finder.find(options)?;
-    let mut teller = Teller::new(&tables);
-    for choice in choices {
-        teller.examiner.reader.jumps(&teller.state, &mut teller.jumps);
-        let jump = teller.jumps[usize::from(choice)];
-        teller.choose(jump);
-    }
-    if !target.is_met_by(teller.verdict) {
-        teller.continue_fairly(target);
-    }
-    Some(teller.finish())
-}
-
-/// Takes the actions one after the other, each with the eager deliveries after it.
-pub fn replay<S: System>(
-    tables: &Tables<S>,
-    actions: &[Action<S::Message, S::Event>],
-) -> Result<Trace<S>, ReplayError> {
-    let mut teller = Teller::new(tables);
-    for (index, action) in actions.iter().enumerate() {
-        teller.examiner.reader.jumps(&teller.state, &mut teller.jumps);
-        let is_it = |jump: &&Jump| action_in(tables, &teller.state, **jump) == *action;
-        let jump = *teller.jumps.iter().find(is_it).ok_or(ReplayError { index })?;
-        teller.choose(jump);
-    }
-    Ok(teller.finish())
-}
-
-/// A breadth-first search that remembers how it reached each state.
-struct Finder<'t, S: System> {
-    examiner: Examiner<'t, S>,
-    visited: Visited,
-    known: Option<Visited>,
-    target: Target,
-    /// For each state in the order of discovery, the state before it and the number of the step.
-    parents: Vec<(u32, u16)>,
-}
-
-impl<S: System> Finder<'_, S> {
-    /// The numbers of the steps to the target.
-    fn find(&mut self, options: &Options) -> Option<Vec<u16>> {
-        let states_max = options.states_max.unwrap_or(u64::MAX).min(u64::from(u32::MAX)) as usize;
-        let mut level = Vec::new();
-        let mut state = self.examiner.reader.start();
-        let between = self.examiner.settle(&mut state, Touched::ALL, |_| {});
-        if self.is_hit(&state, u32::MAX, between) {
-            return Some(Vec::new());
-        }
-        self.discover(&state, (0, 0), &mut level);
-        let (nodes, mut jumps, mut index) = (state.nodes.len(), Vec::new(), 0);
-        let (mut next, mut depth) = (Flat::default(), 0);
-        while !level.is_empty() && options.depth_max.is_none_or(|max| depth < max) {
-            let mut found = Vec::new();
-            let mut bytes = &level[..];
-            while !bytes.is_empty() {
-                state.decode(&mut bytes, nodes);
-                self.examiner.reader.jumps(&state, &mut jumps);
-                for (choice, jump) in jumps.iter().enumerate() {
-                    next.copy_from(&state);
-                    let between = self.examiner.step(&mut next, *jump, |_| {});
-                    let changed = next.changed_since(&state);
-                    let parent = (index, u16::try_from(choice).expect("less than 65536 steps"));
-                    if self.is_hit(&next, changed, between) {
-                        return Some(self.choices(parent));
-                    }
-                    self.discover(&next, parent, &mut found);
-                }
-                index += 1;
-                if self.parents.len() >= states_max {
-                    return None;
-                }
-            }
-            level = found;
-            depth += 1;
-        }
-        None
-    }
-
-    /// Whether this state, or one on the way to it from its parent, is the target.
-    fn is_hit(&mut self, state: &Flat, changed: u32, between: Verdict) -> bool {
-        if self.target.is_met_by(between) {
-            return true;
-        }
-        if self.visited.contains(state.fingerprint) {
-            return false; // It was examined when it was discovered.
-        }
-        let examined = self.examiner.examine(state, changed, self.known.as_ref());
-        self.target.is_met_by(examined.verdict)
-    }
-
-    fn discover(&mut self, state: &Flat, parent: (u32, u16), level: &mut Vec<u8>) {
-        if self.visited.insert(state.fingerprint) {
-            self.parents.push(parent);
-            state.encode(level);
-        }
-    }
-
-    /// The steps from the start to the state that this step leads to.
-    fn choices(&self, last: (u32, u16)) -> Vec<u16> {
-        let (mut choices, mut index) = (vec![last.1], last.0);
-        while index != 0 {
-            let (before, choice) = self.parents[index as usize];
-            choices.push(choice);
-            index = before;
-        }
-        choices.reverse();
-        choices
-    }
-}
-
-/// Takes steps and tells what happens.
-struct Teller<'t, S: System> {
-    tables: &'t Tables<S>,
-    examiner: Examiner<'t, S>,
-    state: Flat,
-    jumps: Vec<Jump>,
-    start: Arc<Snapshot<S>>,
-    here: Arc<Snapshot<S>>,
-    steps: Vec<Step<S>>,
-    verdict: Verdict,
-    is_endless: bool,
-}
-
-impl<'t, S: System> Teller<'t, S> {
-    fn new(tables: &'t Tables<S>) -> Self {
-        let mut examiner = Examiner::new(Reader::brief(tables));
-        let state = examiner.reader.start();
-        let start = Arc::new(snapshot(tables, &state));
-        let mut teller = Teller {
-            tables,
-            examiner,
-            state,
-            jumps: Vec::new(),
-            here: start.clone(),
-            start,
-            steps: Vec::new(),
-            verdict: Verdict::NOTHING,
-            is_endless: false,
-        };
-        teller.settle(Touched::ALL);
-        teller
-    }
-
-    /// Takes a step and what is eager after it.
-    fn choose(&mut self, jump: Jump) {
-        let action = action_in(self.tables, &self.state, jump);
-        let touched = self.examiner.reader.take(&mut self.state, jump);
-        self.tell(action, Stage::Chosen);
-        self.settle(touched);
-    }
-
-    fn settle(&mut self, mut touched: Touched) {
-        self.judge();
-        while let Some(eager) = self.examiner.reader.eager(&self.state, touched) {
-            let action = action_in(self.tables, &self.state, eager);
-            touched = self.examiner.reader.take(&mut self.state, eager);
-            self.tell(action, Stage::Eager);
-            self.judge();
-        }
-    }
-
-    fn judge(&mut self) {
-        let examined = self.examiner.examine(&self.state, u32::MAX, None);
-        self.verdict = self.verdict.and(examined.verdict);
-    }
-
-    /// Adds the fair continuation that meets the target: this one, or the one with everything lost first.
-    fn continue_fairly(&mut self, target: Target) {
-        let mut walker = Walker::default();
-        let verdict = walker.follow(&mut self.examiner.reader, &self.state, &Visited::new());
-        if !target.is_met_by(verdict) && self.tables.may_lose() {
-            lose_all(&self.examiner.reader, &mut self.state);
-            self.tell(Action::LoseAll, Stage::Fair);
-        }
-        let mut passed = HashSet::new();
-        while passed.insert(self.state.fingerprint) && passed.len() <= FAIR_STEPS_MAX {
-            let steps = fair_steps(&mut self.examiner.reader, &self.state);
-            if steps.is_empty() {
-                let locals = self.examiner.reader.locals(&self.state);
-                self.verdict = self.verdict.and(self.tables.system.judge_end(&locals));
-                return;
-            }
-            for step in steps {
-                self.tell_fair(step);
-            }
-        }
-        self.is_endless = true;
-        self.verdict.violated |= 1 << super::SILENCE;
-    }
-
-    fn tell_fair(&mut self, step: FairStep) {
-        let action = match step {
-            FairStep::Ignored(post) => Action::Drop(self.tables.posts.get(post).envelope.clone()),
-            FairStep::Jump(jump) => action_in(self.tables, &self.state, jump),
-        };
-        take_fair_step(&mut self.examiner.reader, &mut self.state, step);
-        self.tell(action, Stage::Fair);
-    }
-
-    fn tell(&mut self, action: Action<S::Message, S::Event>, stage: Stage) {
-        let after = Arc::new(snapshot(self.tables, &self.state));
-        let before = std::mem::replace(&mut self.here, after.clone());
-        self.steps.push(Step { action, stage, before, after });
-    }
-
-    fn finish(self) -> Trace<S> {
-        let Teller { start, steps, verdict, is_endless, .. } = self;
-        Trace { start, steps, verdict, is_endless }
-    }
-}
-
 /// A state as people read it.
 pub(super) fn snapshot<S: System>(tables: &Tables<S>, state: &Flat) -> Snapshot<S> {
     Snapshot {
@@ -390,7 +157,7 @@ pub(super) fn snapshot<S: System>(tables: &Tables<S>, state: &Flat) -> Snapshot<
 }
 
 /// A step of this state as people read it.
-fn action_in<S: System>(
+pub(super) fn action_in<S: System>(
     tables: &Tables<S>,
     state: &Flat,
     jump: Jump,

@@ -50,12 +50,13 @@ impl<'t, S: System> Examiner<'t, S> {
         mut touched: Touched,
         mut count: impl FnMut(Jump),
     ) -> Verdict {
-        let mut verdict = Verdict::NOTHING;
+        let (mut verdict, mut suspects) = (Verdict::NOTHING, touched);
         for _ in 0..EAGER_STEPS_MAX {
-            let Some(eager) = self.reader.eager(state, touched) else { return verdict };
+            let Some(eager) = self.reader.eager(state, suspects) else { return verdict };
             verdict = verdict.and(self.reader.judge(state, touched.nodes));
             count(eager);
             touched = self.reader.take(state, eager);
+            suspects = Touched::ALL; // One step may have made several messages eager.
         }
         panic!("{EAGER_STEPS_MAX} eager deliveries in a row: a delivered message stays eager");
     }
@@ -115,6 +116,11 @@ impl<'t, S: System> Worker<'t, S> {
             block: Block::default(),
             recent: vec![0; RECENT].into(),
         }
+    }
+
+    /// How often two eager messages waited for the same node.
+    pub fn eager_conflicts(&self) -> u64 {
+        self.examiner.reader.eager_conflicts
     }
 
     /// Puts the initial state into the next level.
