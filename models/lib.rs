@@ -1,1 +1,3 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
+
+pub mod laws;
