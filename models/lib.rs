@@ -1,3 +1,4 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
 
+pub mod consistency;
 pub mod laws;
