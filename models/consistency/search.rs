@@ -11,7 +11,7 @@ use std::{
 pub const OPERATIONS_MAX: usize = 20;
 
 /// Steps of the search after which it gives up: a few seconds.
-pub const STEPS_MAX: u64 = 2_000_000;
+pub const STEPS_MAX: u64 = 1_000_000;
 
 /// A set of operations, by number.
 type Set = u32;

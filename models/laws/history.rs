@@ -156,30 +156,39 @@ impl<S: Sampled> World<S> {
         Self { records: Vec::new(), updates: 0, managers, sessions }
     }
 
-    /// Takes one step.
-    pub fn step(&mut self, step: &Move) {
+    /// Takes one step. Returns what a session was shown, if it was.
+    pub fn step(&mut self, step: &Move) -> Option<S> {
         let manager = |number: u8| usize::from(number) % self.managers.len();
         match *step {
             Move::Update { session, at, also, reads, choice } => {
                 let session = usize::from(session) % self.sessions.len();
                 let (at, also) = (manager(at), also.map(manager).filter(|m| *m != manager(at)));
-                self.update(session, at, also, reads, choice);
+                let shown = reads.then(|| self.read(session, at)).flatten();
+                self.update(session, at, also, choice);
+                shown
             }
             Move::Gossip { from, to } => {
                 let (from, to) = (manager(from), manager(to));
                 let received = self.managers[from].received.clone();
                 self.managers[to].received.extend(received);
                 self.managers[to].execute_all(&self.records);
+                None
             }
         }
     }
 
-    fn update(&mut self, session: usize, at: usize, also: Option<usize>, reads: bool, choice: u8) {
-        let asking = &mut self.sessions[session];
-        if reads && self.managers[at].value_ts.covers(&asking.ts) {
-            asking.ts = self.managers[at].value_ts.clone();
-            asking.shown = self.managers[at].value.clone();
+    fn read(&mut self, session: usize, at: usize) -> Option<S> {
+        let (asking, manager) = (&mut self.sessions[session], &self.managers[at]);
+        if !manager.value_ts.covers(&asking.ts) {
+            return None; // The session would wait, and meanwhile read elsewhere.
         }
+        asking.ts = manager.value_ts.clone();
+        asking.shown = manager.value.clone();
+        Some(manager.value.clone())
+    }
+
+    fn update(&mut self, session: usize, at: usize, also: Option<usize>, choice: u8) {
+        let asking = &mut self.sessions[session];
         asking.updates += 1;
         let serial = Serial { incarnation: 0, number: asking.updates };
         let id = RequestId { front_end: FrontEndId(session as u64), serial };

@@ -1,10 +1,15 @@
 //! The history checkers on histories whose verdict is known, and against each other.
 
 use chinwag::{FrontEndId, RequestId, Serial, Service, services::*};
-use chinwag_models::consistency::{
-    CausalConsistencyTester, Level, OPERATIONS_MAX, ServiceOp, ServiceRet, ServiceSpec, Verdict,
-    sessions::{self, Event, History, Violation},
+use chinwag_models::{
+    consistency::{
+        CausalConsistencyTester, Level, OPERATIONS_MAX, ServiceOp, ServiceRet, ServiceSpec,
+        Verdict,
+        sessions::{self, Event, History, Violation},
+    },
+    laws::history::{Move, World},
 };
+use quickcheck::QuickCheck;
 use stateright::semantics::{
     ConsistencyTester, LinearizabilityTester, SequentialConsistencyTester, SequentialSpec,
     register::{Register, RegisterOp::*, RegisterRet::*},
@@ -282,6 +287,89 @@ fn stateright_s_stronger_testers_accept_no_more() {
         assert!(!sequential.is_consistent() || memory, "{history:?}");
         assert!(!memory || exact(&history, Level::Causal), "{history:?}");
     }
+}
+
+/// The fast checker's messages, as operations on an object that the exact tester can judge.
+#[test]
+fn they_agree_on_all_small_histories_with_a_message() {
+    let mut causal = 0;
+    for history in [[2, 2, 0], [2, 1, 0], [1, 1, 1]].into_iter().flat_map(histories) {
+        for history in with_a_message(&history) {
+            let fast = sessions::causal(&history);
+            let mut tester = CausalConsistencyTester::new(Chat::default());
+            for (client, events) in history.iter().enumerate() {
+                for event in events {
+                    let ret = if let Event::Query(answer) = event { answer } else { &vec![] };
+                    tester.on_invret(client, event.clone(), ret.clone()).expect("in sequence");
+                }
+            }
+            assert_eq!(fast.is_ok(), tester.is_consistent(), "{history:?}: {fast:?}");
+            causal += usize::from(fast.is_ok());
+        }
+    }
+    assert!(causal > 1_000, "{causal} causal");
+}
+
+/// A transcript, and messages of which each can be received once it was sent.
+#[derive(Clone, Default, PartialEq, Hash)]
+struct Chat {
+    executed: Vec<u8>,
+    sent: Vec<u8>,
+}
+
+impl SequentialSpec for Chat {
+    type Op = Event<u8>;
+    type Ret = Vec<u8>;
+
+    fn invoke(&mut self, op: &Event<u8>) -> Vec<u8> {
+        match op {
+            Event::Update(update) => self.executed.push(*update),
+            Event::Query(_) => return self.executed.clone(),
+            Event::Send(message) => self.sent.push(*message),
+            Event::Receive(message) if !self.sent.contains(message) => return vec![*message],
+            Event::Receive(_) => {}
+        }
+        vec![]
+    }
+}
+
+/// The history with one message inserted, from any place to any place of another client.
+fn with_a_message(history: &History<u8>) -> Vec<History<u8>> {
+    let places = |client: usize| (0..=history[client].len()).map(move |k| (client, k));
+    let all: Vec<_> = (0..history.len()).flat_map(places).collect();
+    let mut histories = Vec::new();
+    for (from, to) in all.iter().flat_map(|from| all.iter().map(move |to| (from, to))) {
+        if from.0 != to.0 {
+            let mut history = history.clone();
+            history[from.0].insert(from.1, Event::Send(0));
+            history[to.0].insert(to.1, Event::Receive(0));
+            histories.push(history);
+        }
+    }
+    histories
+}
+
+/// What the protocol promises is what both checkers accept.
+#[test]
+fn random_histories_of_a_correct_cluster_are_causal() {
+    fn holds(moves: Vec<Move>) -> bool {
+        let mut world = World::<Transcript>::of(3, 3);
+        let mut history: History<u8> = vec![Vec::new(); 3];
+        for (number, mut step) in (0..8).zip(moves) {
+            let mut asked = None;
+            if let Move::Update { session, choice, .. } = &mut step {
+                *choice = number;
+                asked = Some(usize::from(*session) % 3);
+            }
+            let shown = world.step(&step);
+            if let Some(session) = asked {
+                history[session].extend(shown.map(|Transcript(shown)| Event::Query(shown)));
+                history[session].push(Event::Update(number));
+            }
+        }
+        sessions::all(&history) == Ok(()) && exact(&history, Level::Causal)
+    }
+    QuickCheck::new().tests(500).quickcheck(holds as fn(Vec<Move>) -> bool);
 }
 
 fn four_guarantees(history: &History<u8>) -> Broken {
