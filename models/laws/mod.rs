@@ -1,4 +1,4 @@
-//! The law of a [`Service`](chinwag::Service): histories that order the same updates causally, but
+//! The law of a [`Service`]: histories that order the same updates causally, but
 //! differently, leave values that answer alike (P19). Deliberately says nothing about the protocol, which
 //! has its own properties; these histories come from a small stand-in for it, [`history`].
 
