@@ -1,7 +1,7 @@
 //! Judging a history by what clients saw, without a look at any timestamp. Deliberately knows nothing of
 //! how the answers came about, so it judges other protocols as well.
 //!
-//! Two checkers, which agree wherever both apply (`tests/consistency.rs` tries all small histories):
+//! Two checkers, which agree wherever both apply (`tests/agreement.rs` tries all small histories):
 //!
 //! | | [`CausalConsistencyTester`] | [`sessions`] |
 //! |---|---|---|

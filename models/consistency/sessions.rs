@@ -4,8 +4,9 @@
 //!
 //! The four guarantees are those of Terry et al., "Session guarantees for weakly consistent replicated
 //! data" (PDIS 1994), read off answers instead of servers: they are P10, P10b and P10c. Causal consistency
-//! implies them all, and is more than all of them together, since causality also passes through other
-//! sessions and, by the protocol, through messages between clients.
+//! implies them. Without messages between clients it is no more than them, and that no query reflects an
+//! update of the future (Brzezinski, Sobaniec and Wawrzyniak, PDP 2004; `tests/agreement.rs`); with
+//! messages, which carry causality past the service, it is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

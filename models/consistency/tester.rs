@@ -30,7 +30,7 @@ pub enum Verdict {
 /// Tests histories for causal consistency with a sequential specification.
 ///
 /// The definition is that of Bouajjani, Enea, Guerraoui and Hamza, "On verifying causal consistency"
-/// (POPL 2017, table 1). There must be a strict partial order of the operations, the causal order, that
+/// (POPL 2017). There must be a strict partial order of the operations, the causal order, that
 /// contains the order of each session (AxCausal), so that for each operation that returned, the operations
 /// before it in the causal order can be executed in some order that extends the causal one, and then the
 /// operation itself, which then returns what it did return (AxCausalValue). What the others return there
