@@ -1,4 +1,12 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
 
+pub mod application;
 pub mod consistency;
+pub mod engine;
 pub mod laws;
+pub mod model;
+pub mod party;
+pub mod properties;
+pub mod render;
+pub mod system;
+pub mod view;

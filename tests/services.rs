@@ -124,18 +124,18 @@ fn concurrent_values_of_a_register_are_all_kept_until_someone_saw_them() {
         front_end: chinwag::FrontEndId(fe),
         serial: chinwag::Serial { incarnation: 0, number: 1 },
     };
-    let put = |value: &str| RegisterMapOp::Put { key: "k".into(), value: value.into() };
-    let (a, b, delete) = (put("a"), put("b"), RegisterMapOp::Delete("k".into()));
-    let get = |map: &RegisterMap| map.answer(&RegisterMapQuery::Get("k".into()));
+    let put = |value: &str| RegisterOp::Put { key: "k".into(), value: value.into() };
+    let (a, b, delete) = (put("a"), put("b"), RegisterOp::Delete("k".into()));
+    let get = |map: &RegisterMap| map.answer(&RegisterQuery::Get("k".into()));
 
     let mut map = RegisterMap::default();
     map.apply(Applied { op: &b, id: id(1), prev: &nothing, ts: &ts1 });
     map.apply(Applied { op: &a, id: id(0), prev: &nothing, ts: &ts0 });
-    assert_eq!(get(&map), RegisterMapAnswer::Values(vec!["a".into(), "b".into()]));
+    assert_eq!(get(&map), RegisterAnswer::Values(vec!["a".into(), "b".into()]));
 
     let mut half = map.clone();
     half.apply(Applied { op: &delete, id: id(2), prev: &ts0, ts: &ts2 });
-    assert_eq!(get(&half), RegisterMapAnswer::Values(vec!["b".into()]));
+    assert_eq!(get(&half), RegisterAnswer::Values(vec!["b".into()]));
 
     map.apply(Applied { op: &delete, id: id(2), prev: &both, ts: &ts2 });
     assert_eq!(map, RegisterMap::default(), "nothing is left, tombstones neither");

@@ -46,14 +46,14 @@ impl Sampled for OrSet {
 }
 
 impl Sampled for RegisterMap {
-    fn op(_: &Self, choice: u8) -> RegisterMapOp {
+    fn op(_: &Self, choice: u8) -> RegisterOp {
         let (key, value) = ((choice / 6).to_string(), choice.to_string());
-        if choice % 3 == 1 { RegisterMapOp::Delete(key) } else { RegisterMapOp::Put { key, value } }
+        if choice % 3 == 1 { RegisterOp::Delete(key) } else { RegisterOp::Put { key, value } }
     }
 
-    fn queries() -> Vec<RegisterMapQuery> {
-        let key = |key: u8| RegisterMapQuery::Get(key.to_string());
-        vec![key(0), key(1), RegisterMapQuery::Keys]
+    fn queries() -> Vec<RegisterQuery> {
+        let key = |key: u8| RegisterQuery::Get(key.to_string());
+        vec![key(0), key(1), RegisterQuery::Keys]
     }
 }
 

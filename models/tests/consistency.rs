@@ -127,13 +127,13 @@ fn reading_the_initial_value_after_its_overwriting_was_seen_is_inconsistent() ->
 {
     // dbcop and AWDIT both accept this one: EXPECTATIONS 2.4.
     let put = |number, key: &str| {
-        let op = RegisterMapOp::Put { key: key.into(), value: "1".into() };
+        let op = RegisterOp::Put { key: key.into(), value: "1".into() };
         ServiceOp::Update(id(number), op)
     };
-    let get = |key: &str| ServiceOp::Query(RegisterMapQuery::Get(key.into()));
+    let get = |key: &str| ServiceOp::Query(RegisterQuery::Get(key.into()));
     let is = |values: &[&str]| {
         let values = values.iter().map(|value| value.to_string()).collect();
-        ServiceRet::Answer(RegisterMapAnswer::Values(values))
+        ServiceRet::Answer(RegisterAnswer::Values(values))
     };
     let history = |last: &[&str]| -> Result<bool, String> {
         let mut tester = CausalConsistencyTester::new(ServiceSpec::<RegisterMap>::default());

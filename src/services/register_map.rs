@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 /// replaces. Obeys the law, and needs no tombstones, for the reasons given at [`OrSet`](super::OrSet).
 ///
 /// ```
-/// # use chinwag::{*, services::{RegisterMap, RegisterMapOp, RegisterMapQuery, RegisterMapAnswer}};
+/// # use chinwag::{*, services::{RegisterMap, RegisterOp, RegisterQuery, RegisterAnswer}};
 /// # let id = |number| RequestId { front_end: FrontEndId(0), serial: Serial { incarnation: 0, number } };
-/// # let put = |value: &str| RegisterMapOp::Put { key: "door".into(), value: value.into() };
-/// # let get = RegisterMapQuery::Get("door".into());
-/// # let values = |v: &[&str]| RegisterMapAnswer::Values(v.iter().map(|v| v.to_string()).collect());
+/// # let put = |value: &str| RegisterOp::Put { key: "door".into(), value: value.into() };
+/// # let get = RegisterQuery::Get("door".into());
+/// # let values = |v: &[&str]| RegisterAnswer::Values(v.iter().map(|v| v.to_string()).collect());
 /// let [nothing, ts1, ts2, both, ts3] =
 ///     [[0, 0], [1, 0], [0, 1], [1, 1], [2, 1]].map(Timestamp::from_iter);
 ///
@@ -42,7 +42,7 @@ struct Sibling {
 
 /// An update of a [`RegisterMap`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum RegisterMapOp {
+pub enum RegisterOp {
     /// Replaces the values of the key that the client had seen by this one.
     Put {
         /// Names the register.
@@ -56,16 +56,16 @@ pub enum RegisterMapOp {
 
 /// A query of a [`RegisterMap`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum RegisterMapQuery {
+pub enum RegisterQuery {
     /// The values of this key.
     Get(String),
     /// The keys that have values.
     Keys,
 }
 
-/// What a [`RegisterMapQuery`] returns.
+/// What a [`RegisterQuery`] returns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum RegisterMapAnswer {
+pub enum RegisterAnswer {
     /// None if the key was never put or is deleted, several if puts were concurrent; ordered by the
     /// requests that put them, so alike everywhere.
     Values(Vec<String>),
@@ -74,15 +74,15 @@ pub enum RegisterMapAnswer {
 }
 
 impl Service for RegisterMap {
-    type Op = RegisterMapOp;
-    type Query = RegisterMapQuery;
-    type Answer = RegisterMapAnswer;
+    type Op = RegisterOp;
+    type Query = RegisterQuery;
+    type Answer = RegisterAnswer;
 
-    fn apply(&mut self, update: Applied<'_, RegisterMapOp>) {
-        let (RegisterMapOp::Put { key, .. } | RegisterMapOp::Delete(key)) = update.op;
+    fn apply(&mut self, update: Applied<'_, RegisterOp>) {
+        let (RegisterOp::Put { key, .. } | RegisterOp::Delete(key)) = update.op;
         let mut siblings = self.registers.remove(key).unwrap_or_default();
         siblings.retain(|sibling| !sibling.stamps.seen_by(update.prev));
-        if let RegisterMapOp::Put { value, .. } = update.op {
+        if let RegisterOp::Put { value, .. } = update.op {
             let stamps = Stamps::of(update.ts);
             siblings.push(Sibling { id: update.id, stamps, value: value.clone() });
             siblings.sort();
@@ -92,8 +92,8 @@ impl Service for RegisterMap {
         }
     }
 
-    fn also_stamped(&mut self, update: Applied<'_, RegisterMapOp>) {
-        let RegisterMapOp::Put { key, .. } = update.op else { return };
+    fn also_stamped(&mut self, update: Applied<'_, RegisterOp>) {
+        let RegisterOp::Put { key, .. } = update.op else { return };
         let siblings = self.registers.get_mut(key).into_iter().flatten();
         // Absent if an update that had seen it by its first timestamp has replaced it.
         for sibling in siblings.filter(|sibling| sibling.id == update.id) {
@@ -101,15 +101,13 @@ impl Service for RegisterMap {
         }
     }
 
-    fn answer(&self, query: &RegisterMapQuery) -> RegisterMapAnswer {
+    fn answer(&self, query: &RegisterQuery) -> RegisterAnswer {
         match query {
-            RegisterMapQuery::Get(key) => {
+            RegisterQuery::Get(key) => {
                 let siblings = self.registers.get(key).into_iter().flatten();
-                RegisterMapAnswer::Values(siblings.map(|s| s.value.clone()).collect())
+                RegisterAnswer::Values(siblings.map(|s| s.value.clone()).collect())
             }
-            RegisterMapQuery::Keys => {
-                RegisterMapAnswer::Keys(self.registers.keys().cloned().collect())
-            }
+            RegisterQuery::Keys => RegisterAnswer::Keys(self.registers.keys().cloned().collect()),
         }
     }
 }

@@ -1,0 +1,444 @@
+//! The replica manager: one handler for each thing that can happen to it.
+//!
+//! A handler takes the constants (`self`), the variables (`state`), what arrived, and where to put what it
+//! asks of the world. It is one atomic step. It decides nothing by time, chance or order of hashing, and it
+//! cannot fail: what is wrong with an input was found out before, or is answered.
+
+use super::{
+    Change, Destination, Effects, Event, Gossip, LogRecord, Message, RecordKey, Refusal, Replica,
+    ReplicaId, RequestId, Rules, Service, Timer, Timestamp, Update,
+    rules::{self, Repeat},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Updates that may wait at one replica manager for a past that is not there. Beyond it, requests that would
+/// have to wait are refused; gossip is not, since what it brings was admitted elsewhere.
+pub const PENDING_UPDATES_MAX: usize = 10_000;
+
+/// Queries that may wait at one replica manager. Beyond it, queries that would have to wait are refused.
+pub const WAITING_QUERIES_MAX: usize = 10_000;
+
+/// Who is in the cluster. Fixed [PROOFS 5.3].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Replica managers that take updates: `rm0` and so on. Timestamps have one entry for each.
+    pub updatable: u16,
+    /// All replica managers; those from `updatable` on are read-only [S47].
+    pub replicas: u16,
+}
+
+impl Group {
+    /// A cluster in which every replica manager takes updates.
+    pub fn of(replicas: u16) -> Self {
+        Self { updatable: replicas, replicas }
+    }
+
+    /// Adds read-only replica managers.
+    pub fn and_read_only(self, count: u16) -> Self {
+        Self { replicas: self.replicas + count, ..self }
+    }
+
+    /// The timestamp of nothing.
+    pub fn zero(&self) -> Timestamp {
+        Timestamp::zero(self.updatable.into())
+    }
+
+    /// Does this replica manager take updates?
+    pub fn is_updatable(&self, replica: ReplicaId) -> bool {
+        replica.0 < self.updatable
+    }
+
+    /// All replica managers.
+    pub fn members(&self) -> impl Iterator<Item = ReplicaId> + use<> {
+        (0..self.replicas).map(ReplicaId)
+    }
+}
+
+/// Who this replica manager is. Never changes while it runs.
+#[derive(Clone, Debug)]
+pub struct ReplicaManager {
+    /// Its place in the group.
+    pub id: ReplicaId,
+    /// Who is in the cluster.
+    pub group: Group,
+    /// Whom it gossips to of its own accord. Others hear from it only when they ask.
+    pub partners: Vec<ReplicaId>,
+    /// `G`: gossip goes out at once when this many updates were accepted here since it last did; never if
+    /// zero, then only the timer sends it [S22, S46].
+    pub batch: u32,
+    /// Does it ask for updates that a request needs and that it lacks? [S23]
+    pub pulls: bool,
+    /// Does it pass on what it knows of others? Needed where not everyone gossips to everyone (C14).
+    pub relays: bool,
+    rules: &'static Rules,
+}
+
+/// Everything that a replica manager knows. `replica` survives a crash, the rest is rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ManagerState<S: Service> {
+    /// The value, its timestamps, the log, the executed table.
+    pub replica: Replica<S>,
+    /// Timestamp table: what each replica manager is known to hold. A lower bound of its replica timestamp,
+    /// now and for ever, because it said so itself and replica managers do not forget [S36, P12].
+    pub table: Vec<Timestamp>,
+    /// Queries that wait until the value reflects what their client has seen.
+    pub waiting: BTreeMap<RequestId, WaitingQuery<S>>,
+    /// Peers that asked for a receipt since the last gossip to them.
+    pub owed: Vec<bool>,
+    /// Updates accepted here since the last full batch.
+    pub unsent: u32,
+}
+
+/// A query that is held back [S16].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WaitingQuery<S: Service> {
+    /// The least that the answer must reflect.
+    pub prev: Timestamp,
+    /// The question.
+    pub query: S::Query,
+}
+
+impl ReplicaManager {
+    /// A replica manager of this group that gossips to everyone, one message for each peer and interval.
+    ///
+    /// A read-only one speaks only when asked: it has nothing of its own to pass on [S47].
+    pub fn new(id: ReplicaId, group: Group) -> Self {
+        let partners = match group.is_updatable(id) {
+            true => group.members().filter(|peer| *peer != id).collect(),
+            false => Vec::new(),
+        };
+        let rules = &rules::FAITHFUL;
+        Self { id, group, partners, batch: 0, pulls: true, relays: false, rules }
+    }
+
+    /// The same replica manager with other rules: a mutant.
+    #[cfg(feature = "mutants")]
+    pub fn with_rules(self, rules: &'static Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The rules that it goes by.
+    pub fn rules(&self) -> &'static Rules {
+        self.rules
+    }
+
+    /// Starts for the first time (`saved` is the empty replica) or after a crash.
+    ///
+    /// What it knew of others is lost. What has left its log was held by everyone, so that much is still
+    /// known; starting lower only costs repeated gossip (PROTOCOL 1.9 iii).
+    pub fn start<S: Service>(&self, saved: Replica<S>, fx: &mut Effects<S>) -> ManagerState<S> {
+        fx.start.extend(self.peers().map(|to| Timer::Gossip { to }));
+        let members = usize::from(self.group.replicas);
+        ManagerState {
+            table: vec![saved.discarded().clone(); members],
+            waiting: BTreeMap::new(),
+            owed: vec![false; members],
+            unsent: 0,
+            replica: saved,
+        }
+    }
+
+    /// An update arrives from a front end. [S18, S24 to S35]
+    pub fn on_update<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        update: Update<S>,
+        fx: &mut Effects<S>,
+    ) {
+        let id = update.id;
+        let known = state.replica.known(id);
+        if (self.rules.is_duplicate)(known) {
+            // It is recorded never again, but answered again: the first answer may have been lost (C12).
+            let ts = match (self.rules.repeat)(known) {
+                Repeat::Recorded => state.replica.timestamp_of(id),
+                Repeat::Value => Some(state.replica.value_ts().clone()),
+                Repeat::Silence => None,
+            };
+            return self.reply(id, ts, fx);
+        }
+        let Some(origin) = (self.rules.signs)(self.id, self.group.updatable) else {
+            return fx.refuse(id, Refusal::ReadOnly);
+        };
+        if !(self.rules.is_plausible)(&update.prev, origin, state.replica.replica_ts()) {
+            self.report_loss(state, update.prev.get(origin), fx);
+            return fx.refuse(id, Refusal::UnknownPast);
+        }
+        let waits = !state.replica.value_ts().covers(&update.prev);
+        if waits && state.replica.pending_count() >= PENDING_UPDATES_MAX {
+            return fx.refuse(id, Refusal::Overloaded);
+        }
+
+        let ts = self.record(state, origin, update, fx);
+        // At once, stable or not: it is in the log [S18].
+        self.reply(id, Some(ts), fx);
+        self.collect(state, fx);
+        self.answer_waiting(state, fx);
+        self.send_full_batch(state, fx);
+        self.drop_needless_receipts(state);
+    }
+
+    /// Logs an update under a new timestamp [S28 to S31], and runs it if it is stable.
+    fn record<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        origin: ReplicaId,
+        update: Update<S>,
+        fx: &mut Effects<S>,
+    ) -> Timestamp {
+        let held = state.replica.replica_ts();
+        let ts = (self.rules.stamp)(&update.prev, origin, held.get(origin) + 1, held);
+        let replica_ts = (self.rules.count)(held, origin, &ts);
+        let prev = update.prev.clone();
+        let record = Arc::new(LogRecord { origin, ts: ts.clone(), update });
+        self.commit(state, Change::Log { replica_ts, records: vec![record] }, fx);
+        state.unsent += 1;
+        self.pull_for(state, &prev, fx);
+        ts
+    }
+
+    fn reply<S: Service>(&self, id: RequestId, ts: Option<Timestamp>, fx: &mut Effects<S>) {
+        if let Some(ts) = ts {
+            fx.send_to_front_end(id, Message::UpdateReply { id, ts });
+        }
+    }
+
+    /// A query arrives from a front end, and waits if the value is behind it. [S16, S21]
+    pub fn on_query<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        id: RequestId,
+        query: WaitingQuery<S>,
+        fx: &mut Effects<S>,
+    ) {
+        let replica = &state.replica;
+        if (self.rules.may_answer)(&query.prev, replica.value_ts(), replica.replica_ts()) {
+            return answer(replica, id, &query.query, fx);
+        }
+        if state.waiting.len() >= WAITING_QUERIES_MAX && !state.waiting.contains_key(&id) {
+            return fx.refuse(id, Refusal::Overloaded);
+        }
+        self.pull_for(state, &query.prev, fx);
+        if (self.rules.holds_back)() {
+            state.waiting.insert(id, query);
+        }
+    }
+
+    /// Gossip arrives from a peer. [S39 to S43]
+    pub fn on_gossip<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        from: ReplicaId,
+        gossip: Gossip<S>,
+        fx: &mut Effects<S>,
+    ) {
+        let own = state.replica.count_of(self.id);
+        if self.group.is_updatable(self.id) && gossip.ts.get(self.id) > own {
+            return self.report_loss(state, gossip.ts.get(self.id), fx);
+        }
+        let known = &state.table[from.index()];
+        let overtaken = known.covers(&gossip.ts) && *known != gossip.ts;
+        state.owed[from.index()] |= (self.rules.owes)(gossip.asks, overtaken);
+
+        // Merge the arriving log with ours, without what we have, and as far as it leaves no gap; then
+        // execute what became stable (`Replica::commit` does). In this order: were the replica timestamp
+        // merged first, every record would look like one we have (C5).
+        self.merge(state, &gossip, fx);
+
+        // What the peer says that it holds, we know that it holds.
+        let covered = state.replica.replica_ts().covers(&gossip.ts);
+        let learn = |known: &mut Timestamp, ts: &Timestamp| {
+            *known = (self.rules.learn)(known, ts, gossip.complete, covered);
+        };
+        learn(&mut state.table[from.index()], &gossip.ts);
+        for (known, relayed) in state.table.iter_mut().zip(&gossip.table) {
+            learn(known, relayed);
+        }
+
+        self.collect(state, fx);
+        self.answer_waiting(state, fx);
+        self.drop_needless_receipts(state);
+    }
+
+    /// Where there is news, gossip goes out anyway, and is repeated until it has arrived.
+    fn drop_needless_receipts<S: Service>(&self, state: &mut ManagerState<S>) {
+        for to in self.peers() {
+            let needless = self.has_own_reason(state, to);
+            state.owed[to.index()] &= !needless;
+        }
+    }
+
+    fn merge<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        gossip: &Gossip<S>,
+        fx: &mut Effects<S>,
+    ) {
+        let held = state.replica.replica_ts();
+        let mut replica_ts = held.clone();
+        let mut records = Vec::new();
+        for record in &gossip.log {
+            let RecordKey { origin, seq } = record.key();
+            let next = replica_ts.get(origin) + 1;
+            if !(self.rules.takes)(record.key(), next, &gossip.ts, &record.ts, held) {
+                continue;
+            }
+            replica_ts.set(origin, seq.max(replica_ts.get(origin)));
+            if (self.rules.keeps)(state.replica.known(record.update.id).executed) {
+                records.push(Arc::clone(record));
+            }
+        }
+        for (origin, claimed) in gossip.ts.entries() {
+            replica_ts.set(origin, (self.rules.reached)(replica_ts.get(origin), claimed));
+        }
+        if replica_ts != *held || !records.is_empty() {
+            self.commit(state, Change::Log { replica_ts, records }, fx);
+        }
+    }
+
+    /// A peer asks for what it lacks. [S23]
+    ///
+    /// What it says that it holds is not put into the table: it did not come with the records that it
+    /// holds, and the table must never be ahead of our own log (`Rules::learn`).
+    pub fn on_pull<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        from: ReplicaId,
+        replica_ts: Timestamp,
+        fx: &mut Effects<S>,
+    ) {
+        if !replica_ts.covers(state.replica.replica_ts()) {
+            self.send_gossip(state, from, &replica_ts, fx);
+        }
+    }
+
+    /// It is time to gossip to a peer, if there is a reason.
+    pub fn on_gossip_timer<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        to: ReplicaId,
+        fx: &mut Effects<S>,
+    ) {
+        fx.start.push(Timer::Gossip { to });
+        if self.has_reason(state, to) {
+            self.gossip(state, to, fx);
+        }
+    }
+
+    /// Is there a reason to gossip to this peer? News for a partner, or a receipt for whoever asked.
+    ///
+    /// News is what the peer has not itself said that it holds; so gossip is repeated until a receipt comes,
+    /// and a receipt is given once for each time that it is asked for. Nothing is left to say when everyone
+    /// knows that everyone holds everything (C14).
+    pub fn has_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
+        state.owed[to.index()] || self.has_own_reason(state, to)
+    }
+
+    fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
+        let (known, replica) = (&state.table[to.index()], &state.replica);
+        self.partners.contains(&to)
+            && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
+    }
+
+    /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
+    /// relayed ones too would multiply messages (PROTOCOL 1.8).
+    fn send_full_batch<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
+        if self.batch > 0 && state.unsent >= self.batch {
+            state.unsent = 0;
+            for to in self.partners.iter().copied() {
+                self.gossip(state, to, fx);
+            }
+        }
+    }
+
+    fn gossip<S: Service>(&self, state: &mut ManagerState<S>, to: ReplicaId, fx: &mut Effects<S>) {
+        let known = state.table[to.index()].clone();
+        self.send_gossip(state, to, &known, fx);
+        state.owed[to.index()] = false;
+        let held = state.replica.replica_ts();
+        state.table[to.index()] = (self.rules.known_after_send)(&known, held);
+    }
+
+    /// The log without what the peer holds, and all that we hold [S36, S38]. One snapshot of both (C6).
+    fn send_gossip<S: Service>(
+        &self,
+        state: &ManagerState<S>,
+        to: ReplicaId,
+        known: &Timestamp,
+        fx: &mut Effects<S>,
+    ) {
+        let replica = &state.replica;
+        let log = replica
+            .records_beyond(known)
+            .filter(|r| (self.rules.lacks)(known, r.key(), &r.ts, self.id))
+            .cloned()
+            .collect();
+        let ts = replica.replica_ts().clone();
+        let asks = !state.table[to.index()].covers(&ts);
+        let table = if self.relays { state.table.clone() } else { Vec::new() };
+        let gossip = Gossip { log, ts, complete: true, asks, table };
+        fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
+    }
+
+    /// Asks for the first update that a request builds on and that never came here [S23]. Whoever made it
+    /// has it. If that one cannot be reached, gossip will bring it in time.
+    fn pull_for<S: Service>(&self, state: &ManagerState<S>, prev: &Timestamp, fx: &mut Effects<S>) {
+        let replica_ts = state.replica.replica_ts();
+        let Some(missing) = rules::first_beyond(prev, replica_ts) else { return };
+        if self.pulls && missing.origin != self.id {
+            let pull = Message::Pull { replica_ts: replica_ts.clone() };
+            fx.sends.push((Destination::Replica(missing.origin), pull));
+        }
+    }
+
+    /// Discards records that everyone who needs them holds, and that have run here. [S41]
+    fn collect<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
+        // A read-only replica passes nothing on, so no other read-only one depends on its log.
+        let matters =
+            |peer: &ReplicaId| self.group.is_updatable(self.id) || self.group.is_updatable(*peer);
+        let known: Vec<_> =
+            self.peers().filter(matters).map(|peer| &state.table[peer.index()]).collect();
+        let prefix = state.replica.executed_prefix();
+        let upto = (self.rules.discardable)(&known, self.id, &prefix);
+        if !state.replica.discarded().covers(&upto) {
+            self.commit(state, Change::Discard { upto }, fx);
+        }
+    }
+
+    fn answer_waiting<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
+        let replica = &state.replica;
+        state.waiting.retain(|id, waiting| {
+            let ready =
+                (self.rules.may_answer)(&waiting.prev, replica.value_ts(), replica.replica_ts());
+            if ready {
+                answer(replica, *id, &waiting.query, fx);
+            }
+            !ready
+        });
+    }
+
+    fn report_loss<S: Service>(&self, state: &ManagerState<S>, known: u64, fx: &mut Effects<S>) {
+        let remembered = state.replica.count_of(self.id);
+        fx.events.push(Event::StateLost { known, remembered });
+    }
+
+    /// The only way that the durable replica changes: here and in the journal, or in neither.
+    fn commit<S: Service>(
+        &self,
+        state: &mut ManagerState<S>,
+        change: Change<S>,
+        fx: &mut Effects<S>,
+    ) {
+        state.replica.commit(self.rules, &change);
+        fx.journal.push(change);
+    }
+
+    fn peers(&self) -> impl Iterator<Item = ReplicaId> + use<> {
+        let me = self.id;
+        self.group.members().filter(move |peer| *peer != me)
+    }
+}
+
+fn answer<S: Service>(replica: &Replica<S>, id: RequestId, query: &S::Query, fx: &mut Effects<S>) {
+    let (ts, answer) = (replica.value_ts().clone(), replica.value().answer(query));
+    fx.send_to_front_end(id, Message::QueryReply { id, ts, answer });
+}
