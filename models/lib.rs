@@ -1,7 +1,9 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
 
 pub mod application;
+pub mod consistency;
 pub mod engine;
+pub mod laws;
 pub mod model;
 pub mod party;
 pub mod properties;
