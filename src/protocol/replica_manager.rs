@@ -334,9 +334,32 @@ impl ReplicaManager {
     }
 
     fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
-        let (known, replica) = (&state.table[to.index()], &state.replica);
+        let (known, replica) = (self.known_through(state, to), &state.replica);
         self.partners.contains(&to)
-            && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
+            && (self.rules.has_news)(&known, replica.replica_ts(), replica.log().len())
+    }
+
+    /// What gossip to this peer must bring about: that the peer holds what we hold. One that relays is not
+    /// content before it knows the same of all, since only its partners can tell it: on a ring, nobody else
+    /// would ever speak of those who are neither (C14).
+    fn known_through<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> Timestamp {
+        let mut known = state.table[to.index()].clone();
+        if self.relays {
+            self.needed(state).for_each(|row| known.meet(row));
+        }
+        known
+    }
+
+    /// The rows of those without whose knowledge nothing may be discarded here. A read-only replica passes
+    /// nothing on, so no other read-only one depends on its log.
+    fn needed<'a, S: Service>(
+        &self,
+        state: &'a ManagerState<S>,
+    ) -> impl Iterator<Item = &'a Timestamp> + use<'a, S> {
+        let (group, me) = (self.group, self.id);
+        self.peers()
+            .filter(move |peer| group.is_updatable(me) || group.is_updatable(*peer))
+            .map(|peer| &state.table[peer.index()])
     }
 
     /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
@@ -373,7 +396,7 @@ impl ReplicaManager {
             .cloned()
             .collect();
         let ts = replica.replica_ts().clone();
-        let asks = !state.table[to.index()].covers(&ts);
+        let asks = !self.known_through(state, to).covers(&ts);
         let table = if self.relays { state.table.clone() } else { Vec::new() };
         let gossip = Gossip { log, ts, complete: true, asks, table };
         fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
@@ -392,11 +415,7 @@ impl ReplicaManager {
 
     /// Discards records that everyone who needs them holds, and that have run here. [S41]
     fn collect<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
-        // A read-only replica passes nothing on, so no other read-only one depends on its log.
-        let matters =
-            |peer: &ReplicaId| self.group.is_updatable(self.id) || self.group.is_updatable(*peer);
-        let known: Vec<_> =
-            self.peers().filter(matters).map(|peer| &state.table[peer.index()]).collect();
+        let known: Vec<_> = self.needed(state).collect();
         let prefix = state.replica.executed_prefix();
         let upto = (self.rules.discardable)(&known, self.id, &prefix);
         if !state.replica.discarded().covers(&upto) {
