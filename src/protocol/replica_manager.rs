@@ -353,8 +353,14 @@ impl ReplicaManager {
 
     fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
         let (known, replica) = (&state.table[to.index()], &state.replica);
-        self.partners.contains(&to)
-            && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
+        let news = (self.rules.has_news)(known, replica.replica_ts(), replica.log().len());
+        self.partners.contains(&to) && (news || self.wants_tables(state))
+    }
+
+    /// Does it wait to hear, through others, that those it does not talk to hold its log? Nobody knows that
+    /// it waits, so it asks, until the log is empty (C14).
+    fn wants_tables<S: Service>(&self, state: &ManagerState<S>) -> bool {
+        self.relays && state.replica.log().len() > 0
     }
 
     /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
@@ -391,7 +397,7 @@ impl ReplicaManager {
             .cloned()
             .collect();
         let ts = replica.replica_ts().clone();
-        let asks = !state.table[to.index()].covers(&ts);
+        let asks = !state.table[to.index()].covers(&ts) || self.wants_tables(state);
         let table = if self.relays { state.table.clone() } else { Vec::new() };
         let gossip = Gossip { log, ts, complete: true, asks, table };
         fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
