@@ -107,11 +107,7 @@ impl Cluster {
         self.client_with(Routing::Home(home), |_| ())
     }
 
-    pub fn client_with(
-        &mut self,
-        routing: Routing,
-        configure: impl Fn(&mut FrontEnd),
-    ) -> usize {
+    pub fn client_with(&mut self, routing: Routing, configure: impl Fn(&mut FrontEnd)) -> usize {
         let id = FrontEndId(self.clients.len() as u64);
         let mut party = FrontEnd::new(id, 0, self.group, routing).with_rules(rules());
         configure(&mut party);

@@ -194,12 +194,7 @@ impl Ghost {
         }
     }
 
-    fn ran_rightly(
-        &self,
-        me: ReplicaId,
-        old: &Replica<Transcript>,
-        new: &Replica<Transcript>,
-    ) {
+    fn ran_rightly(&self, me: ReplicaId, old: &Replica<Transcript>, new: &Replica<Transcript>) {
         let (old, new) = (&old.value().0, &new.value().0);
         assert!(new.starts_with(old), "{me:?} undid an update");
         let mut ran: Texts = old.iter().cloned().collect();
