@@ -325,7 +325,7 @@ impl Cluster {
                 Destination::FrontEnd(to) => Sender::FrontEnd(to),
             };
             let seen = match (from, &message) {
-                (Sender::FrontEnd(from), Message::Tell { .. }) => self.ghost.seen_by(from),
+                (Sender::FrontEnd(from), Message::Tell { .. }) => self.ghost.speaks(from),
                 _ => Texts::new(),
             };
             *self.sent.entry(message.kind()).or_default() += 1;

@@ -6,7 +6,7 @@ use chinwag::{
     RecordKey, Replica, ReplicaId, ReplicaManager, Request, RequestId, Timestamp,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -28,6 +28,8 @@ pub struct Ghost {
     seen: Vec<Texts>,
     /// What each client asked for in its session, seen or not.
     session: Vec<Texts>,
+    /// What goes with each word that a client has not got rid of yet.
+    words: Vec<VecDeque<Texts>>,
     /// What must run before an update, or be in the answer to a query.
     past: BTreeMap<RequestId, Texts>,
 }
@@ -45,6 +47,7 @@ impl Ghost {
             texts: BTreeMap::new(),
             seen: Vec::new(),
             session: Vec::new(),
+            words: Vec::new(),
             past: BTreeMap::new(),
         }
     }
@@ -56,6 +59,8 @@ impl Ghost {
         self.session.resize(self.seen.len(), Texts::new());
         self.seen[client].clear();
         self.session[client].clear();
+        self.words.resize(self.seen.len(), VecDeque::new());
+        self.words[client].clear();
     }
 
     pub fn issued(&mut self, client: usize, id: RequestId, request: &Request<Transcript>) {
@@ -71,7 +76,7 @@ impl Ghost {
                 self.past.insert(id, past);
             }
             Request::Query(()) => drop(self.past.insert(id, past)),
-            Request::Tell { .. } => {}
+            Request::Tell { .. } => self.words[client].push_back(past),
         }
     }
 
@@ -79,10 +84,9 @@ impl Ghost {
         self.seen[client].extend(seen.iter().cloned());
     }
 
-    pub fn seen_by(&self, client: FrontEndId) -> Texts {
-        // Whoever tells something has a right to all that its session asked for before.
-        let client = client.0 as usize;
-        self.seen[client].union(&self.session[client]).cloned().collect()
+    /// A client speaks: all that it had seen or asked for before goes along.
+    pub fn speaks(&mut self, client: FrontEndId) -> Texts {
+        self.words[client.0 as usize].pop_front().expect("it was asked to")
     }
 
     pub fn client_stepped(
@@ -97,6 +101,8 @@ impl Ghost {
             match event {
                 Event::Stamped { id, ts } => {
                     assert!(after.ts.covers(ts), "P20: client {client} does not see its update");
+                    let recorded = self.records.values().any(|record| record.update.id == *id);
+                    assert!(recorded, "P9b: {id:?} got a timestamp and no record");
                     self.seen[client].insert(self.texts[id].clone());
                 }
                 Event::Answered { id, answer, ts } => {
