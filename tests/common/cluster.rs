@@ -40,6 +40,7 @@ impl Packet {
     }
 }
 
+#[derive(Clone)]
 pub struct Manager {
     pub party: ReplicaManager,
     /// None while it is down.
@@ -47,6 +48,7 @@ pub struct Manager {
     pub journal: Vec<Change<Transcript>>,
 }
 
+#[derive(Clone)]
 pub struct Client {
     pub party: FrontEnd,
     pub state: FrontEndState<Transcript>,
@@ -55,6 +57,7 @@ pub struct Client {
     pub told: Vec<String>,
 }
 
+#[derive(Clone)]
 pub struct Cluster {
     pub group: Group,
     pub managers: Vec<Manager>,

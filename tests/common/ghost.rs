@@ -12,6 +12,7 @@ use std::{
 
 type Record = Arc<LogRecord<Transcript>>;
 
+#[derive(Clone)]
 pub struct Ghost {
     group: Group,
     /// Every record that was ever made.
