@@ -126,13 +126,19 @@ impl Run {
         match *happening {
             Happening::Update(n) => {
                 let op = self.text();
-                drop(self.cluster.request(n % clients, Request::Update(op)));
+                {
+                    self.cluster.request(n % clients, Request::Update(op));
+                }
             }
             Happening::Independent(n) => {
                 let op = self.text();
-                drop(self.cluster.request(n % clients, Request::Independent(op)));
+                {
+                    self.cluster.request(n % clients, Request::Independent(op));
+                }
             }
-            Happening::Query(n) => drop(self.cluster.request(n % clients, Request::Query(()))),
+            Happening::Query(n) => {
+                self.cluster.request(n % clients, Request::Query(()));
+            }
             Happening::Tell(a, b) => self.cluster.tell(a % clients, b % clients, "look"),
             Happening::Turn(n, to) => self.cluster.turn_to(n % clients, manager(to)),
             Happening::Retry(n) => self.cluster.retry(n % clients),
@@ -221,7 +227,7 @@ proptest! {
         let overlaps = happenings.iter().any(|h| matches!(h, Happening::Restart(_) | Happening::Independent(_)));
         if overlaps {
             // The last update of a front end acknowledges only what was over when it was sent.
-            (0..setting.clients).for_each(|client| drop(run.cluster.update(client, &format!("last {client}"))));
+            (0..setting.clients).for_each(|client| { run.cluster.update(client, &format!("last {client}")); });
             run.heal();
         }
         run.cluster.assert_converged();
