@@ -27,6 +27,12 @@ fn with(ts: &mut Timestamp, other: &Timestamp) {
 }
 
 /// Name, and what is done instead.
+///
+/// Two of them no test can tell from the protocol:
+/// - "gossips records only": who has no log left while a peer keeps a record for it is asked by that peer,
+///   and gives a receipt.
+/// - "discards what others hold": whoever made an update that a record builds on held it when it said that
+///   it holds the record, and what it said is covered here. So what all others hold has run here.
 pub static SLIPS: &[(&str, Rules)] = &[
     ("requests do not wait", Rules { waits_for_timestamps: || false, ..FAITHFUL }),
     ("forgets replies", Rules { observe: |_, _| (), ..FAITHFUL }),

@@ -93,9 +93,9 @@ fn a_record_is_kept_for_whoever_is_out_of_reach() {
     cluster.assert_converged();
 }
 
-/// P14: everyone holds the record, and it still waits here for its past: it stays.
+/// P14: a record whose past died with a manager stays where it waits.
 #[test]
-fn a_record_that_everyone_holds_stays_until_it_ran() {
+fn a_record_stays_while_it_waits_for_its_past() {
     let mut cluster = Cluster::build(Group::of(3), |manager| manager.pulls = false);
     let ann = cluster.client(rm(0));
     cluster.post(ann, "a");

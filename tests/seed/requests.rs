@@ -1,7 +1,7 @@
 //! Rows 1 to 21: what clients may expect, requests, responses, coordination.
 
 use crate::common::*;
-use chinwag::{FrontEnd, FrontEndId, Group, Request, Routing};
+use chinwag::{Effects, FrontEnd, FrontEndId, Group, Node, NodeState, Request, Routing};
 
 /// Row 1.
 #[test]
@@ -145,12 +145,18 @@ fn consistency_holds_while_managers_cannot_communicate() {
 /// Row 9.
 #[test]
 fn a_timestamp_has_one_entry_for_each_updatable_manager() {
-    let cluster = Cluster::build(Group::of(3).and_read_only(2), |_| ());
-
-    assert_eq!(cluster.managers.len(), 5);
-    for manager in cluster.group.members() {
-        assert_eq!(cluster.timestamps(manager), (ts([0, 0, 0]), ts([0, 0, 0])));
+    let mut cluster = Cluster::build(Group::of(3).and_read_only(2), |_| ());
+    for manager in &cluster.managers {
+        let node = Node::Manager(manager.party.clone());
+        let state = node.start::<Transcript>(None, &mut Effects::default());
+        let NodeState::Manager(state) = state else { panic!("{state:?}") };
+        assert_eq!(*state.replica.replica_ts(), ts([0, 0, 0]));
+        assert_eq!(state.table, vec![ts([0, 0, 0]); 5], "but the table has a row for each manager");
     }
+
+    let ann = cluster.client(rm(1));
+
+    assert_eq!(cluster.post(ann, "a"), ts([0, 1, 0]));
 }
 
 /// Row 10.
@@ -315,7 +321,7 @@ fn a_client_may_take_what_it_has_seen_to_another_front_end() {
     let front_end = FrontEnd::new(FrontEndId(7), 0, group, Routing::Home(rm(1)));
 
     let mut state = front_end.start::<Transcript>(ts([3, 0]));
-    let mut fx = chinwag::Effects::default();
+    let mut fx = Effects::default();
     front_end.on_request(&mut state, Request::Query(()), &mut fx);
 
     let [(_, chinwag::Message::Query { prev, .. })] = &fx.sends[..] else { panic!("{fx:?}") };
