@@ -110,6 +110,8 @@ fn three() -> impl Strategy<Value = [Timestamp; 3]> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn timestamps_of_any_size_form_a_lattice_that_weight_extends([a, b, c] in three()) {
         laws_of_two(&a, &b);
