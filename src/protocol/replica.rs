@@ -124,13 +124,16 @@ impl<S: Service> Replica<S> {
 
     fn run(&mut self, rules: &Rules, key: RecordKey) {
         let record = Arc::clone(&self.log[&key]);
-        let (id, ts) = (record.update.id, &record.ts);
+        let super::Update { id, op, prev, .. } = &record.update;
+        let (id, ts) = (*id, &record.ts);
         self.pending.remove(key, id);
         let executed = self.executed.contains_key(&id);
         let fresh = (rules.is_fresh)(executed, ts, &self.value_ts);
+        let update = Applied { op, id, prev, ts };
         if fresh {
-            let (op, prev) = (&record.update.op, &record.update.prev);
-            self.value.apply(Applied { id, op, prev, ts });
+            self.value.apply(update);
+        } else {
+            self.value.also_stamped(update);
         }
         self.executed.entry(id).or_insert_with(|| ts.clone()).merge(ts);
         (rules.reflect)(&mut self.value_ts, ts, fresh, &self.replica_ts);

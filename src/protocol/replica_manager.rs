@@ -162,14 +162,19 @@ impl ReplicaManager {
             };
             return self.reply(id, ts, fx);
         }
-        if let Some(reason) = self.objection(state, &update) {
-            if reason == Refusal::UnknownPast {
-                self.report_loss(state, update.prev.get(self.id), fx);
-            }
-            return fx.refuse(id, reason);
+        let Some(origin) = (self.rules.signs)(self.id, self.group.updatable) else {
+            return fx.refuse(id, Refusal::ReadOnly);
+        };
+        if !(self.rules.is_plausible)(&update.prev, origin, state.replica.replica_ts()) {
+            self.report_loss(state, update.prev.get(origin), fx);
+            return fx.refuse(id, Refusal::UnknownPast);
+        }
+        let waits = !state.replica.value_ts().covers(&update.prev);
+        if waits && state.replica.pending_count() >= PENDING_UPDATES_MAX {
+            return fx.refuse(id, Refusal::Overloaded);
         }
 
-        let ts = self.record(state, update, fx);
+        let ts = self.record(state, origin, update, fx);
         // At once, stable or not: it is in the log [S18].
         self.reply(id, Some(ts), fx);
         self.collect(state, fx);
@@ -178,36 +183,19 @@ impl ReplicaManager {
         self.drop_needless_receipts(state);
     }
 
-    /// Why an update is not taken, if it is not.
-    fn objection<S: Service>(
-        &self,
-        state: &ManagerState<S>,
-        update: &Update<S>,
-    ) -> Option<Refusal> {
-        let replica = &state.replica;
-        if !(self.rules.accepts)(self.group.is_updatable(self.id)) {
-            return Some(Refusal::ReadOnly);
-        }
-        if !(self.rules.is_plausible)(&update.prev, self.id, replica.replica_ts()) {
-            return Some(Refusal::UnknownPast);
-        }
-        let waits = !replica.value_ts().covers(&update.prev);
-        (waits && replica.pending_count() >= PENDING_UPDATES_MAX).then_some(Refusal::Overloaded)
-    }
-
     /// Logs an update under a new timestamp [S28 to S31], and runs it if it is stable.
     fn record<S: Service>(
         &self,
         state: &mut ManagerState<S>,
+        origin: ReplicaId,
         update: Update<S>,
         fx: &mut Effects<S>,
     ) -> Timestamp {
         let held = state.replica.replica_ts();
-        let seq = state.replica.count_of(self.id) + 1;
-        let ts = (self.rules.stamp)(&update.prev, self.id, seq, held);
-        let replica_ts = (self.rules.count)(held, self.id, &ts);
+        let ts = (self.rules.stamp)(&update.prev, origin, held.get(origin) + 1, held);
+        let replica_ts = (self.rules.count)(held, origin, &ts);
         let prev = update.prev.clone();
-        let record = Arc::new(LogRecord { origin: self.id, ts: ts.clone(), update });
+        let record = Arc::new(LogRecord { origin, ts: ts.clone(), update });
         self.commit(state, Change::Log { replica_ts, records: vec![record] }, fx);
         state.unsent += 1;
         self.pull_for(state, &prev, fx);

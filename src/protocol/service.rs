@@ -17,20 +17,22 @@ impl<T> Datum for T where
 {
 }
 
-/// An update as a service sees it: the operation and where it stands in the causal order.
+/// An update as a service sees it: the operation, whose it is and where it stands in the causal order.
 ///
-/// Most services look only at `op`. Those that must tell concurrent operations from ordered ones
-/// (a register with siblings, say) compare the two timestamps: the update saw another one if its `prev`
-/// covers the other's `ts`.
+/// Most services look only at `op`. One that must tell concurrent operations from ordered ones (a register
+/// with siblings, say) asks whether `prev` covers a timestamp of the other, and must then know *every*
+/// timestamp that the other has: see [`Service::also_stamped`].
 #[derive(Clone, Copy, Debug)]
 pub struct Applied<'a, Op> {
-    /// Whose update, and which: the same at every replica manager.
-    pub id: RequestId,
     /// What the client asked for.
     pub op: &'a Op,
-    /// All that the client had seen when it asked.
+    /// Names the update: the same at every manager and in each of its records.
+    pub id: RequestId,
+    /// All that the client had seen when it asked: the same in each of the update's records.
     pub prev: &'a Timestamp,
-    /// The update's own timestamp. It is unique in the cluster [S29].
+    /// The timestamp of the record at hand. It is unique in the cluster (S29), but an update that two
+    /// managers recorded has two, and managers differ in which of them they execute (C10). A value that
+    /// keeps it must keep them all.
     pub ts: &'a Timestamp,
 }
 
@@ -54,6 +56,15 @@ pub trait Service: Datum + Default {
 
     /// Executes one update. It cannot fail and returns nothing: updates do not read (C25).
     fn apply(&mut self, update: Applied<'_, Self::Op>);
+
+    /// Learns a further timestamp of an update that `apply` has executed; the operation must not run again.
+    ///
+    /// Called where the timestamp of such a record is merged into the value's (C10), so before any update
+    /// whose `prev` covers it. Only a service that compares timestamps has something to do here
+    /// ([`Stamps`](crate::services::Stamps) says why).
+    fn also_stamped(&mut self, update: Applied<'_, Self::Op>) {
+        let _ = update;
+    }
 
     /// Answers one query about the value as it is.
     fn answer(&self, query: &Self::Query) -> Self::Answer;
