@@ -1,6 +1,6 @@
 //! What an onlooker who sees everything demands after each step (PROTOCOL section 3).
 
-use super::{Texts, Transcript};
+use super::{Texts, Transcript, entries};
 use chinwag::{
     Change, Effects, Event, FrontEndId, FrontEndState, Group, LogRecord, ManagerState, Message,
     RecordKey, Replica, ReplicaId, ReplicaManager, Request, RequestId, Timestamp,
@@ -231,9 +231,12 @@ impl Ghost {
 
         let waiting: BTreeSet<_> = replica.pending().map(|record| record.key()).collect();
         let mut ran = Timestamp::zero(held.len());
-        for key in all().filter(|key| !waiting.contains(key)) {
-            ran.merge(&self.records[key].ts);
+        let mut told = BTreeSet::new();
+        for record in all().filter(|key| !waiting.contains(key)).map(|key| &self.records[key]) {
+            ran.merge(&record.ts);
+            told.insert((record.update.op.clone(), entries(&record.ts)));
         }
+        assert_eq!(replica.value().1, told, "C10: timestamps that the service at {me:?} knows");
         assert_eq!(*reflected, ran, "P6: value timestamp of {me:?}");
         for record in self.records.values().filter(|r| reflected.covers(&r.ts)) {
             assert!(replica.value().0.contains(&record.update.op), "P6: {me:?} lacks {record:?}");

@@ -47,7 +47,7 @@ pub static SLIPS: &[(&str, Rules)] = &[
     ("is silent to duplicates", Rules { repeat: |_| Repeat::Silence, ..FAITHFUL }),
     ("answers duplicates by value", Rules { repeat: |_| Repeat::Value, ..FAITHFUL }),
     ("believes any past", Rules { is_plausible: |_, _, _| true, ..FAITHFUL }),
-    ("takes updates read-only", Rules { accepts: |_| true, ..FAITHFUL }),
+    ("takes updates read-only", Rules { signs: |me, n| Some(ReplicaId(me.0 % n)), ..FAITHFUL }),
     ("stamps without past", Rules { stamp: |prev, me, n, _| zero(prev).with(me, n), ..FAITHFUL }),
     ("stamps with all", Rules { stamp: |_, me, n, held| held.with(me, n), ..FAITHFUL }),
     ("counts the past", Rules { count: counts_past, ..FAITHFUL }),
