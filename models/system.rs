@@ -71,7 +71,9 @@ impl System {
     fn outcome(&self, (local, sends): (Local, Vec<Sent>)) -> Outcome<Self> {
         let to = |destination| match destination {
             chinwag::Destination::Replica(id) => Destination::Node(id.index()),
-            chinwag::Destination::FrontEnd(id) => Destination::Node(self.managers() + id.0 as usize),
+            chinwag::Destination::FrontEnd(id) => {
+                Destination::Node(self.managers() + id.0 as usize)
+            }
             chinwag::Destination::AnyReplica => Destination::Any { first: 0, end: self.managers() },
             chinwag::Destination::AnyUpdatable => {
                 Destination::Any { first: 0, end: self.model.updatable.into() }
