@@ -1,0 +1,41 @@
+//! The very same nodes as the checker's, serving clients over UDP from durable storage.
+//!
+//! Bytes become inputs of handlers here and effects become bytes; nothing is decided about the protocol.
+//!
+//! | file | what it turns into what |
+//! |---|---|
+//! | [`config`](Config) | a TOML file into a cluster and a replica of it |
+//! | [`wire`](Codec) | datagrams into messages and back: the trust boundary |
+//! | [`storage`](Storage) | changes into frames that survive power loss |
+//! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
+//! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
+//! | [`udp`] | sockets and the system clock into the traits that the others take |
+//! | [`command`] | words of a command line into operations of the shipped services |
+
+mod client;
+mod cluster;
+mod codec;
+pub mod command;
+mod config;
+mod file_storage;
+mod host;
+mod journal;
+mod observer;
+mod session;
+mod storage;
+mod transport;
+pub mod udp;
+mod wire;
+
+pub use client::*;
+pub use cluster::*;
+pub use codec::{COUNT_MAX, DecodeError, EncodeError};
+pub use config::*;
+pub use file_storage::*;
+pub use host::*;
+pub use journal::{FRAME_BYTES_MAX, decode_changes, encode_changes};
+pub use observer::*;
+pub use session::*;
+pub use storage::*;
+pub use transport::*;
+pub use wire::*;

@@ -1,0 +1,438 @@
+//! Datagrams: the trust boundary. What [`Codec::decode`] lets through, handlers may assert.
+//!
+//! `"CW" | version u8 | kind u8 | cluster u64 little-endian | sender | payload`. Each piece of the payload
+//! is `postcard`; see `codec.rs`. Kinds are never renumbered; another form is another version.
+
+use super::{
+    ClusterId, EncodeError,
+    codec::{DecodeError, Reader, Writer},
+};
+use crate::{
+    FrontEndId, Gossip, Group, LogRecord, Message, RecordKey, Refusal, ReplicaId, RequestId,
+    Sender, Service, Timestamp, Update,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The longest datagram that is sent or accepted: fits every path without fragmentation.
+pub const DATAGRAM_BYTES_MAX: usize = 1_200;
+
+/// Into how many datagrams one gossip message is cut at most. What does not fit is as good as lost on the
+/// way: the receipt says how far it came, and the next gossip goes on from there.
+pub const GOSSIP_FRAGMENTS_MAX: usize = 64;
+
+/// Records of one gossip message that are looked at. Bounds the work of cutting.
+pub const GOSSIP_RECORDS_MAX: usize = 2_048;
+
+/// Into how many datagrams an answer is cut at most.
+pub const ANSWER_PARTS_MAX: u16 = 64;
+
+/// The version that is written, and the only one that is read.
+pub const WIRE_VERSION: u8 = 1;
+
+const MAGIC: [u8; 2] = *b"CW";
+
+/// Room for all of an answer's part but its bytes: header, identity, part numbers, length.
+const PART_OVERHEAD: usize = 100;
+
+/// What a datagram holds: a message of the protocol, or of the runtime's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Packet<S: Service> {
+    /// One of the protocol's.
+    Message(Message<S>),
+    /// A piece of an answer that is too long for one datagram.
+    AnswerPart(AnswerPart),
+    /// An answer is too long for [`ANSWER_PARTS_MAX`] datagrams.
+    AnswerTooLarge {
+        /// The query.
+        id: RequestId,
+        /// How long the answer is.
+        bytes: u64,
+    },
+    /// Somebody wants to know how a replica manager is.
+    StatusRequest,
+    /// How a replica manager is.
+    Status(Status),
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerPart {
+    /// The query.
+    pub id: RequestId,
+    /// What the answer reflects.
+    pub ts: Timestamp,
+    /// Which piece, from zero.
+    pub part: u16,
+    /// Of how many.
+    pub parts: u16,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+/// What a replica manager tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Status {
+    /// What it holds.
+    pub replica_ts: Timestamp,
+    /// What its value reflects.
+    pub value_ts: Timestamp,
+    /// Up to where records have left its log.
+    pub discarded: Timestamp,
+    /// Records in the log.
+    pub log: u64,
+    /// Of these, how many wait for their past.
+    pub pending: u64,
+    /// Queries that are held back.
+    pub waiting: u64,
+    /// Identifiers in the executed table.
+    pub executed: u64,
+    /// Datagrams that were dropped.
+    pub dropped: u64,
+}
+
+/// Writes and reads the datagrams of one cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// Which cluster.
+    pub cluster: ClusterId,
+    /// How large it is.
+    pub group: Group,
+}
+
+impl Codec {
+    /// The datagrams that carry a message: one, or as many as a long one takes.
+    pub fn datagrams<S: Service>(
+        &self,
+        sender: Sender,
+        message: &Message<S>,
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        match message {
+            Message::Gossip(gossip) => self.gossip(sender, gossip),
+            Message::QueryReply { id, ts, answer } => {
+                let mut out = Writer::default();
+                out.put(answer);
+                self.answer::<S>(sender, *id, ts, &out.finish()?)
+            }
+            message => Ok(vec![self.encode(sender, &Packet::Message(message.clone()))?]),
+        }
+    }
+
+    /// One datagram.
+    pub fn encode<S: Service>(
+        &self,
+        sender: Sender,
+        packet: &Packet<S>,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let mut out = self.header(sender, kind(packet));
+        write_payload(&mut out, packet);
+        within(out.finish()?)
+    }
+
+    fn header(&self, sender: Sender, kind: u8) -> Writer {
+        let mut out = Writer::default();
+        out.raw(&MAGIC).raw(&[WIRE_VERSION, kind]).raw(&self.cluster.0.to_le_bytes());
+        match sender {
+            Sender::Replica(ReplicaId(id)) => out.put(&0u8).put(&id),
+            Sender::FrontEnd(FrontEndId(id)) => out.put(&1u8).put(&id),
+        };
+        out
+    }
+
+    fn answer<S: Service>(
+        &self,
+        sender: Sender,
+        id: RequestId,
+        ts: &Timestamp,
+        answer: &[u8],
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        let mut out = self.header(sender, KIND_ANSWER);
+        out.request_id(id).timestamp(ts).raw(answer);
+        if let Ok(whole) = within(out.finish()?) {
+            return Ok(vec![whole]);
+        }
+        let piece = DATAGRAM_BYTES_MAX - PART_OVERHEAD - self.timestamp_bytes_max();
+        let pieces: Vec<_> = answer.chunks(piece).collect();
+        if pieces.len() > ANSWER_PARTS_MAX.into() {
+            let bytes = answer.len() as u64;
+            return Ok(vec![self.encode::<S>(sender, &Packet::AnswerTooLarge { id, bytes })?]);
+        }
+        let parts = pieces.len() as u16;
+        let datagram = |(part, bytes): (usize, &&[u8])| {
+            let (part, bytes) = (part as u16, bytes.to_vec());
+            let part = AnswerPart { id, ts: ts.clone(), part, parts, bytes };
+            self.encode::<S>(sender, &Packet::AnswerPart(part))
+        };
+        pieces.iter().enumerate().map(datagram).collect()
+    }
+
+    fn gossip<S: Service>(
+        &self,
+        sender: Sender,
+        gossip: &Gossip<S>,
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        let room = DATAGRAM_BYTES_MAX.saturating_sub(self.gossip_overhead(gossip.table.len()));
+        let mut gossip = gossip.clone();
+        gossip.log.truncate(GOSSIP_RECORDS_MAX);
+        let reached = reached_bytes(&gossip.log)?;
+        let size = |records: &[Arc<LogRecord<S>>]| match (records.first(), records.last()) {
+            (Some(first), Some(last)) => reached[&last.key()].1 - reached[&first.key()].0,
+            _ => 0,
+        };
+        let cut = gossip.fragments(|records| size(records) <= room);
+        // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
+        // receipt from which the next gossip goes on.
+        let (left_out, last) =
+            (GOSSIP_FRAGMENTS_MAX - 1..cut.len().saturating_sub(1), cut.len().saturating_sub(1));
+        let kept = cut.into_iter().enumerate().filter(|(i, _)| *i == last || !left_out.contains(i));
+        kept.map(|(_, fragment)| self.encode(sender, &Packet::Message(Message::Gossip(fragment))))
+            .collect()
+    }
+
+    /// Can this update get into every log? One that no gossip could carry must not get into any. (The
+    /// runtime's replica managers do not relay tables, so there is room for none.)
+    pub fn admit<S: Service>(&self, update: &Update<S>) -> Result<(), EncodeError> {
+        let mut out = Writer::default();
+        out.update(update);
+        // The rest of a record: origin, its number, the front end; each at its longest.
+        let bytes = out.finish()?.len() + 3 + 10 + 10;
+        let overhead = self.gossip_overhead(0);
+        let limit = DATAGRAM_BYTES_MAX.saturating_sub(overhead);
+        if bytes <= limit { Ok(()) } else { Err(EncodeError::TooLarge { bytes, limit }) }
+    }
+
+    fn timestamp_bytes_max(&self) -> usize {
+        10 * usize::from(self.group.updatable)
+    }
+
+    /// Header, flags, lengths, timestamp and table of a gossip message at their longest.
+    fn gossip_overhead(&self, rows: usize) -> usize {
+        12 + 11 + 2 + 5 + 3 + self.timestamp_bytes_max() * (1 + rows)
+    }
+
+    /// Reads one datagram. Never panics, and allocates in proportion to it.
+    pub fn decode<S: Service>(&self, bytes: &[u8]) -> Result<(Sender, Packet<S>), DecodeError> {
+        if bytes.len() > DATAGRAM_BYTES_MAX {
+            return Err(DecodeError::TooLong);
+        }
+        let mut reader = Reader::new(bytes, self.group);
+        if reader.array()? != MAGIC {
+            return Err(DecodeError::Magic);
+        }
+        let [version, kind] = reader.array()?;
+        if version != WIRE_VERSION {
+            return Err(DecodeError::Version);
+        }
+        if u64::from_le_bytes(reader.array()?) != self.cluster.0 {
+            return Err(DecodeError::Cluster);
+        }
+        let sender = self.sender(&mut reader)?;
+        let packet = self.payload(&mut reader, sender, kind)?;
+        reader.end()?;
+        Ok((sender, packet))
+    }
+
+    fn sender(&self, reader: &mut Reader<'_>) -> Result<Sender, DecodeError> {
+        match reader.take::<u8>()? {
+            0 => {
+                let id: u16 = reader.take()?;
+                let known = id < self.group.replicas;
+                known.then_some(Sender::Replica(ReplicaId(id))).ok_or(DecodeError::Sender)
+            }
+            1 => Ok(Sender::FrontEnd(FrontEndId(reader.take()?))),
+            _ => Err(DecodeError::Sender),
+        }
+    }
+
+    fn payload<S: Service>(
+        &self,
+        reader: &mut Reader<'_>,
+        sender: Sender,
+        kind: u8,
+    ) -> Result<Packet<S>, DecodeError> {
+        let message = match (kind, sender) {
+            (KIND_UPDATE, Sender::FrontEnd(front_end)) => {
+                let update = reader.update(front_end)?;
+                self.admit(&update).map_err(|_| DecodeError::Unsendable)?;
+                Message::Update(update)
+            }
+            (KIND_QUERY, Sender::FrontEnd(front_end)) => {
+                let id = RequestId { front_end, serial: reader.serial()? };
+                Message::Query { id, prev: reader.timestamp()?, query: reader.take()? }
+            }
+            (KIND_TELL, Sender::FrontEnd(_)) => {
+                Message::Tell { ts: reader.timestamp()?, body: reader.remainder().to_vec() }
+            }
+            (KIND_STATUS_REQUEST, Sender::FrontEnd(_)) => return Ok(Packet::StatusRequest),
+            (KIND_UPDATE_REPLY, Sender::Replica(_)) => {
+                Message::UpdateReply { id: reader.request_id()?, ts: reader.timestamp()? }
+            }
+            (KIND_ANSWER, Sender::Replica(_)) => {
+                let (id, ts) = (reader.request_id()?, reader.timestamp()?);
+                Message::QueryReply { id, ts, answer: reader.take()? }
+            }
+            (KIND_REFUSED, Sender::Replica(_)) => {
+                Message::Refused { id: reader.request_id()?, reason: refusal(reader.take()?)? }
+            }
+            (KIND_GOSSIP, Sender::Replica(_)) => Message::Gossip(self.read_gossip(reader)?),
+            (KIND_PULL, Sender::Replica(_)) => Message::Pull { replica_ts: reader.timestamp()? },
+            (KIND_ANSWER_PART, Sender::Replica(_)) => {
+                return read_part(reader).map(Packet::AnswerPart);
+            }
+            (KIND_ANSWER_TOO_LARGE, Sender::Replica(_)) => {
+                let (id, bytes) = (reader.request_id()?, reader.take()?);
+                return Ok(Packet::AnswerTooLarge { id, bytes });
+            }
+            (KIND_STATUS, Sender::Replica(_)) => return read_status(reader).map(Packet::Status),
+            (0..=KIND_LAST, _) => return Err(DecodeError::Sender),
+            _ => return Err(DecodeError::Kind),
+        };
+        Ok(Packet::Message(message))
+    }
+
+    fn read_gossip<S: Service>(&self, reader: &mut Reader<'_>) -> Result<Gossip<S>, DecodeError> {
+        let (complete, asks) = (reader.take()?, reader.take()?);
+        let (ts, rows): (_, u16) = (reader.timestamp()?, reader.take()?);
+        if rows != 0 && rows != self.group.replicas {
+            return Err(DecodeError::Table);
+        }
+        let table = (0..rows).map(|_| reader.timestamp()).collect::<Result<_, _>>()?;
+        Ok(Gossip { log: reader.records()?, ts, complete, asks, table })
+    }
+
+    /// Reads an answer that came in pieces.
+    pub fn decode_answer<S: Service>(&self, bytes: &[u8]) -> Result<S::Answer, DecodeError> {
+        let mut reader = Reader::new(bytes, self.group);
+        let answer = reader.take()?;
+        reader.end()?;
+        Ok(answer)
+    }
+}
+
+const KIND_UPDATE: u8 = 0;
+const KIND_UPDATE_REPLY: u8 = 1;
+const KIND_QUERY: u8 = 2;
+const KIND_ANSWER: u8 = 3;
+const KIND_REFUSED: u8 = 4;
+const KIND_GOSSIP: u8 = 5;
+const KIND_PULL: u8 = 6;
+const KIND_TELL: u8 = 7;
+const KIND_ANSWER_PART: u8 = 8;
+const KIND_ANSWER_TOO_LARGE: u8 = 9;
+const KIND_STATUS_REQUEST: u8 = 10;
+const KIND_STATUS: u8 = 11;
+const KIND_LAST: u8 = KIND_STATUS;
+
+fn kind<S: Service>(packet: &Packet<S>) -> u8 {
+    match packet {
+        Packet::Message(Message::Update(_)) => KIND_UPDATE,
+        Packet::Message(Message::UpdateReply { .. }) => KIND_UPDATE_REPLY,
+        Packet::Message(Message::Query { .. }) => KIND_QUERY,
+        Packet::Message(Message::QueryReply { .. }) => KIND_ANSWER,
+        Packet::Message(Message::Refused { .. }) => KIND_REFUSED,
+        Packet::Message(Message::Gossip(_)) => KIND_GOSSIP,
+        Packet::Message(Message::Pull { .. }) => KIND_PULL,
+        Packet::Message(Message::Tell { .. }) => KIND_TELL,
+        Packet::AnswerPart(_) => KIND_ANSWER_PART,
+        Packet::AnswerTooLarge { .. } => KIND_ANSWER_TOO_LARGE,
+        Packet::StatusRequest => KIND_STATUS_REQUEST,
+        Packet::Status(_) => KIND_STATUS,
+    }
+}
+
+fn write_payload<S: Service>(out: &mut Writer, packet: &Packet<S>) {
+    match packet {
+        Packet::Message(Message::Update(update)) => out.update(update),
+        Packet::Message(Message::UpdateReply { id, ts }) => out.request_id(*id).timestamp(ts),
+        Packet::Message(Message::Query { id, prev, query }) => {
+            out.serial(id.serial).timestamp(prev).put(query)
+        }
+        Packet::Message(Message::QueryReply { id, ts, answer }) => {
+            out.request_id(*id).timestamp(ts).put(answer)
+        }
+        Packet::Message(Message::Refused { id, reason }) => {
+            out.request_id(*id).put(&refusal_code(*reason))
+        }
+        Packet::Message(Message::Gossip(gossip)) => write_gossip(out, gossip),
+        Packet::Message(Message::Pull { replica_ts }) => out.timestamp(replica_ts),
+        Packet::Message(Message::Tell { ts, body }) => out.timestamp(ts).raw(body),
+        Packet::AnswerPart(AnswerPart { id, ts, part, parts, bytes }) => {
+            out.request_id(*id).timestamp(ts).put(part).put(parts).raw(bytes)
+        }
+        Packet::AnswerTooLarge { id, bytes } => out.request_id(*id).put(bytes),
+        Packet::StatusRequest => out,
+        Packet::Status(status) => {
+            let Status { replica_ts, value_ts, discarded, .. } = status;
+            out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
+            let Status { log, pending, waiting, executed, dropped, .. } = status;
+            out.put(&[*log, *pending, *waiting, *executed, *dropped])
+        }
+    };
+}
+
+fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a mut Writer {
+    let Gossip { log, ts, complete, asks, table } = gossip;
+    out.put(complete).put(asks).timestamp(ts).put(&(table.len() as u16));
+    for row in table {
+        out.timestamp(row);
+    }
+    out.put(&(log.len() as u32));
+    for record in log {
+        out.record(record);
+    }
+    out
+}
+
+fn read_part(reader: &mut Reader<'_>) -> Result<AnswerPart, DecodeError> {
+    let (id, ts) = (reader.request_id()?, reader.timestamp()?);
+    let (part, parts): (u16, u16) = (reader.take()?, reader.take()?);
+    if parts > ANSWER_PARTS_MAX || part >= parts {
+        return Err(DecodeError::Count);
+    }
+    Ok(AnswerPart { id, ts, part, parts, bytes: reader.remainder().to_vec() })
+}
+
+fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
+    let (replica_ts, value_ts) = (reader.timestamp()?, reader.timestamp()?);
+    let discarded = reader.timestamp()?;
+    let [log, pending, waiting, executed, dropped] = reader.take()?;
+    Ok(Status { replica_ts, value_ts, discarded, log, pending, waiting, executed, dropped })
+}
+
+fn refusal_code(reason: Refusal) -> u8 {
+    match reason {
+        Refusal::ReadOnly => 0,
+        Refusal::UnknownPast => 1,
+        Refusal::Overloaded => 2,
+    }
+}
+
+fn refusal(code: u8) -> Result<Refusal, DecodeError> {
+    match code {
+        0 => Ok(Refusal::ReadOnly),
+        1 => Ok(Refusal::UnknownPast),
+        2 => Ok(Refusal::Overloaded),
+        _ => Err(DecodeError::Malformed),
+    }
+}
+
+/// For each record, how many bytes the log takes before and after it.
+fn reached_bytes<S: Service>(
+    log: &[Arc<LogRecord<S>>],
+) -> Result<BTreeMap<RecordKey, (usize, usize)>, EncodeError> {
+    let mut end = 0;
+    log.iter()
+        .map(|record| {
+            let mut out = Writer::default();
+            out.record(record);
+            let start = end;
+            end += out.finish()?.len();
+            Ok((record.key(), (start, end)))
+        })
+        .collect()
+}
+
+fn within(datagram: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
+    let (bytes, limit) = (datagram.len(), DATAGRAM_BYTES_MAX);
+    if bytes <= limit { Ok(datagram) } else { Err(EncodeError::TooLarge { bytes, limit }) }
+}
