@@ -344,6 +344,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         &self.observer
     }
 
+    /// Where it keeps what it must not forget.
+    pub fn storage(&self) -> &D {
+        &self.storage
+    }
+
     /// Ends it, and hands the storage back.
     pub fn into_storage(self) -> D {
         self.storage
