@@ -197,7 +197,12 @@ fn codec() -> Codec {
 
 fn config(id: u16) -> HostConfig {
     let node = ReplicaManager::new(ReplicaId(id), GROUP);
-    HostConfig { node, codec: codec(), gossip_every: Duration::from_millis(100) }
+    HostConfig {
+        node,
+        codec: codec(),
+        gossip_every: Duration::from_millis(100),
+        grace: Duration::ZERO,
+    }
 }
 
 fn address(id: u16) -> SocketAddr {
@@ -314,7 +319,9 @@ impl Cluster {
                 self.next += 1;
                 self.network.push_back((address(at), bytes));
             }
-            Step::Deliver(which) => drop(self.pick(which).map(|(to, bytes)| self.deliver(to, &bytes))),
+            Step::Deliver(which) => {
+                drop(self.pick(which).map(|(to, bytes)| self.deliver(to, &bytes)))
+            }
             Step::Lose(which) => drop(self.pick(which)),
             Step::Gossip => {
                 self.now += Duration::from_millis(100);

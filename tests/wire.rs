@@ -44,8 +44,11 @@ fn op() -> impl Strategy<Value = RegisterOp> {
 }
 
 fn update() -> impl Strategy<Value = Update<RegisterMap>> {
-    (request_id(), serial(), timestamp(), op()).prop_map(|(id, acknowledged, prev, op)| {
-        Update { id, acknowledged: acknowledged.min(id.serial), prev, op }
+    (request_id(), serial(), timestamp(), op()).prop_map(|(id, acknowledged, prev, op)| Update {
+        id,
+        acknowledged: acknowledged.min(id.serial),
+        prev,
+        op,
     })
 }
 
@@ -149,7 +152,12 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 fn host() -> Host<RegisterMap, MemoryStorage> {
     let node = ReplicaManager::new(ReplicaId(0), GROUP);
-    let config = HostConfig { node, codec: codec(), gossip_every: Duration::from_millis(100) };
+    let config = HostConfig {
+        node,
+        codec: codec(),
+        gossip_every: Duration::from_millis(100),
+        grace: Duration::ZERO,
+    };
     let mut host =
         Host::open(config, MemoryStorage::default(), (), Duration::ZERO).expect("it is empty");
     (1..4).for_each(|peer| host.set_peer(ReplicaId(peer), ([127, 0, 0, 1], 9).into()));

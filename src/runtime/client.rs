@@ -3,20 +3,21 @@
 //! It owns what a front end leaves to its driver: how long to wait, and which replica manager is nearest.
 
 use super::{
-    AnswerPart, Clock, Codec, DATAGRAM_BYTES_MAX, EncodeError, Packet, SessionToken, Status,
-    Transport,
+    AnswerPart, ClientError, Clock, Codec, DATAGRAM_BYTES_MAX, Packet, SessionToken, Status,
+    Transport, nearest::Nearest,
 };
 use crate::{
     Destination, Effects, Event, FrontEnd, FrontEndId, FrontEndState, Input, Message, Refusal,
     ReplicaId, Request, RequestId, Routing, Sender, Serial, Service, Timer, Timestamp, Update,
 };
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 /// A request is repeated at intervals that double, up to so many times the first one.
 pub const BACK_OFF_MAX: u32 = 16;
-
-/// What a silent replica manager's round trip is taken to be, at least.
-const SILENCE: Duration = Duration::from_secs(1);
 
 /// Who a client is and how it behaves.
 #[derive(Clone, Debug)]
@@ -44,62 +45,6 @@ pub enum Route {
     Only(ReplicaId),
 }
 
-/// Why a request did not succeed.
-#[derive(Debug)]
-pub enum ClientError {
-    /// Nothing was sent: the request is too large.
-    TooLarge(EncodeError),
-    /// Every replica manager that was asked refused, and has recorded nothing.
-    Refused(Refusal),
-    /// Nothing was sent: an earlier update of this session, which must come first, is not answered yet.
-    Behind,
-    /// A query was not answered in time. It has no effect, and may be asked again.
-    Unanswered,
-    /// The answer is longer than answers may be.
-    AnswerTooLarge {
-        /// So long.
-        bytes: u64,
-    },
-    /// An update was not answered in time: **it may or may not be in effect, now or later**. The session
-    /// goes on trying for as long as it is used; the update takes effect at most once.
-    Indefinite(RequestId),
-}
-
-impl ClientError {
-    /// Is it certain that the request has no effect, and never will have?
-    pub fn is_definite(&self) -> bool {
-        !matches!(self, Self::Indefinite(_))
-    }
-}
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge(error) => write!(f, "the request is too large: {error}"),
-            Self::Refused(Refusal::ReadOnly) => {
-                f.write_str("refused: it is a read-only replica. Nothing was recorded")
-            }
-            Self::Refused(Refusal::UnknownPast) => f.write_str(
-                "refused: the session builds on updates that the replica manager does not know. \
-                 Nothing was recorded",
-            ),
-            Self::Refused(Refusal::Overloaded) => {
-                f.write_str("refused: too much is waiting there. Nothing was recorded")
-            }
-            Self::Behind => f.write_str("not sent: an earlier update is not answered yet"),
-            Self::Unanswered => f.write_str("no answer in time; a query has no effect"),
-            Self::AnswerTooLarge { bytes } => {
-                write!(f, "the answer takes {bytes} bytes, more than can be sent")
-            }
-            Self::Indefinite(id) => {
-                write!(f, "no reply in time: update {id:?} may or may not take effect")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ClientError {}
-
 /// A client of a cluster: one session.
 pub struct Client<S: Service, T, C> {
     setup: ClientSetup,
@@ -110,8 +55,7 @@ pub struct Client<S: Service, T, C> {
     route: Route,
     timers: BTreeMap<u64, Duration>,
     attempts: BTreeMap<u64, Attempts>,
-    /// Round trips, smoothed, by replica manager. Zero if it was never tried: everyone is tried once.
-    round_trips: Vec<Duration>,
+    nearest: Nearest,
     parts: BTreeMap<u16, AnswerPart>,
     too_large: Option<u64>,
 }
@@ -119,6 +63,7 @@ pub struct Client<S: Service, T, C> {
 /// What was done about a request so far.
 #[derive(Clone, Debug, Default)]
 struct Attempts {
+    asked: BTreeSet<ReplicaId>,
     last: Option<(ReplicaId, Duration)>,
     sent: u32,
     refused: u32,
@@ -136,10 +81,6 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
     pub fn continuing(setup: ClientSetup, seen: Timestamp, transport: T, clock: C) -> Self {
         let group = setup.codec.group;
         let front_end = FrontEnd::new(setup.front_end, setup.incarnation, group, Routing::Any);
-        let members = usize::from(group.replicas);
-        // Which one is tried first differs from client to client.
-        let first = setup.front_end.0 as usize % members;
-        let round_trip = |i| Duration::from_nanos(u64::from(i != first));
         Self {
             state: front_end.start(seen),
             front_end,
@@ -148,7 +89,7 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
             route: Route::Fastest,
             timers: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            round_trips: (0..members).map(round_trip).collect(),
+            nearest: Nearest::new(group.replicas, setup.front_end),
             parts: BTreeMap::new(),
             too_large: None,
             setup,
@@ -158,6 +99,11 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
     /// Sets whom to ask from now on.
     pub fn route(&mut self, route: Route) {
         self.route = route;
+    }
+
+    /// Sets how long to wait in all, from now on, before giving up.
+    pub fn patience(&mut self, give_up_after: Duration) {
+        self.setup.give_up_after = give_up_after;
     }
 
     /// All that the client has seen, for another process to go on from.
@@ -327,17 +273,14 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         } else if let Some((replica, at)) = attempts.last
             && sender == Sender::Replica(replica)
         {
-            let known = &mut self.round_trips[replica.index()];
-            let sample = now.saturating_sub(at);
-            *known = if *known < SILENCE { (*known * 7 + sample) / 8 } else { sample };
+            self.nearest.answered(replica, now.saturating_sub(at));
         }
     }
 
     /// Whoever was asked last did not answer, or not well: others are preferred for now.
     fn penalise(&mut self, number: u64) {
         if let Some((replica, _)) = self.attempts.get(&number).and_then(|a| a.last) {
-            let round_trip = &mut self.round_trips[replica.index()];
-            *round_trip = (*round_trip * 2).max(SILENCE).min(SILENCE * 1_000);
+            self.nearest.silent(replica);
         }
     }
 
@@ -371,12 +314,13 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         let replica = match (to, self.route) {
             (Destination::Replica(replica), _) | (_, Route::Only(replica)) => replica,
             (Destination::AnyUpdatable, Route::Fastest) => {
-                self.nearest(self.setup.codec.group.updatable)
+                self.nearest.among(self.setup.codec.group.updatable)
             }
-            (_, Route::Fastest) => self.nearest(self.setup.codec.group.replicas),
+            (_, Route::Fastest) => self.nearest.among(self.setup.codec.group.replicas),
         };
         let attempts = self.attempts.entry(number).or_default();
         attempts.sent += 1;
+        attempts.asked.insert(replica);
         attempts.last = Some((replica, self.clock.now()));
         let address = self.setup.replicas[replica.index()];
         let encoded = self.setup.codec.datagrams(self.me(), message);
@@ -386,26 +330,18 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         }
     }
 
-    fn nearest(&self, of: u16) -> ReplicaId {
-        let all = (0..of).map(ReplicaId);
-        let nearest = all.min_by_key(|replica| self.round_trips[replica.index()]);
-        nearest.unwrap_or(ReplicaId(0))
-    }
-
     fn failed_update(&mut self, number: u64) -> ClientError {
         if self.state.next <= number {
             self.state.outbox.pop_back();
             return ClientError::Behind;
         }
         let attempts = self.attempts.get(&number).cloned().unwrap_or_default();
-        match attempts.reason {
-            // Each copy that went out was refused, so none is anywhere.
-            Some(reason) if attempts.refused >= attempts.sent => {
-                self.forget(number);
-                ClientError::Refused(reason)
-            }
-            _ => ClientError::Indefinite(self.id(number)),
+        let group = self.setup.codec.group;
+        if attempts.asked.iter().any(|replica| group.is_updatable(*replica)) {
+            return ClientError::Indefinite { id: self.id(number), refused: attempts.reason };
         }
+        self.forget(number);
+        attempts.reason.map_or(ClientError::Unanswered, ClientError::Refused)
     }
 
     fn failed_query(&mut self, number: u64) -> ClientError {

@@ -6,17 +6,13 @@
 
 use super::{
     Codec, DropReason, Observer, Packet, Status, Storage, StorageError, decode_changes,
-    encode_changes,
+    encode_changes, front_ends::FrontEnds,
 };
 use crate::{
-    Destination, Effects, Event, FrontEndId, Input as NodeInput, ManagerState, Message, Replica,
-    ReplicaId, ReplicaManager, Sender, Service, Timer,
+    Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Replica, ReplicaId,
+    ReplicaManager, Sender, Service, Timer,
 };
 use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
-
-/// Front ends whose addresses are remembered. Beyond it, who was silent longest is forgotten, and must ask
-/// again to be answered.
-pub const FRONT_ENDS_MAX: usize = 65_536;
 
 /// A journal shorter than this never causes a checkpoint.
 pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
@@ -36,6 +32,8 @@ pub struct HostConfig {
     pub codec: Codec,
     /// How often each peer is considered for gossip.
     pub gossip_every: Duration,
+    /// For how long after its start it takes no updates, so that peers can tell it if it lost state.
+    pub grace: Duration,
 }
 
 /// Something happened.
@@ -123,6 +121,7 @@ pub struct Host<S: Service, D, O = ()> {
     queued: Effects<S>,
     /// Who asked for the status since the last commit.
     status_to: Vec<SocketAddr>,
+    takes_updates_from: Duration,
     dropped: u64,
     journal_bytes: usize,
     image_bytes: usize,
@@ -143,6 +142,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let mut fx = Effects::default();
         let state = config.node.start(replica, &mut fx);
         let members = usize::from(config.node.group.replicas);
+        let takes_updates_from = now + config.grace;
         let mut host = Self {
             config,
             state,
@@ -154,13 +154,27 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             pulled: BTreeMap::new(),
             queued: Effects::default(),
             status_to: Vec::new(),
+            takes_updates_from,
             dropped: 0,
             journal_bytes,
             image_bytes,
         };
         // A first word to each peer at once: they may wait for us.
         host.timers.extend(fx.start.into_iter().map(|timer| (timer, now)));
+        host.ask_what_peers_know();
         Ok(host)
+    }
+
+    /// Asks every peer for what is missing here.
+    ///
+    /// It catches up sooner; and a peer that knows more of this replica manager than itself says so, which
+    /// is how the restoration of an old directory is found out before a number is given twice (C17, C18).
+    /// If no peer can be reached within the grace, it is not found out.
+    fn ask_what_peers_know(&mut self) {
+        let (me, group) = (self.config.node.id, self.config.node.group);
+        let pull = Message::Pull { replica_ts: self.state.replica.replica_ts().clone() };
+        let peers = group.members().filter(|peer| *peer != me);
+        self.queued.sends.extend(peers.map(|peer| (Destination::Replica(peer), pull.clone())));
     }
 
     /// Sets where a peer is. Until then nothing is sent to it.
@@ -191,6 +205,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             return self.drop(DropReason::Mine);
         }
         match packet {
+            Packet::Message(Message::Update(_)) if now < self.takes_updates_from => {
+                self.drop(DropReason::Starting)
+            }
             Packet::Message(message) => {
                 if let Sender::FrontEnd(front_end) = sender {
                     self.front_ends.heard(front_end, from);
@@ -378,32 +395,4 @@ fn recover<S: Service>(
         changes.iter().for_each(|change| replica.commit(config.node.rules(), change));
     }
     Ok(replica)
-}
-
-/// Where front ends were heard from last.
-#[derive(Debug, Default)]
-struct FrontEnds {
-    addresses: BTreeMap<FrontEndId, (SocketAddr, u64)>,
-    /// By when they were heard of last, in the order of hearing.
-    heard: BTreeMap<u64, FrontEndId>,
-    next: u64,
-}
-
-impl FrontEnds {
-    fn heard(&mut self, front_end: FrontEndId, from: SocketAddr) {
-        if let Some((_, before)) = self.addresses.insert(front_end, (from, self.next)) {
-            self.heard.remove(&before);
-        }
-        self.heard.insert(self.next, front_end);
-        self.next += 1;
-        if self.addresses.len() > FRONT_ENDS_MAX
-            && let Some((_, silent)) = self.heard.pop_first()
-        {
-            self.addresses.remove(&silent);
-        }
-    }
-
-    fn address(&self, front_end: FrontEndId) -> Option<SocketAddr> {
-        self.addresses.get(&front_end).map(|(address, _)| *address)
-    }
 }

@@ -13,14 +13,18 @@
 //! | [`command`] | words of a command line into operations of the shipped services |
 
 mod client;
+mod client_error;
 mod cluster;
 mod codec;
 pub mod command;
 mod config;
 mod file_storage;
+mod front_ends;
 mod host;
 mod journal;
+mod nearest;
 mod observer;
+mod payload;
 mod session;
 mod storage;
 mod transport;
@@ -28,10 +32,12 @@ pub mod udp;
 mod wire;
 
 pub use client::*;
+pub use client_error::*;
 pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use config::*;
 pub use file_storage::*;
+pub use front_ends::FRONT_ENDS_MAX;
 pub use host::*;
 pub use journal::{FRAME_BYTES_MAX, decode_changes, encode_changes};
 pub use observer::*;

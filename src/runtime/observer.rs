@@ -57,6 +57,8 @@ pub enum DropReason {
     Unencodable,
     /// The same was asked of the same peer a moment ago.
     Repeated,
+    /// An update came before the peers had time to say that state was lost.
+    Starting,
 }
 
 /// Counts.

@@ -20,6 +20,9 @@ use std::{
 /// How long a loop waits at most before it looks whether it should stop.
 pub const STOP_POLL: Duration = Duration::from_millis(50);
 
+/// How long a replica manager takes no updates after its start: some round trips on any network.
+pub const START_GRACE: Duration = Duration::from_millis(300);
+
 /// How long to wait before a name is looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 
@@ -43,13 +46,16 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct UdpTransport {
     socket: UdpSocket,
+    is_ipv6: bool,
     blocking: bool,
 }
 
 impl UdpTransport {
     /// A socket at this address.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self { socket: UdpSocket::bind(address)?, blocking: true })
+        let socket = UdpSocket::bind(address)?;
+        let is_ipv6 = socket.local_addr()?.is_ipv6();
+        Ok(Self { socket, is_ipv6, blocking: true })
     }
 
     /// Where it is.
@@ -68,6 +74,11 @@ impl UdpTransport {
 
 impl Transport for UdpTransport {
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        // A socket for IPv6 reaches IPv4 by mapped addresses.
+        let to = match to {
+            SocketAddr::V4(v4) if self.is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            to => to,
+        };
         self.socket.send_to(bytes, to).map(|_| ())
     }
 
@@ -145,7 +156,8 @@ pub fn open<S: Service, O: Observer<S>>(
     let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
     node.batch = replica.gossip_batch;
     let gossip_every = Duration::from_millis(replica.gossip_interval_ms);
-    let host = HostConfig { node, codec: config.codec(), gossip_every };
+    let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
+    let host = HostConfig { node, codec: config.codec(), gossip_every, grace };
     Host::open(host, storage, observer, clock.now())
 }
 
@@ -237,12 +249,6 @@ pub fn connect<S: Service>(
         false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0))?,
     };
     let (codec, retry_after) = (config.codec(), config.retry_after());
-    // A socket for IPv6 reaches IPv4 by mapped addresses.
-    let map = |address: SocketAddr| match address {
-        SocketAddr::V4(v4) if !all_v4 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
-        address => address,
-    };
-    let replicas = replicas.into_iter().map(|address| address.map(map)).collect();
     let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
     Ok(Client::continuing(setup, seen, transport, SystemClock::default()))
 }
