@@ -212,6 +212,8 @@ fn address(id: u16) -> SocketAddr {
 fn open_host<D: Storage>(id: u16, storage: D) -> Host<Counter, D> {
     let mut host = Host::open(config(id), storage, (), Duration::ZERO).unwrap();
     GROUP.members().for_each(|peer| host.set_peer(peer, address(peer.0)));
+    let asks_its_peers = host.commit(Duration::ZERO).unwrap();
+    assert_eq!(asks_its_peers.datagrams.len(), 2);
     host
 }
 
@@ -320,7 +322,9 @@ impl Cluster {
                 self.network.push_back((address(at), bytes));
             }
             Step::Deliver(which) => {
-                drop(self.pick(which).map(|(to, bytes)| self.deliver(to, &bytes)))
+                if let Some((to, bytes)) = self.pick(which) {
+                    self.deliver(to, &bytes);
+                }
             }
             Step::Lose(which) => drop(self.pick(which)),
             Step::Gossip => {

@@ -2,9 +2,10 @@
 #![cfg(feature = "runtime")]
 
 use chinwag::{
-    ReplicaId, Service,
+    FrontEndId, Group, ReplicaId, Service,
     runtime::{
-        ClientConfig, ClientError, Config, ReplicaConfig, Route, Status,
+        ClientConfig, ClientError, ClusterId, Codec, Config, ReplicaConfig, Route, SessionError,
+        SessionFile, Status,
         command::CliService,
         udp::{self, UdpClient},
     },
@@ -193,7 +194,7 @@ fn add_and_roam(
     stop: &AtomicBool,
 ) -> Vec<String> {
     let mut client = cluster.client::<OrSet>(PATIENCE);
-    let mut own = Vec::new();
+    let (mut own, mut reads) = (Vec::new(), 0);
     for number in 0.. {
         if stop.load(Ordering::SeqCst) {
             break;
@@ -204,25 +205,28 @@ fn add_and_roam(
         acknowledged.fetch_add(1, Ordering::SeqCst);
         if number % 4 == name {
             client.route(Route::Only(ReplicaId(number as u16 / 4 % 3)));
-            reads_its_own_writes(&mut client, &own);
+            reads += usize::from(reads_its_own_writes(&mut client, &own));
             client.route(Route::Fastest);
         }
     }
+    assert!(reads > 0, "client {name} never read");
     own
 }
 
 /// Wherever the client asks. While the only holder of its last update is dead, no other can answer.
-fn reads_its_own_writes(client: &mut UdpClient<OrSet>, own: &[String]) {
+fn reads_its_own_writes(client: &mut UdpClient<OrSet>, own: &[String]) -> bool {
     client.patience(Duration::from_millis(100));
-    match client.query(()) {
+    let answered = match client.query(()) {
         Ok(answer) => {
             let missing: Vec<_> = own.iter().filter(|own| !answer.contains(*own)).collect();
             assert!(missing.is_empty(), "a client does not read its own {missing:?}");
+            true
         }
-        Err(ClientError::Unanswered) => {}
+        Err(ClientError::Unanswered) => false,
         Err(error) => panic!("{error}"),
-    }
+    };
     client.patience(PATIENCE);
+    answered
 }
 
 #[test]
@@ -309,6 +313,31 @@ fn a_session_goes_on_in_another_process_and_at_another_replica() {
     let words = ["update", "--at", "2", "put", "k", "v"];
     let refused = cluster.call(&words);
     assert_eq!(refused.status.code(), Some(1), "a read-only replica takes no updates: {refused:?}");
+}
+
+#[test]
+fn a_session_is_continued_by_one_process_at_a_time_under_fresh_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("session");
+    let group = Group::of(2);
+    let codec = Codec { cluster: ClusterId::of("test", "kv", group), group };
+    let open = |fresh| SessionFile::open(&path, FrontEndId(fresh), codec);
+
+    let (first, seen) = open(1).unwrap();
+    assert_eq!((first.front_end(), first.incarnation(), seen), (FrontEndId(1), 0, group.zero()));
+    assert!(matches!(open(2), Err(SessionError::InUse)));
+    drop(first);
+    for incarnation in 1..4 {
+        let (again, _) = open(2).unwrap();
+        assert_eq!((again.front_end(), again.incarnation()), (FrontEndId(1), incarnation));
+    }
+
+    let (_one, _) = SessionFile::open(&directory.path().join("s.1"), FrontEndId(1), codec).unwrap();
+    let (_two, _) = SessionFile::open(&directory.path().join("s.2"), FrontEndId(2), codec).unwrap();
+
+    let other = Codec { cluster: ClusterId::of("other", "kv", group), group };
+    let foreign = SessionFile::open(&path, FrontEndId(3), other);
+    assert!(matches!(foreign, Err(SessionError::Foreign)));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use chinwag::{
     Sender, Serial, Timestamp, Update,
     runtime::{
         ANSWER_PARTS_MAX, COUNT_MAX, ClusterId, Codec, DATAGRAM_BYTES_MAX, DecodeError,
-        GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input, MemoryStorage, Packet, Status,
+        GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input, MemoryStorage, Packet,
+        QUERY_PATIENCE, Status,
     },
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
 };
@@ -360,4 +361,20 @@ fn version_1_is_what_it_was() {
     let bytes = codec().encode(sender, &Packet::Message(Message::Update(update))).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "435701003f26958b871bc2b001070001000100000000016b027676");
+}
+
+#[test]
+fn a_query_that_builds_on_what_never_was_is_dropped_in_time() {
+    let (mut host, from) = (host(), ([127, 0, 0, 1], 7).into());
+    let id = RequestId { front_end: FrontEndId(1), serial: Serial::default() };
+    let prev = Timestamp::from_iter([0, 5, 0]);
+    let packet = Packet::Message(Message::Query { id, prev, query: RegisterQuery::Keys });
+    let bytes = codec().encode::<RegisterMap>(Sender::FrontEnd(id.front_end), &packet).unwrap();
+    host.handle(Duration::ZERO, Input::Datagram { from, bytes: &bytes }).unwrap();
+    assert_eq!(host.status().waiting, 1);
+
+    host.handle(QUERY_PATIENCE, Input::Tick).unwrap();
+    assert_eq!(host.status().waiting, 1, "it may have come just now");
+    host.handle(QUERY_PATIENCE * 2, Input::Tick).unwrap();
+    assert_eq!(host.status().waiting, 0);
 }

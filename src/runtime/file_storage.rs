@@ -78,7 +78,7 @@ impl FileStorage {
     pub fn open(directory: &Path, identity: &Identity, init: bool) -> Result<Self, StorageError> {
         let file = |name| directory.join(name);
         if init {
-            fs::create_dir_all(directory).map_err(io_error("create it", directory))?;
+            create(directory).map_err(io_error("create it", directory))?;
         } else if !directory.is_dir() {
             return Err(StorageError::Uninitialised { path: directory.into() });
         }
@@ -186,6 +186,14 @@ impl Storage for FileStorage {
 /// How many bytes a batch takes in the journal.
 pub fn framed_bytes(batch: usize) -> usize {
     FRAME_HEADER + batch + FRAME_TRAILER
+}
+
+fn create(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    match directory.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// The identity is written last: without it, nothing was ever acknowledged from here.

@@ -10,15 +10,24 @@ use super::{
 };
 use crate::{
     Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Replica, ReplicaId,
-    ReplicaManager, Sender, Service, Timer,
+    ReplicaManager, RequestId, Sender, Service, Timer,
 };
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    time::Duration,
+};
 
 /// A journal shorter than this never causes a checkpoint.
 pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
 
 /// A peer is not asked for what is missing more often than this.
 pub const PULL_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a query is held back at least before it is dropped as if it had been lost. A client that still
+/// wants the answer has repeated it by then.
+pub const QUERY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Effects that may queue before they must be committed: inputs of one append.
 pub const BATCH_INPUTS_MAX: usize = 64;
@@ -122,6 +131,9 @@ pub struct Host<S: Service, D, O = ()> {
     /// Who asked for the status since the last commit.
     status_to: Vec<SocketAddr>,
     takes_updates_from: Duration,
+    /// Queries that were held back when it was last looked, and when to look next.
+    held_back: BTreeSet<RequestId>,
+    look_at: Duration,
     dropped: u64,
     journal_bytes: usize,
     image_bytes: usize,
@@ -155,6 +167,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             queued: Effects::default(),
             status_to: Vec::new(),
             takes_updates_from,
+            held_back: BTreeSet::new(),
+            look_at: now + QUERY_PATIENCE,
             dropped: 0,
             journal_bytes,
             image_bytes,
@@ -238,7 +252,18 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             self.timers.remove(&timer);
             self.step(now, None, NodeInput::Timer(timer))?;
         }
+        if now >= self.look_at {
+            self.drop_old_queries(now);
+        }
         Ok(())
+    }
+
+    /// Clients vanish, and may claim to have seen what never was: without this, their queries would fill the
+    /// room for others [PROTOCOL 1.9 iv].
+    fn drop_old_queries(&mut self, now: Duration) {
+        self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+        self.held_back = self.state.waiting.keys().copied().collect();
+        self.look_at = now + QUERY_PATIENCE;
     }
 
     fn step(

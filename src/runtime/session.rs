@@ -128,7 +128,9 @@ impl SessionFile {
         fresh: FrontEndId,
         codec: Codec,
     ) -> Result<(Self, Timestamp), SessionError> {
-        let lock = lock(&path.with_extension("lock"))?;
+        let mut beside = path.as_os_str().to_os_string();
+        beside.push(".lock");
+        let lock = lock(Path::new(&beside))?;
         let (front_end, incarnation, ts) = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => (fresh, 0, codec.group.zero()),
             Err(error) => return Err(SessionError::Io(error)),
