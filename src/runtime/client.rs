@@ -3,47 +3,20 @@
 //! It owns what a front end leaves to its driver: how long to wait, and which replica manager is nearest.
 
 use super::{
-    AnswerPart, ClientError, Clock, Codec, DATAGRAM_BYTES_MAX, Packet, SessionToken, Status,
-    Transport, nearest::Nearest,
+    AnswerPart, COUNT_MAX, ClientError, ClientSetup, Clock, DATAGRAM_BYTES_MAX, Packet, Route,
+    SessionToken, Status, Transport, nearest::Nearest,
 };
 use crate::{
-    Destination, Effects, Event, FrontEnd, FrontEndId, FrontEndState, Input, Message, Refusal,
-    ReplicaId, Request, RequestId, Routing, Sender, Serial, Service, Timer, Timestamp, Update,
+    Destination, Effects, Event, FrontEnd, FrontEndState, Input, Message, Refusal, ReplicaId,
+    Request, RequestId, Routing, Sender, Serial, Service, Timer, Timestamp, Update,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     time::Duration,
 };
 
 /// A request is repeated at intervals that double, up to so many times the first one.
 pub const BACK_OFF_MAX: u32 = 16;
-
-/// Who a client is and how it behaves.
-#[derive(Clone, Debug)]
-pub struct ClientSetup {
-    /// Its front end's name: random, or a session's.
-    pub front_end: FrontEndId,
-    /// Higher than any that was ever used under this name.
-    pub incarnation: u32,
-    /// How the cluster's datagrams look.
-    pub codec: Codec,
-    /// Where the replica managers are; none where that is not known.
-    pub replicas: Vec<Option<SocketAddr>>,
-    /// How long to wait for a reply before asking another one.
-    pub retry_after: Duration,
-    /// How long to wait in all before giving up.
-    pub give_up_after: Duration,
-}
-
-/// Whom a client asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// Whoever answered fastest, and others when it is silent.
-    Fastest,
-    /// This one and no other.
-    Only(ReplicaId),
-}
 
 /// A client of a cluster: one session.
 pub struct Client<S: Service, T, C> {
@@ -128,15 +101,20 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         }
     }
 
+    /// By the longest numbers that it could get, so that the limit is the same at all times.
     fn check_size(&self, op: &S::Op) -> Result<(), ClientError> {
-        let (acknowledged, prev) = (self.serial(0), self.state.ts.clone());
-        let id = self.id(super::COUNT_MAX);
+        let group = self.setup.codec.group;
+        let prev = std::iter::repeat_n(COUNT_MAX, group.updatable.into()).collect();
+        let (id, acknowledged) = (self.id(COUNT_MAX), self.serial(COUNT_MAX));
         let update = Update::<S> { id, acknowledged, prev, op: op.clone() };
         self.setup.codec.admit(&update).map_err(ClientError::TooLarge)
     }
 
     /// Asks for an answer that reflects all that the client has seen.
     pub fn query(&mut self, query: S::Query) -> Result<S::Answer, ClientError> {
+        let (id, prev) = (self.id(COUNT_MAX), self.state.ts.clone());
+        let packet = Packet::<S>::Message(Message::Query { id, prev, query: query.clone() });
+        self.setup.codec.encode(self.me(), &packet).map_err(ClientError::TooLarge)?;
         self.too_large = None;
         let (number, end) = self.ask(Request::Query(query));
         match self.wait(number, end) {

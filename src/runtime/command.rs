@@ -28,6 +28,16 @@ pub trait CliService: Service {
 /// The names of the services, for help and errors.
 pub const SERVICES: &str = "kv, counter, set, board";
 
+/// Whether a service has this name.
+pub fn is_service(name: &str) -> bool {
+    struct Nothing;
+    impl WithService for Nothing {
+        type Output = ();
+        fn run<S: CliService>(self) {}
+    }
+    with_service(name, Nothing).is_some()
+}
+
 /// Something to do with whichever service has a name.
 pub trait WithService {
     /// What it results in.

@@ -235,3 +235,45 @@ fn interval_problem(ms: u64) -> Option<String> {
     let sound = (1..=INTERVAL_MS_MAX).contains(&ms);
     (!sound).then(|| format!("use 1 to {INTERVAL_MS_MAX}, not {ms}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "cluster = 'c'\nservice = 'kv'\nreplicas = ['127.0.0.1:1', '[::1]:2']\n\
+                        [replica]\nid = 1\ndata_dir = 'd'\n";
+
+    fn problem(from: &str, to: &str) -> String {
+        let text = GOOD.replace(from, to);
+        assert_ne!(text, GOOD);
+        Config::parse(Path::new("f.toml"), &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_file_and_key() {
+        let cases = [
+            ("'c'", "''", "f.toml: cluster: use 1 to 64"),
+            ("127.0.0.1:1", "127.0.0.1", "f.toml: replicas[0]: \"127.0.0.1\" is not `host:port`"),
+            ("127.0.0.1:1", "127.0.0.1:0", "f.toml: replicas[0]: port 0"),
+            ("[::1]:2", "127.0.0.1:1", "f.toml: replicas[1]: 127.0.0.1:1 is there twice"),
+            ("[replica]", "updatable = 3\n[replica]", "f.toml: updatable: use 1 to 2, not 3"),
+            ("[replica]", "updatable = 0\n[replica]", "f.toml: updatable: use 1 to 2, not 0"),
+            ("id = 1", "id = 2", "f.toml: replica.id: use 0 to 1"),
+            ("id = 1", "id = 1\ngossip_interval_ms = 0", "f.toml: replica.gossip_interval_ms"),
+            ("id = 1", "id = 1\nlisten = 'x'", "f.toml: replica.listen"),
+            ("id = 1", "id = 1\nunknown = 1", "unknown"),
+            ("id = 1", "id = ", "f.toml"),
+        ];
+        for (from, to, expected) in cases {
+            let found = problem(from, to);
+            assert!(found.contains(expected), "{to}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let config = Config::parse(Path::new("f.toml"), GOOD).unwrap();
+        assert_eq!(config.group(), Group::of(2));
+        assert_eq!(config.replica.unwrap().gossip_interval_ms, 100);
+    }
+}

@@ -5,7 +5,7 @@
 //! changes durable in one append and only then releases what was to be sent: group commit.
 
 use super::{
-    Codec, DropReason, Observer, Packet, Status, Storage, StorageError, decode_changes,
+    Codec, DropReason, HostError, Observer, Packet, Status, Storage, decode_changes,
     encode_changes, front_ends::FrontEnds,
 };
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     net::SocketAddr,
     time::Duration,
 };
@@ -68,53 +67,6 @@ pub struct Output {
     pub wake_at: Duration,
 }
 
-/// Why a host stops. Nothing was sent that is not durable.
-#[derive(Debug)]
-pub enum HostError {
-    /// The storage failed.
-    Storage(StorageError),
-    /// What the storage holds is not this service's.
-    Unreadable {
-        /// What could not be read.
-        what: &'static str,
-    },
-    /// The service's types cannot be encoded.
-    Unwritable,
-    /// A peer knows updates of this replica manager that it does not know itself: it has lost state, and
-    /// must not go on under its old identity (C17, C18).
-    StateLost {
-        /// How many the peer knows.
-        known: u64,
-        /// How many are remembered.
-        remembered: u64,
-    },
-}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Storage(error) => error.fmt(f),
-            Self::Unreadable { what } => {
-                write!(f, "the {what} is whole but not this service's: was the program changed?")
-            }
-            Self::Unwritable => f.write_str("the service's types cannot be encoded"),
-            Self::StateLost { known, remembered } => write!(
-                f,
-                "state was lost: a peer knows {known} updates of this replica manager, which \
-                 remembers {remembered}. Restore the newest data directory; an older one must not serve"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for HostError {}
-
-impl From<StorageError> for HostError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
 /// A replica manager with its storage and timers.
 #[derive(Debug)]
 pub struct Host<S: Service, D, O = ()> {
@@ -144,10 +96,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     pub fn open(
         config: HostConfig,
         mut storage: D,
-        observer: O,
+        mut observer: O,
         now: Duration,
     ) -> Result<Self, HostError> {
         let saved = storage.load()?;
+        observer.recovered(&saved);
         let image_bytes = saved.image.as_ref().map_or(0, Vec::len);
         let journal_bytes = saved.batches.iter().map(Vec::len).sum();
         let replica = recover(&config, saved.image, &saved.batches)?;

@@ -14,6 +14,7 @@
 
 mod client;
 mod client_error;
+mod client_setup;
 mod cluster;
 mod codec;
 pub mod command;
@@ -21,6 +22,7 @@ mod config;
 mod file_storage;
 mod front_ends;
 mod host;
+mod host_error;
 mod journal;
 mod nearest;
 mod observer;
@@ -33,12 +35,14 @@ mod wire;
 
 pub use client::*;
 pub use client_error::*;
+pub use client_setup::*;
 pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use config::*;
 pub use file_storage::*;
 pub use front_ends::FRONT_ENDS_MAX;
 pub use host::*;
+pub use host_error::*;
 pub use journal::{FRAME_BYTES_MAX, decode_changes, encode_changes};
 pub use observer::*;
 pub use session::*;

@@ -1,12 +1,16 @@
 //! What a host lets be seen of its work. The seam for tracing and metrics, which are not here.
 
-use super::DecodeError;
-use crate::Change;
-use crate::{Destination, Event, Message, Sender, Service};
+use super::{DecodeError, Saved};
+use crate::{Change, Destination, Event, Message, Sender, Service};
 use std::collections::BTreeMap;
 
 /// Sees what a host does. Every method does nothing unless it is overridden, and none can change anything.
 pub trait Observer<S: Service> {
+    /// The replica was read back: what was found of it.
+    fn recovered(&mut self, saved: &Saved) {
+        let _ = saved;
+    }
+
     /// A message arrived and is about to be handled.
     fn received(&mut self, from: Sender, message: &Message<S>) {
         let _ = (from, message);
@@ -64,6 +68,8 @@ pub enum DropReason {
 /// Counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Bytes of a torn last batch that recovery dropped.
+    pub torn_bytes: u64,
     /// Datagrams dropped, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
     /// Messages received, by kind.
@@ -81,6 +87,10 @@ pub struct Counters {
 }
 
 impl<S: Service> Observer<S> for Counters {
+    fn recovered(&mut self, saved: &Saved) {
+        self.torn_bytes += saved.torn_bytes;
+    }
+
     fn received(&mut self, _from: Sender, message: &Message<S>) {
         *self.received.entry(message.kind()).or_default() += 1;
     }

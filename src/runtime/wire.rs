@@ -28,6 +28,9 @@ pub const GOSSIP_RECORDS_MAX: usize = 2_048;
 /// Into how many datagrams an answer is cut at most.
 pub const ANSWER_PARTS_MAX: u16 = 64;
 
+/// What a record takes at least: seven numbers.
+const RECORD_BYTES_MIN: usize = 7;
+
 /// The version that is written, and the only one that is read.
 pub const WIRE_VERSION: u8 = 1;
 
@@ -173,14 +176,19 @@ impl Codec {
         gossip: &Gossip<S>,
     ) -> Result<Vec<Vec<u8>>, EncodeError> {
         let room = DATAGRAM_BYTES_MAX.saturating_sub(self.gossip_overhead(gossip.table.len()));
-        let mut gossip = gossip.clone();
-        gossip.log.truncate(GOSSIP_RECORDS_MAX);
+        let log: Vec<_> = gossip.log.iter().take(GOSSIP_RECORDS_MAX).cloned().collect();
+        let (ts, table) = (gossip.ts.clone(), gossip.table.clone());
+        let gossip = Gossip { log, ts, table, ..*gossip };
         let reached = reached_bytes(&gossip.log)?;
         let size = |records: &[Arc<LogRecord<S>>]| match (records.first(), records.last()) {
             (Some(first), Some(last)) => reached[&last.key()].1 - reached[&first.key()].0,
             _ => 0,
         };
-        let cut = gossip.fragments(|records| size(records) <= room);
+        // The first half of the condition is only quicker.
+        let fits = |records: &[Arc<LogRecord<S>>]| {
+            records.len() <= room / RECORD_BYTES_MIN && size(records) <= room
+        };
+        let cut = gossip.fragments(fits);
         // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
         // receipt from which the next gossip goes on.
         let (left_out, last) =

@@ -3,7 +3,11 @@
 use crate::{Failure, read_config, stop_flag};
 use chinwag::{
     ReplicaId,
-    runtime::{Config, ReplicaConfig, udp},
+    runtime::{
+        Config, REPLICAS_MAX, ReplicaConfig, UPDATABLE_MAX,
+        command::{SERVICES, is_service},
+        udp,
+    },
 };
 use clap::Args;
 use std::{
@@ -101,13 +105,20 @@ fn supervise(children: &mut [(ReplicaId, Child)], stop: &AtomicBool) -> Result<(
 /// The replicas' configuration files: those that are there, or new ones on free ports of loopback.
 fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     let main = args.dir.join("cluster.toml");
-    let count = args.replicas + args.read_only;
     let paths = |count| (0..count).map(|i| args.dir.join(format!("rm{i}.toml"))).collect();
     if main.exists() {
         let found = read_config(&main)?;
+        if found.service != args.service {
+            let there = format!("{}: serves {}", main.display(), found.service);
+            return Err(Failure::operator(format!(
+                "{there}, not {}. Name another --dir or that --service",
+                args.service
+            )));
+        }
         return Ok(paths(found.group().replicas));
     }
     let io = |error: io::Error| Failure::operator(format!("{}: {error}", args.dir.display()));
+    let count = size(args)?;
     fs::create_dir_all(&args.dir).map_err(io)?;
     let sockets: Result<Vec<_>, _> = (0..count).map(|_| UdpSocket::bind("127.0.0.1:0")).collect();
     let addresses: Result<Vec<SocketAddr>, _> =
@@ -140,4 +151,19 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     config.replica = None;
     write(&main, &config)?;
     Ok(paths(count))
+}
+
+/// How many replica managers, if there can be so many.
+fn size(args: &ClusterArgs) -> Result<u16, Failure> {
+    if !is_service(&args.service) {
+        return Err(Failure::operator(format!("--service: use one of {SERVICES}")));
+    }
+    if !(1..=UPDATABLE_MAX).contains(&args.replicas.into()) {
+        return Err(Failure::operator(format!("--replicas: use 1 to {UPDATABLE_MAX}")));
+    }
+    let most = REPLICAS_MAX - usize::from(args.replicas);
+    if usize::from(args.read_only) > most {
+        return Err(Failure::operator(format!("--read-only: use 0 to {most}")));
+    }
+    Ok(args.replicas + args.read_only)
 }

@@ -178,6 +178,10 @@ impl WithService for Serve<'_> {
         let storage = storage.map_err(Failure::operator)?;
         let opened = udp::open::<S, _>(&config, storage, Counters::default(), &clock);
         let mut host = opened.map_err(|error| failed_start(&error))?;
+        if host.observer().torn_bytes > 0 {
+            let torn = host.observer().torn_bytes;
+            eprintln!("{id:?}: dropped a batch of {torn} bytes that was being written at the end");
+        }
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
         let at = transport.local_addr().map_err(|error| Failure::new(1, error))?;
         eprintln!(
@@ -187,6 +191,9 @@ impl WithService for Serve<'_> {
         );
         let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
         served.map_err(|error| stopped(&error))?;
+        for (reason, count) in &host.observer().dropped {
+            eprintln!("{id:?}: dropped {count}: {reason:?}");
+        }
         eprintln!("{id:?}: stopped, with {:?}", host.state().replica.replica_ts());
         Ok(())
     }
