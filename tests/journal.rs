@@ -5,8 +5,8 @@ use chinwag::{
     FrontEndId, Group, Message, Replica, ReplicaId, ReplicaManager, RequestId, Sender, Serial,
     Timestamp, Update,
     runtime::{
-        ClusterId, Codec, FileStorage, Host, HostConfig, HostError, Identity, Input, MemoryStorage,
-        Output, Packet, Saved, Storage, StorageError,
+        ClusterId, Codec, FileStorage, GOSSIP_RECORDS_MAX, Host, HostConfig, HostError, Identity,
+        Input, MemoryStorage, Output, Packet, Saved, Storage, StorageError,
     },
     services::Counter,
 };
@@ -218,7 +218,10 @@ fn open_host<D: Storage>(id: u16, storage: D) -> Host<Counter, D> {
 }
 
 fn update(number: u64, prev: Timestamp, amount: i64) -> Vec<u8> {
-    let front_end = FrontEndId(number % 3);
+    update_of(FrontEndId(number % 3), number, prev, amount)
+}
+
+fn update_of(front_end: FrontEndId, number: u64, prev: Timestamp, amount: i64) -> Vec<u8> {
     let serial = Serial { incarnation: 0, number };
     let id = RequestId { front_end, serial };
     let update = Update::<Counter> { id, acknowledged: serial, prev, op: amount };
@@ -358,6 +361,51 @@ impl Cluster {
         let storage = self.hosts[usize::from(id)].storage().clone();
         open_host(id, storage).state().replica.clone()
     }
+}
+
+impl Cluster {
+    /// One round of gossip among some, and all that follows from it.
+    fn round(&mut self, among: &[u16]) {
+        self.take(Step::Gossip);
+        while let Some((to, bytes)) = self.network.pop_front() {
+            if among.iter().any(|id| address(*id) == to) {
+                self.deliver(to, &bytes);
+            }
+        }
+    }
+
+    fn held(&self, id: u16) -> &Timestamp {
+        self.hosts[usize::from(id)].state().replica.replica_ts()
+    }
+}
+
+/// More records than one gossip message may carry, and a table that was lost with a restart: what is cut
+/// short must still end, and end with all that there is.
+#[test]
+fn a_peer_that_was_away_for_long_catches_up_in_steps() {
+    let mut cluster = Cluster::new();
+    let count = 2 * GOSSIP_RECORDS_MAX as u64 + 1;
+    for number in 1..=count {
+        let bytes = update_of(FrontEndId(number), number, GROUP.zero(), 1);
+        cluster.deliver(address(0), &bytes);
+    }
+    cluster.network.clear();
+
+    let all = Timestamp::from_iter([count, 0]);
+    let catch_up = |cluster: &mut Cluster, among: &[u16], who: u16| {
+        (1..100).find(|_| {
+            cluster.round(among);
+            *cluster.held(who) == all
+        })
+    };
+    assert!(catch_up(&mut cluster, &[0, 1], 1).is_some(), "rm1 never caught up");
+    cluster.take(Step::Restart(0));
+    (0..4).for_each(|_| cluster.round(&[0, 1]));
+    let known = &cluster.hosts[0].state().table[1];
+    assert_eq!(*known, all, "rm0 never learned again what rm1 holds");
+    assert!(catch_up(&mut cluster, &[0, 1, 2], 2).is_some(), "rm2 never caught up");
+    (0..4).for_each(|_| cluster.round(&[0, 1, 2]));
+    assert_eq!(cluster.hosts[0].state().replica.log().len(), 0, "the log is never discarded");
 }
 
 proptest! {

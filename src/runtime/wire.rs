@@ -191,9 +191,9 @@ impl Codec {
         let cut = gossip.fragments(fits);
         // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
         // receipt from which the next gossip goes on.
-        let (left_out, last) =
-            (GOSSIP_FRAGMENTS_MAX - 1..cut.len().saturating_sub(1), cut.len().saturating_sub(1));
-        let kept = cut.into_iter().enumerate().filter(|(i, _)| *i == last || !left_out.contains(i));
+        let last = cut.len().saturating_sub(1);
+        let kept = cut.into_iter().enumerate();
+        let kept = kept.filter(|(i, _)| *i < GOSSIP_FRAGMENTS_MAX - 1 || *i == last);
         kept.map(|(_, fragment)| self.encode(sender, &Packet::Message(Message::Gossip(fragment))))
             .collect()
     }
