@@ -3,7 +3,13 @@
 //! Each update carries a tag that names the client's operation, whatever identifiers the protocol gives it.
 //! So properties can say what ran where, in which order and how often, without looking at timestamps.
 
-use chinwag::{Applied, Service};
+use chinwag::{
+    Applied, Service,
+    services::{
+        BankAccount, BankOp, BulletinBoard, Counter, OrSet, OrSetOp, Post, RegisterMap, RegisterOp,
+        RegisterQuery, Shown,
+    },
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -78,6 +84,16 @@ pub struct Op {
 pub enum Act {
     /// Transcript: nothing but to be executed.
     Note,
+    /// Counter.
+    Count(i64),
+    /// Observed-remove set.
+    Set(OrSetOp),
+    /// Register map.
+    Register(RegisterOp),
+    /// Bulletin board.
+    Post(Post),
+    /// Bank account.
+    Bank(BankOp),
 }
 
 /// The value of the service that the model is about.
@@ -86,6 +102,16 @@ pub enum Value {
     /// No update has run, or the service is the transcript, whose value is the order itself.
     #[default]
     Order,
+    /// Counter.
+    Count(Counter),
+    /// Observed-remove set.
+    Set(OrSet),
+    /// Register map.
+    Registers(RegisterMap),
+    /// Bulletin board.
+    Board(BulletinBoard),
+    /// Bank account.
+    Bank(BankAccount),
 }
 
 /// The application of every model.
@@ -102,8 +128,8 @@ pub struct Application {
 pub struct Answer {
     /// The operations that the answer reflects, in their order.
     pub order: Vec<Tag>,
-    /// The service's value.
-    pub value: Value,
+    /// The service's own answer, as people would read it.
+    pub shown: String,
 }
 
 impl Service for Application {
@@ -116,33 +142,89 @@ impl Service for Application {
         self.value.apply(update);
     }
 
+    fn also_stamped(&mut self, update: Applied<'_, Op>) {
+        match (&mut self.value, &update.op.act) {
+            (Value::Set(set), Act::Set(op)) => set.also_stamped(with(op, update)),
+            (Value::Registers(map), Act::Register(op)) => map.also_stamped(with(op, update)),
+            _ => {}
+        }
+    }
+
     fn answer(&self, (): &()) -> Answer {
-        Answer { order: self.order.clone(), value: self.value.clone() }
+        Answer { order: self.order.clone(), shown: self.value.show() }
     }
 }
 
 impl Value {
+    /// The value of the service that this operation belongs to, if none has run yet.
+    fn fresh(act: &Act) -> Self {
+        match act {
+            Act::Note => Value::Order,
+            Act::Count(_) => Value::Count(Counter::default()),
+            Act::Set(_) => Value::Set(OrSet::default()),
+            Act::Register(_) => Value::Registers(RegisterMap::default()),
+            Act::Post(_) => Value::Board(BulletinBoard::default()),
+            Act::Bank(_) => Value::Bank(BankAccount::default()),
+        }
+    }
+
     fn apply(&mut self, update: Applied<'_, Op>) {
-        match update.op.act {
-            Act::Note => {}
+        if *self == Value::Order {
+            *self = Self::fresh(&update.op.act);
+        }
+        match (self, &update.op.act) {
+            (Value::Order, Act::Note) => {}
+            (Value::Count(value), Act::Count(op)) => value.apply(with(op, update)),
+            (Value::Set(value), Act::Set(op)) => value.apply(with(op, update)),
+            (Value::Registers(value), Act::Register(op)) => value.apply(with(op, update)),
+            (Value::Board(value), Act::Post(op)) => value.apply(with(op, update)),
+            (Value::Bank(value), Act::Bank(op)) => value.apply(with(op, update)),
+            (value, act) => unreachable!("a model has one service, not {value:?} and {act:?}"),
+        }
+    }
+
+    /// What the service itself would answer, as people would read it; nothing for the transcript.
+    pub fn show(&self) -> String {
+        match self {
+            Value::Order => String::new(),
+            Value::Count(value) => format!("{}", value.answer(&())),
+            Value::Set(value) => format!("{:?}", value.answer(&())),
+            Value::Registers(value) => {
+                format!("{:?}", value.answer(&RegisterQuery::Get(REGISTER.into())))
+            }
+            Value::Board(value) => {
+                let line = |p: Shown| format!("{}{}", ">".repeat(p.depth), p.text);
+                format!("{:?}", value.answer(&()).into_iter().map(line).collect::<Vec<_>>())
+            }
+            Value::Bank(value) => format!("{}", value.answer(&())),
         }
     }
 }
 
+/// The register that the models are about.
+pub const REGISTER: &str = "x";
+
+fn with<'a, Op>(op: &'a Op, update: Applied<'a, super::application::Op>) -> Applied<'a, Op> {
+    Applied { op, id: update.id, prev: update.prev, ts: update.ts }
+}
+
 impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&name(self.tag))?;
         match &self.act {
-            Act::Note => f.write_str(&name(self.tag)),
+            Act::Note => Ok(()),
+            Act::Count(n) => write!(f, "({n:+})"),
+            Act::Set(op) => write!(f, "({op:?})"),
+            Act::Register(op) => write!(f, "({op:?})"),
+            Act::Post(post) => write!(f, "({:?})", post.text),
+            Act::Bank(op) => write!(f, "({op:?})"),
         }
     }
 }
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&names(&self.order))?;
-        match &self.value {
-            Value::Order => Ok(()),
-        }
+        write!(f, "{}{}", names(&self.order), self.shown)
     }
 }
 

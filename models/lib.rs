@@ -1,3 +1,14 @@
 //! Models, properties and mutants of the protocol in `chinwag`, and what checks them.
 
+pub mod application;
+pub mod catalogue;
+pub mod consistency;
+pub mod engine;
+pub mod laws;
+pub mod model;
+pub mod mutants;
+pub mod party;
+pub mod properties;
 pub mod render;
+pub mod system;
+pub mod view;

@@ -39,8 +39,8 @@ pub mod broken {
     pub const HEARSAY: u16 = 1 << 8;
     /// An answer's timestamp does not cover what was asked for (P11).
     pub const FRESH: u16 = 1 << 9;
-    /// A message of a fragment or gossip claims records that it does not carry (P5).
-    pub const CLAIMS: u16 = 1 << 10;
+    /// A read-only replica took an update (P21).
+    pub const READ_ONLY: u16 = 1 << 10;
 }
 
 /// How well a replica manager's disk and driver keep the driver's law.
@@ -66,6 +66,8 @@ pub struct Manager {
     pub crashes: u8,
     /// Records that fit in one message.
     pub records_per_gossip_max: usize,
+    /// Is it noted when an update that was forgotten is requested once more?
+    pub watches_late: bool,
     /// What it writes to.
     pub disk: Disk,
 }
@@ -84,6 +86,9 @@ pub struct ManagerLocal {
     pub unwritten: Vec<Change<Application>>,
     /// Crashes left.
     pub crashes: u8,
+    /// Ghost: peers to which it has sent all that it would send them now. Where nothing is lost, or what is
+    /// sent stays under way, saying it again adds nothing.
+    pub said: u16,
     /// Ghost: every record that it ever logged.
     pub received: BTreeMap<RecordKey, Arc<LogRecord<Application>>>,
     /// Ghost: identifiers that left its executed table.
@@ -103,6 +108,7 @@ impl Manager {
             disk: empty,
             unwritten: Vec::new(),
             crashes: self.crashes,
+            said: 0,
             received: BTreeMap::new(),
             forgotten: BTreeSet::new(),
             late: false,
@@ -114,12 +120,13 @@ impl Manager {
     pub fn step(&self, local: &ManagerLocal, input: Input<Application>) -> (ManagerLocal, Vec<Sent>) {
         let mut next = local.clone();
         let mut fx = Effects::default();
-        next.late |= is_late(local, &input);
+        next.late |= self.watches_late && is_late(local, &input);
         self.node.handle(&mut next.state, input.clone(), &mut fx);
         self.journal(&mut next, &fx.journal);
         let sends = self.cut(fx.sends);
         self.observe(local, &mut next, &fx.journal);
         next.broken |= self.judge_sends(local, &next, &input, &sends);
+        next.said = self.said(local, &next, &input, &sends);
         (next, sends)
     }
 
@@ -129,11 +136,37 @@ impl Manager {
     pub fn crash(&self, local: &ManagerLocal) -> ManagerLocal {
         let mut next = local.clone();
         next.unwritten.clear();
+        next.said = 0;
         next.state = self.node.start(local.disk.clone(), &mut Effects::default());
         if local.crashes != FOREVER {
             next.crashes -= 1;
         }
         next
+    }
+
+    fn said(
+        &self,
+        before: &ManagerLocal,
+        next: &ManagerLocal,
+        input: &Input<Application>,
+        sends: &[Sent],
+    ) -> u16 {
+        let (was, is) = (&before.state, &next.state);
+        let timer = |to| *input == Input::Timer(chinwag::Timer::Gossip { to });
+        let sent = |to| sends.iter().any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)));
+        let pulled = matches!(input, Input::Message(_, Message::Pull { .. }));
+        let same = |to: usize| {
+            was.replica.replica_ts() == is.replica.replica_ts()
+                && was.table[to] == is.table[to]
+                && (!self.node.relays || was.table == is.table)
+                && was.owed[to] >= is.owed[to]
+        };
+        let peers = self.node.group.members();
+        peers.fold(0, |said, to| {
+            let (index, says) = (to.index(), timer(to) || sent(to) && !pulled);
+            let keeps = before.said >> index & 1 == 1 && same(index);
+            said | u16::from(says || keeps) << index
+        })
     }
 
     /// Folds the journal into the disk: what the handler wrote, not what memory holds.
@@ -163,16 +196,11 @@ impl Manager {
             Message::Gossip(gossip) => gossip
                 .fragments(fits)
                 .into_iter()
-                .map(|g| (to, Message::Gossip(self.claim(g))))
+                .map(|g| (to, Message::Gossip(g)))
                 .collect(),
             other => vec![(to, other)],
         };
         sends.into_iter().flat_map(whole).collect()
-    }
-
-    /// What a fragment says of itself; see the mutant "a fragment claims the whole" (C8).
-    fn claim(&self, gossip: chinwag::Gossip<Application>) -> chinwag::Gossip<Application> {
-        gossip
     }
 
     /// Brings the ghosts up to date.
@@ -220,6 +248,12 @@ impl Manager {
                     let mut records = next.received.values().filter(|r| r.update.id == *id);
                     if !records.all(|r| ts.covers(&r.ts)) {
                         found |= broken::REPLY;
+                    }
+                    if !self.node.group.is_updatable(self.node.id)
+                        && !before.state.replica.known(*id).executed
+                        && !before.state.replica.known(*id).waiting
+                    {
+                        found |= broken::READ_ONLY;
                     }
                     if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id) {
                         found |= broken::DURABLE;
@@ -384,7 +418,7 @@ impl Client {
         let mut next = local.clone();
         let mut fx = Effects::default();
         if let Input::Timer(_) = input {
-            next.retries -= 1;
+            next.retries = next.retries.saturating_sub(1);
         }
         if let Input::Message(Sender::FrontEnd(from), Message::Tell { body, .. }) = &input {
             self.hear(&mut next, from.0, body);

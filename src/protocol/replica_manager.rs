@@ -156,14 +156,19 @@ impl ReplicaManager {
             };
             return self.reply(id, ts, fx);
         }
-        if let Some(reason) = self.objection(state, &update) {
-            if reason == Refusal::UnknownPast {
-                self.report_loss(state, update.prev.get(self.id), fx);
-            }
-            return fx.refuse(id, reason);
+        let Some(origin) = (self.rules.signs)(self.id, self.group.updatable) else {
+            return fx.refuse(id, Refusal::ReadOnly);
+        };
+        if !(self.rules.is_plausible)(&update.prev, origin, state.replica.replica_ts()) {
+            self.report_loss(state, update.prev.get(origin), fx);
+            return fx.refuse(id, Refusal::UnknownPast);
+        }
+        let waits = !state.replica.value_ts().covers(&update.prev);
+        if waits && state.replica.pending_count() >= PENDING_UPDATES_MAX {
+            return fx.refuse(id, Refusal::Overloaded);
         }
 
-        let ts = self.record(state, update, fx);
+        let ts = self.record(state, origin, update, fx);
         // At once, stable or not: it is in the log [S18].
         self.reply(id, Some(ts), fx);
         self.collect(state, fx);
@@ -172,36 +177,19 @@ impl ReplicaManager {
         self.drop_needless_receipts(state);
     }
 
-    /// Why an update is not taken, if it is not.
-    fn objection<S: Service>(
-        &self,
-        state: &ManagerState<S>,
-        update: &Update<S>,
-    ) -> Option<Refusal> {
-        let replica = &state.replica;
-        if !(self.rules.accepts)(self.group.is_updatable(self.id)) {
-            return Some(Refusal::ReadOnly);
-        }
-        if !(self.rules.is_plausible)(&update.prev, self.id, replica.replica_ts()) {
-            return Some(Refusal::UnknownPast);
-        }
-        let waits = !replica.value_ts().covers(&update.prev);
-        (waits && replica.pending_count() >= PENDING_UPDATES_MAX).then_some(Refusal::Overloaded)
-    }
-
     /// Logs an update under a new timestamp [S28 to S31], and runs it if it is stable.
     fn record<S: Service>(
         &self,
         state: &mut ManagerState<S>,
+        origin: ReplicaId,
         update: Update<S>,
         fx: &mut Effects<S>,
     ) -> Timestamp {
         let held = state.replica.replica_ts();
-        let seq = state.replica.count_of(self.id) + 1;
-        let ts = (self.rules.stamp)(&update.prev, self.id, seq, held);
-        let replica_ts = (self.rules.count)(held, self.id, &ts);
+        let ts = (self.rules.stamp)(&update.prev, origin, held.get(origin) + 1, held);
+        let replica_ts = (self.rules.count)(held, origin, &ts);
         let prev = update.prev.clone();
-        let record = Arc::new(LogRecord { origin: self.id, ts: ts.clone(), update });
+        let record = Arc::new(LogRecord { origin, ts: ts.clone(), update });
         self.commit(state, Change::Log { replica_ts, records: vec![record] }, fx);
         state.unsent += 1;
         self.pull_for(state, &prev, fx);
@@ -346,9 +334,32 @@ impl ReplicaManager {
     }
 
     fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
-        let (known, replica) = (&state.table[to.index()], &state.replica);
+        let (known, replica) = (self.known_through(state, to), &state.replica);
         self.partners.contains(&to)
-            && (self.rules.has_news)(known, replica.replica_ts(), replica.log().len())
+            && (self.rules.has_news)(&known, replica.replica_ts(), replica.log().len())
+    }
+
+    /// What gossip to this peer must bring about: that the peer holds what we hold. One that relays is not
+    /// content before it knows the same of all, since only its partners can tell it: on a ring, nobody else
+    /// would ever speak of those who are neither (C14).
+    fn known_through<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> Timestamp {
+        let mut known = state.table[to.index()].clone();
+        if self.relays {
+            self.needed(state).for_each(|row| known.meet(row));
+        }
+        known
+    }
+
+    /// The rows of those without whose knowledge nothing may be discarded here. A read-only replica passes
+    /// nothing on, so no other read-only one depends on its log.
+    fn needed<'a, S: Service>(
+        &self,
+        state: &'a ManagerState<S>,
+    ) -> impl Iterator<Item = &'a Timestamp> + use<'a, S> {
+        let (group, me) = (self.group, self.id);
+        self.peers()
+            .filter(move |peer| group.is_updatable(me) || group.is_updatable(*peer))
+            .map(|peer| &state.table[peer.index()])
     }
 
     /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
@@ -385,7 +396,7 @@ impl ReplicaManager {
             .cloned()
             .collect();
         let ts = replica.replica_ts().clone();
-        let asks = !state.table[to.index()].covers(&ts);
+        let asks = !self.known_through(state, to).covers(&ts);
         let table = if self.relays { state.table.clone() } else { Vec::new() };
         let gossip = Gossip { log, ts, complete: true, asks, table };
         fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
@@ -404,11 +415,7 @@ impl ReplicaManager {
 
     /// Discards records that everyone who needs them holds, and that have run here. [S41]
     fn collect<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
-        // A read-only replica passes nothing on, so no other read-only one depends on its log.
-        let matters =
-            |peer: &ReplicaId| self.group.is_updatable(self.id) || self.group.is_updatable(*peer);
-        let known: Vec<_> =
-            self.peers().filter(matters).map(|peer| &state.table[peer.index()]).collect();
+        let known: Vec<_> = self.needed(state).collect();
         let prefix = state.replica.executed_prefix();
         let upto = (self.rules.discardable)(&known, self.id, &prefix);
         if !state.replica.discarded().covers(&upto) {

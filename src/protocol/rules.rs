@@ -70,8 +70,9 @@ pub struct Rules {
     pub repeat: fn(known: Known) -> Repeat,
     /// Can the update's past be true? What it knows of this replica manager, this one remembers (C17).
     pub is_plausible: fn(prev: &Timestamp, me: ReplicaId, replica_ts: &Timestamp) -> bool,
-    /// Does this replica manager take updates? [S47]
-    pub accepts: fn(updatable: bool) -> bool,
+    /// Under whose entry does this replica manager record updates? Its own; a read-only one has none and
+    /// takes none [S47, C23].
+    pub signs: fn(me: ReplicaId, updatable: u16) -> Option<ReplicaId>,
     /// The record's timestamp: the past with this replica manager's own count in it [S31].
     pub stamp: fn(prev: &Timestamp, me: ReplicaId, seq: u64, replica_ts: &Timestamp) -> Timestamp,
     /// The replica timestamp after that: only this manager's own entry moves [S28, C9].
@@ -150,7 +151,7 @@ pub const FAITHFUL: Rules = Rules {
     is_duplicate: |known| known.finished || known.executed || known.waiting,
     repeat: |known| if known.finished { Repeat::Silence } else { Repeat::Recorded },
     is_plausible: |prev, me, replica_ts| prev.get(me) <= replica_ts.get(me),
-    accepts: |updatable| updatable,
+    signs: |me, updatable| (me.0 < updatable).then_some(me),
     stamp: |prev, me, seq, _replica_ts| prev.with(me, seq),
     count: |replica_ts, me, ts| replica_ts.with(me, ts.get(me)),
 

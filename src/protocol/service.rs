@@ -30,7 +30,7 @@ pub struct Applied<'a, Op> {
     pub id: RequestId,
     /// All that the client had seen when it asked: the same in each of the update's records.
     pub prev: &'a Timestamp,
-    /// The timestamp of the record at hand. It is unique in the cluster [S29], but an update that two
+    /// The timestamp of the record at hand. It is unique in the cluster (S29), but an update that two
     /// managers recorded has two, and managers differ in which of them they execute (C10). A value that
     /// keeps it must keep them all.
     pub ts: &'a Timestamp,

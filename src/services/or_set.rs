@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// Obeys the law: what an update deletes depends on its own past only, which is the same everywhere, and
 /// nothing in that past is concurrent with it. There are no tombstones. A removal runs after every
-/// addition in its past [S40], so an addition that it deletes cannot arrive later; one that does arrive
+/// addition in its past (S40), so an addition that it deletes cannot arrive later; one that does arrive
 /// later is concurrent and stays.
 ///
 /// ```

@@ -6,17 +6,18 @@ use std::cmp::Ordering;
 
 /// The timestamps of one executed update, as far as this manager has met them.
 ///
-/// A later update had seen this one if its `prev` covers *any* of them. One alone does not do. Say `u` is
-/// sent to two managers, as a front end does that hears nothing (C10):
+/// A later update had seen this one if its `prev` covers *any* of them. One alone does not do. Say a front
+/// end sends the addition `a` to two managers, for safety or because the first did not answer (C10), hears
+/// the first, and then removes what it added:
 ///
-/// 1. rm0 records `u` as `[1,0,0]`, rm1 records it as `[0,1,0]`, each executes its own record;
-/// 2. a client reads `u` at rm1, so that its timestamp is `[0,1,0]`, and asks for `d`: `prev` is `[0,1,0]`;
-/// 3. rm1 executes `d`, which covers the `[0,1,0]` that it has for `u`: `d` had seen `u`;
-/// 4. rm0 receives both, merges `[0,1,0]` without running `u` again, executes `d`, which does not cover
-///    the `[1,0,0]` that it has for `u`: `d` had *not* seen `u`, and the two values differ for ever.
+/// 1. rm0 records and executes `a` as `[1,0]`, rm1 as `[0,1]`;
+/// 2. the front end hears rm0, so its removal `d` has `prev` `[1,0]`;
+/// 3. rm0 executes `d`, whose `prev` covers the `[1,0]` that it has for `a`: `d` had seen `a`;
+/// 4. rm1 receives all, merges `[1,0]` without running `a` again, executes `d`, whose `prev` does not cover
+///    the `[0,1]` that it has for `a`: `d` had *not* seen `a`, and the two values differ for ever.
 ///
-/// All of them do. `d` runs at a manager after every record that its `prev` covers [S33, S40], duplicates
-/// included, so each manager by then knows all timestamps of `u` that `d` covers, and all managers agree
+/// All of them do. `d` runs at a manager after every record that its `prev` covers (S33, S40), duplicates
+/// included, so each manager by then knows all timestamps of `a` that `d` covers, and all managers agree
 /// whether there is one. Two conditions: the records of one update have the same `prev` (a front end
 /// repeats a request unchanged, C21b), and the service passes on what
 /// [`also_stamped`](crate::Service::also_stamped) tells it.
