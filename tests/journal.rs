@@ -187,6 +187,18 @@ fn a_lost_identity_file_is_not_taken_for_a_first_start() {
     }
 }
 
+/// The form of version 1. A change here is a new version of the directory.
+#[test]
+fn version_1_is_what_it_was() {
+    let (directory, _) = directory_with(&[b"batch"]);
+    let journal = fs::read(directory.path().join("journal")).unwrap();
+    let hex: String = journal.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        hex,
+        "43574a0a010001000700000000000000050000000100000000000000e1b1dc2f6261746368d4520bf8"
+    );
+}
+
 // ---- with a host on top ----
 
 const GROUP: Group = Group { updatable: 2, replicas: 3 };

@@ -13,7 +13,6 @@ use chinwag::{
 };
 use std::{
     fs,
-    net::UdpSocket,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -46,17 +45,15 @@ struct Cluster {
 impl Cluster {
     fn start<S: CliService>(replicas: u16, read_only: u16) -> Self {
         let count = replicas + read_only;
-        let sockets: Vec<_> = (0..count).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let address = |socket: &UdpSocket| socket.local_addr().unwrap().to_string();
+        let addresses = udp::free_addresses(count).unwrap();
         let config = Config {
             cluster: "test".into(),
             service: S::NAME.into(),
-            replicas: sockets.iter().map(address).collect(),
+            replicas: addresses.iter().map(|address| address.to_string()).collect(),
             updatable: Some(replicas),
             replica: None,
             client: ClientConfig { retry_after_ms: 100 },
         };
-        drop(sockets);
         let directory = tempfile::tempdir().unwrap();
         let children = (0..count).map(|_| None).collect();
         let mut cluster = Self { directory, config, children };
@@ -296,6 +293,22 @@ fn an_update_that_is_repeated_to_other_replicas_runs_once() {
 }
 
 #[test]
+fn a_cluster_that_was_killed_as_a_whole_goes_on_where_it_was() {
+    let mut cluster = Cluster::start::<Counter>(3, 0);
+    let mut client = cluster.client::<Counter>(PATIENCE);
+    for round in 1..=3 {
+        for _ in 0..20 {
+            client.update(1).unwrap();
+        }
+        (0..3).for_each(|id| cluster.kill(id));
+        (0..3).for_each(|id| cluster.run(id, false));
+        assert_eq!(client.query(()).unwrap(), 20 * round);
+    }
+    cluster.wait_until_all_agree::<Counter>();
+    assert_eq!(cluster.answers::<Counter>(&()), [60; 3]);
+}
+
+#[test]
 fn a_session_goes_on_in_another_process_and_at_another_replica() {
     let cluster = Cluster::start::<RegisterMap>(2, 1);
     let session = cluster.directory.path().join("session");
@@ -369,7 +382,7 @@ fn a_replica_stops_cleanly_when_asked_and_says_why_it_does_not_start() {
     // Someone else's lock, seen only where the address is free.
     let text = fs::read_to_string(&path).unwrap();
     let busy = cluster.directory.path().join("busy.toml");
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = udp::free_addresses(1).unwrap()[0].to_string();
     fs::write(&busy, text.replace(&cluster.config.replicas[0], &free)).unwrap();
     let (code, why) = replica(&busy, false);
     assert!(code == Some(2) && why.contains("another process"), "{why}");

@@ -11,6 +11,23 @@
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
 //! | [`command`] | words of a command line into operations of the shipped services |
+//!
+//! A client of a running cluster (`chinwag cluster --service counter` runs one):
+//!
+//! ```no_run
+//! use chinwag::{runtime::{Config, udp::{self, UdpClient}}, services::Counter};
+//! use std::{error::Error, path::Path, time::Duration};
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let config = Config::read(Path::new("chinwag-cluster/cluster.toml"))?;
+//!     let (name, seen) = (udp::random_front_end()?, config.group().zero());
+//!     let mut client: UdpClient<Counter> =
+//!         udp::connect(&config, (name, 0), seen, Duration::from_secs(10))?;
+//!     client.update(5)?;
+//!     assert!(client.query(())? >= 5, "a client reads its own writes, whoever answers");
+//!     Ok(())
+//! }
+//! ```
 
 mod client;
 mod client_error;

@@ -227,6 +227,14 @@ pub fn lookup(name: &str) -> Option<SocketAddr> {
     name.to_socket_addrs().ok()?.next()
 }
 
+/// Addresses on loopback that were free a moment ago.
+pub fn free_addresses(count: u16) -> io::Result<Vec<SocketAddr>> {
+    let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+    // All are held until the last is there, so that none comes twice.
+    let sockets = (0..count).map(bind).collect::<io::Result<Vec<_>>>()?;
+    sockets.iter().map(UdpSocket::local_addr).collect()
+}
+
 /// A name that no other front end has.
 pub fn random_front_end() -> io::Result<FrontEndId> {
     getrandom::u64().map(FrontEndId).map_err(io::Error::other)

@@ -4,20 +4,23 @@ use crate::{Failure, read_config, stop_flag};
 use chinwag::{
     ReplicaId,
     runtime::{
-        Config, REPLICAS_MAX, ReplicaConfig, UPDATABLE_MAX,
+        Clock, Config, REPLICAS_MAX, ReplicaConfig, UPDATABLE_MAX,
         command::{SERVICES, is_service},
-        udp,
+        udp::{self, SystemClock},
     },
 };
 use clap::Args;
 use std::{
     fs, io,
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+/// How long a replica manager that was asked to stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// What to run.
 #[derive(Args)]
@@ -89,10 +92,10 @@ fn supervise(children: &mut [(ReplicaId, Child)], stop: &AtomicBool) -> Result<(
         // The program has no other way to send SIGTERM without unsafe code or another dependency.
         let _ = Command::new("kill").arg(child.id().to_string()).status();
     }
-    let end = Instant::now() + Duration::from_secs(5);
+    let clock = SystemClock::default();
     for (replica, child) in children {
         while child.try_wait().is_ok_and(|status| status.is_none()) {
-            if Instant::now() > end {
+            if clock.now() > STOP_WITHIN {
                 eprintln!("{replica:?}: does not stop; killed");
                 let _ = child.kill();
             }
@@ -120,13 +123,11 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     let io = |error: io::Error| Failure::operator(format!("{}: {error}", args.dir.display()));
     let count = size(args)?;
     fs::create_dir_all(&args.dir).map_err(io)?;
-    let sockets: Result<Vec<_>, _> = (0..count).map(|_| UdpSocket::bind("127.0.0.1:0")).collect();
-    let addresses: Result<Vec<SocketAddr>, _> =
-        sockets.map_err(io)?.iter().map(UdpSocket::local_addr).collect();
+    let addresses = udp::free_addresses(count).map_err(io)?;
     let mut config = Config {
         cluster: "local".into(),
         service: args.service.clone(),
-        replicas: addresses.map_err(io)?.iter().map(SocketAddr::to_string).collect(),
+        replicas: addresses.iter().map(SocketAddr::to_string).collect(),
         updatable: Some(args.replicas),
         replica: None,
         client: Default::default(),
