@@ -17,6 +17,9 @@
 //! [client]
 //! retry_after_ms = 200
 //! ```
+//!
+//! A replica that has peers of both IPv4 and IPv6 must listen at `[::]`: a socket at one address reaches
+//! only that address's kind. Of a name with several addresses, the first is used.
 
 use super::{ClusterId, Codec, Identity};
 use crate::{Group, ReplicaId};

@@ -83,8 +83,8 @@ struct CallArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// What to do, in the words of the service.
-    #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    /// What to do, in the words of the service. After all options, since words may begin with `-`.
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     words: Vec<String>,
 }
 
