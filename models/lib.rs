@@ -10,5 +10,6 @@ pub mod mutants;
 pub mod party;
 pub mod properties;
 pub mod render;
+pub mod story;
 pub mod system;
 pub mod view;
