@@ -117,7 +117,11 @@ impl Manager {
     }
 
     /// One handler, its journal and its sends: one atomic step.
-    pub fn step(&self, local: &ManagerLocal, input: Input<Application>) -> (ManagerLocal, Vec<Sent>) {
+    pub fn step(
+        &self,
+        local: &ManagerLocal,
+        input: Input<Application>,
+    ) -> (ManagerLocal, Vec<Sent>) {
         let mut next = local.clone();
         let mut fx = Effects::default();
         next.late |= self.watches_late && is_late(local, &input);
@@ -153,7 +157,11 @@ impl Manager {
     ) -> u16 {
         let (was, is) = (&before.state, &next.state);
         let timer = |to| *input == Input::Timer(chinwag::Timer::Gossip { to });
-        let sent = |to| sends.iter().any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)));
+        let sent = |to| {
+            sends
+                .iter()
+                .any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)))
+        };
         let pulled = matches!(input, Input::Message(_, Message::Pull { .. }));
         let same = |to: usize| {
             was.replica.replica_ts() == is.replica.replica_ts()
@@ -193,11 +201,9 @@ impl Manager {
     fn cut(&self, sends: Vec<Sent>) -> Vec<Sent> {
         let fits = |log: &[Arc<LogRecord<_>>]| log.len() <= self.records_per_gossip_max;
         let whole = |(to, message)| match message {
-            Message::Gossip(gossip) => gossip
-                .fragments(fits)
-                .into_iter()
-                .map(|g| (to, Message::Gossip(g)))
-                .collect(),
+            Message::Gossip(gossip) => {
+                gossip.fragments(fits).into_iter().map(|g| (to, Message::Gossip(g))).collect()
+            }
             other => vec![(to, other)],
         };
         sends.into_iter().flat_map(whole).collect()
@@ -255,7 +261,8 @@ impl Manager {
                     {
                         found |= broken::READ_ONLY;
                     }
-                    if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id) {
+                    if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id)
+                    {
                         found |= broken::DURABLE;
                     }
                 }
@@ -275,7 +282,10 @@ impl Manager {
         match input {
             Input::Message(_, Message::Update(update)) => {
                 let finished = replica.known(update.id).finished;
-                finished || sends.iter().any(|(_, m)| matches!(m, Message::UpdateReply { .. } | Message::Refused { .. }))
+                finished
+                    || sends.iter().any(|(_, m)| {
+                        matches!(m, Message::UpdateReply { .. } | Message::Refused { .. })
+                    })
             }
             Input::Message(_, Message::Query { prev, .. }) if replica.value_ts().covers(prev) => {
                 sends.iter().any(|(_, m)| matches!(m, Message::QueryReply { .. }))
@@ -314,6 +324,8 @@ pub struct Client {
     pub node: FrontEnd,
     /// What the client does, in order.
     pub script: Vec<Line>,
+    /// Where its requests go, by their numbers; anywhere if it has no route.
+    pub route: Option<&'static [u16]>,
     /// How often it may lose patience.
     pub retries: u8,
     /// What the client claims to have seen at the start: more than nothing for a liar.
@@ -410,7 +422,7 @@ impl Client {
         };
         let mut fx = Effects::default();
         self.go_on(&mut local, &mut fx);
-        (local, fx.sends)
+        (local, self.routed(fx.sends))
     }
 
     /// One handler, and what the client does upon it.
@@ -431,7 +443,19 @@ impl Client {
             next.broken |= broken::MONOTONE;
         }
         self.go_on(&mut next, &mut fx);
-        (next, fx.sends)
+        (next, self.routed(fx.sends))
+    }
+
+    /// Replaces "any" by the manager that the client's route names.
+    fn routed(&self, sends: Vec<Sent>) -> Vec<Sent> {
+        let Some(route) = self.route else { return sends };
+        let to = |id: RequestId| Destination::Replica(chinwag::ReplicaId(route[id.serial.number as usize]));
+        let along = |(destination, message)| match &message {
+            Message::Update(update) => (to(update.id), message),
+            Message::Query { id, .. } => (to(*id), message),
+            _ => (destination, message),
+        };
+        sends.into_iter().map(along).collect()
     }
 
     fn hear(&self, next: &mut ClientLocal, from: u64, body: &[u8]) {

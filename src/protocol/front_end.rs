@@ -151,7 +151,7 @@ impl FrontEnd {
         let acknowledged = (self.rules.acknowledge)(self.serial(oldest), self.serial(state.next));
         let in_flight = InFlight { request, prev: state.ts.clone(), acknowledged };
         state.in_flight.insert(number, in_flight);
-        self.transmit(state, number, number, fx);
+        self.transmit(state, number, number, self.copies, fx);
     }
 
     /// Sends a request, under its own number or (a mutant) another.
@@ -160,13 +160,14 @@ impl FrontEnd {
         state: &FrontEndState<S>,
         number: u64,
         under: u64,
+        copies: u16,
         fx: &mut Effects<S>,
     ) {
         let InFlight { request, prev, acknowledged } = state.in_flight[&number].clone();
         let id = RequestId { front_end: self.id, serial: self.serial(under) };
         let (message, copies) = match request {
             Request::Update(op) | Request::Independent(op) => {
-                (Message::Update(Update { id, acknowledged, prev, op }), self.copies)
+                (Message::Update(Update { id, acknowledged, prev, op }), copies)
             }
             Request::Query(query) => (Message::Query { id, prev, query }, 1),
             Request::Tell { .. } => unreachable!("what is told is not answered"),
@@ -200,13 +201,23 @@ impl FrontEnd {
         number: u64,
         fx: &mut Effects<S>,
     ) {
+        self.repeat(state, number, self.copies, fx);
+    }
+
+    fn repeat<S: Service>(
+        &self,
+        state: &mut FrontEndState<S>,
+        number: u64,
+        copies: u16,
+        fx: &mut Effects<S>,
+    ) {
         if !state.in_flight.contains_key(&number) {
             return;
         }
         state.contact = ReplicaId((state.contact.0 + 1) % self.group.replicas);
         let under = (self.rules.repeat_as)(number, state.next);
         state.next = state.next.max(under + 1);
-        self.transmit(state, number, under, fx);
+        self.transmit(state, number, under, copies, fx);
     }
 
     /// An update is in a log [S32]. Every reply counts, also a late one: a second replica manager may have
@@ -244,7 +255,8 @@ impl FrontEnd {
         }
     }
 
-    /// A replica manager does not take a request: another one may.
+    /// A replica manager does not take a request: another one may. One copy for each that was refused, or
+    /// refusals would multiply.
     ///
     /// One that has too much to do is left alone until the timer fires.
     pub fn on_refused<S: Service>(
@@ -255,7 +267,7 @@ impl FrontEnd {
         fx: &mut Effects<S>,
     ) {
         if self.is_mine(id) && reason != Refusal::Overloaded {
-            self.on_retry_timer(state, id.serial.number, fx);
+            self.repeat(state, id.serial.number, 1, fx);
         }
     }
 

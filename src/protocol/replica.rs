@@ -164,6 +164,9 @@ impl<S: Service> Replica<S> {
     /// claimed all it held, and left no gap (`Rules::learn`). So no record of these identifiers is still to
     /// come (PROOFS `egc_safe`, P26). Ladin et al. use clocks and a bound on lateness instead.
     fn forget(&mut self, rules: &Rules, record: &LogRecord<S>, everywhere: bool) {
+        if !(rules.looks_back)(everywhere) {
+            return;
+        }
         let super::Update { id, acknowledged, .. } = record.update;
         let first = RequestId { serial: Serial::default(), ..id };
         let last = RequestId { serial: id.serial.max(acknowledged), ..id };

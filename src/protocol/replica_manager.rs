@@ -124,13 +124,19 @@ impl ReplicaManager {
 
     /// Starts for the first time (`saved` is the empty replica) or after a crash.
     ///
-    /// What it knew of others is lost. What has left its log was held by everyone, so that much is still
-    /// known; starting lower only costs repeated gossip (PROTOCOL 1.9 iii).
+    /// What it knew of others is lost. What has left its log was held by everyone who needed it, so that much
+    /// is still known; starting lower only costs repeated gossip (PROTOCOL 1.9 iii).
     pub fn start<S: Service>(&self, saved: Replica<S>, fx: &mut Effects<S>) -> ManagerState<S> {
         fx.start.extend(self.peers().map(|to| Timer::Gossip { to }));
         let members = usize::from(self.group.replicas);
+        // Only of those for whom records were kept: another read-only replica may still lack them, and what
+        // is in the table may be relayed to managers that keep records for it (P13).
+        let known = |peer| match self.keeps_records_for(peer) {
+            true => saved.discarded().clone(),
+            false => self.group.zero(),
+        };
         ManagerState {
-            table: vec![saved.discarded().clone(); members],
+            table: self.group.members().map(known).collect(),
             waiting: BTreeMap::new(),
             owed: vec![false; members],
             unsent: 0,
@@ -350,16 +356,13 @@ impl ReplicaManager {
         known
     }
 
-    /// The rows of those without whose knowledge nothing may be discarded here. A read-only replica passes
-    /// nothing on, so no other read-only one depends on its log.
+    /// The rows of those without whose knowledge nothing may be discarded here.
     fn needed<'a, S: Service>(
-        &self,
+        &'a self,
         state: &'a ManagerState<S>,
-    ) -> impl Iterator<Item = &'a Timestamp> + use<'a, S> {
-        let (group, me) = (self.group, self.id);
-        self.peers()
-            .filter(move |peer| group.is_updatable(me) || group.is_updatable(*peer))
-            .map(|peer| &state.table[peer.index()])
+    ) -> impl Iterator<Item = &'a Timestamp> {
+        let needy = self.peers().filter(|peer| self.keeps_records_for(*peer));
+        needy.map(|peer| &state.table[peer.index()])
     }
 
     /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
@@ -421,6 +424,11 @@ impl ReplicaManager {
         if !state.replica.discarded().covers(&upto) {
             self.commit(state, Change::Discard { upto }, fx);
         }
+    }
+
+    /// A read-only replica passes nothing on, so no other read-only one depends on its log.
+    fn keeps_records_for(&self, peer: ReplicaId) -> bool {
+        self.group.is_updatable(self.id) || self.group.is_updatable(peer)
     }
 
     fn answer_waiting<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {

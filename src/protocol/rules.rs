@@ -134,6 +134,9 @@ pub struct Rules {
     /// Up to where records may leave the log: everyone who needs them has them, *and* they ran here
     /// [S41, C13, P14].
     pub discardable: fn(known: &[&Timestamp], me: ReplicaId, executed: &Timestamp) -> Timestamp,
+    /// Is a record an occasion to look for such identifiers: when it is discarded, since everyone holds it, or
+    /// already when it comes in?
+    pub looks_back: fn(everywhere: bool) -> bool,
     /// May this identifier leave the executed table? Not when its record does [S42, C11], but when every
     /// replica manager is known to refuse it for ever.
     pub forgets: fn(Forgetting) -> bool,
@@ -185,6 +188,7 @@ pub const FAITHFUL: Rules = Rules {
         known.iter().for_each(|peer| floor.meet(peer));
         floor
     },
+    looks_back: |everywhere| everywhere,
     forgets: |f| f.everywhere && f.candidate < f.acknowledged && !f.waiting,
 };
 
