@@ -203,13 +203,11 @@ fn act(action: &Action) -> Act {
 /// An action on one line.
 pub fn describe(system: &System, action: &Action) -> String {
     let names: Vec<_> = (0..system.nodes()).map(|node| system.node_name(node)).collect();
-    let way = |envelope| story::describe_envelope(envelope, &names);
+    let way = |envelope: &Envelope<_>| story::describe_envelope(envelope, &names);
     match action {
-        Action::Deliver { envelope, node } if envelope.to.receivers().len() == 1 => {
-            debug_assert_eq!(envelope.to.receivers().start, *node);
-            way(envelope)
+        Action::Deliver { envelope, node } => {
+            way(&Envelope { to: Destination::Node(*node), ..envelope.clone() })
         }
-        Action::Deliver { envelope, node } => format!("{} takes {}", names[*node], way(envelope)),
         Action::Fire { node, event: Happens::Timer(Timer::Gossip { to }) } => {
             format!("{} gossips to {to:?}", names[*node])
         }

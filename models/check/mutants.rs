@@ -60,7 +60,11 @@ pub fn all(states_max: u64, common: &Common, console: &Console) -> Ended {
 pub fn one(name: &str, common: &Common, console: &Console) -> Ended {
     let mutant = names::mutant(name)?;
     match mutant.fate {
-        Fate::Dies { model, by } => show::show(model, Some(by), Some(mutant.name), common, console),
+        Fate::Dies { model, by } => {
+            let shown = show::show(model, Some(by), Some(mutant.name), common, console)?;
+            // That it is found out is what its row says.
+            Ok(if shown == Exit::Violation { Exit::AsExpected } else { Exit::Violation })
+        }
         Fate::Equivalent(argument) => {
             let lab = Lab::open(common);
             let one = study(&lab, mutant, SURVIVAL_STATES_MAX);

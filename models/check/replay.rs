@@ -41,9 +41,9 @@ pub fn replay_file(path: &Path, common: &Common, console: &Console) -> Ended {
         }
     };
     let found = property.filter(|p| p.is_found_by(trace.verdict));
-    let shown = Shown::of(system, &trace, mutant, found.as_ref());
-    let (mut drawn, written) = shown.write(common)?;
-    drawn.replay = format!("{} replay {}", files::COMMAND, path.display());
+    let again = format!("{} replay {}", files::COMMAND, show::quoted(&path.to_string_lossy()));
+    let shown = Shown::of(system, &trace, mutant, found.as_ref(), &again);
+    let (drawn, written) = shown.write(common)?;
     show::present(console, &drawn, &written);
     let exit = verdict(console, &file, found.as_ref());
     json::write(common, || json::shown("replay", &drawn, exit))?;

@@ -35,10 +35,10 @@ impl Shown {
         trace: &Trace<System>,
         mutant: Option<&Mutant>,
         property: Option<&PropertyInfo>,
+        command: &str,
     ) -> Self {
         let model = &system.model;
-        let command = recompute(model, mutant, property);
-        let run = story::tell(system, trace, &About { mutant, property, replay: &command });
+        let run = story::tell(system, trace, &About { mutant, property, replay: command });
         let replay = Replay::of(system, trace, mutant, property, &run);
         let parts = [Some(model.name), mutant.map(|m| m.name), property.map(|p| p.name)];
         let stem = slug(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
@@ -59,18 +59,16 @@ impl Shown {
 }
 
 /// The command that finds the same again.
-fn recompute(model: &Model, mutant: Option<&Mutant>, property: Option<&PropertyInfo>) -> String {
-    let mut command = format!("{} show {}", files::COMMAND, model.name);
-    if let Some(property) = property {
-        command += &format!(" {}", quoted(property.name));
-    }
+fn recompute(model: &Model, mutant: Option<&Mutant>, property: &PropertyInfo) -> String {
+    let mut command = format!("{} show {} {}", files::COMMAND, model.name, quoted(property.name));
     if let Some(mutant) = mutant {
         command += &format!(" --mutant {}", quoted(mutant.name));
     }
     command
 }
 
-fn quoted(text: &str) -> String {
+/// The text as a shell takes it.
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if text.chars().all(plain) {
         text.to_owned()
@@ -96,7 +94,8 @@ pub fn counterexample(
     let found = lab.shortest(tables, property, states_max);
     let trace =
         found.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
-    Ok(trace.map(|trace| Shown::of(tables.system(), &trace, mutant, Some(property))))
+    let command = recompute(&tables.system().model, mutant, property);
+    Ok(trace.map(|trace| Shown::of(tables.system(), &trace, mutant, Some(property), &command)))
 }
 
 /// Shows what was asked for.

@@ -51,6 +51,7 @@ fn witnesses(console: &Console, all: &[Verified], unseen: &[&str], cli: &Cli) {
         let (sentence, source) = (property.sentence, property.source);
         let seen = match first_seen(all, sentence) {
             Some((model, depth)) => format!("{model}, after {}", plural(depth, "step")),
+            None if all.iter().any(Verified::is_cut) => console.ink(Ink::Dim, "not before the cut"),
             None if unseen.contains(&sentence) => console.ink(Ink::Bad, "NEVER SEEN"),
             None => console.ink(Ink::Dim, "not in these models"),
         };
@@ -72,11 +73,14 @@ fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
     let most = reports().map(promises).max().unwrap_or(0);
     let states: u64 = reports().map(|r| r.unique).sum();
     let fair: u64 = reports().map(|r| r.fair_states).sum();
-    let collision: f64 = reports().map(|r| r.collision_probability).sum();
+    let collision: f64 = reports().map(|r| r.collision_probability).fold(0.0, |a, b| a + b);
     let peak = reports().map(|r| r.peak_rss).max().unwrap_or(0);
     let field = |name: &str, text: String| {
         console.say(&format!("{} {text}", console.ink(Ink::Dim, &format!("{name:<11}"))));
     };
+    if reports().next().is_none() {
+        return;
+    }
     field("Promises", format!("{most} in each of {}", plural(reports().count(), "model")));
     field("States", format!("{} and {} on fair continuations", count(states), count(fair)));
     field(

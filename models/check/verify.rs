@@ -55,6 +55,9 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
         table::line(console, &one);
         all.push(one);
     }
+    for one in &all {
+        counterexamples(cli, console, &lab, one)?;
+    }
     let unseen = match cli.only.is_empty() {
         true => summary::unseen_anywhere(&all),
         false => Vec::new(), // The others may show them.
@@ -63,9 +66,6 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
     summary::summary(console, &lab, &all, &unseen, cli, exit);
     if cli.pin {
         table::pins(console, &all);
-    }
-    for one in &all {
-        counterexamples(cli, console, &lab, one)?;
     }
     json::write(&cli.common, || json::verified(&lab, &all, exit))?;
     Ok(exit)

@@ -4,13 +4,14 @@ use crate::{
     Complaint, Ended, Exit,
     cli::{Common, WalkArgs},
     console::{Console, Ink, count},
-    json,
+    files, json,
     lab::{self, Lab, Panicked},
     names, replay,
     show::{self, Shown},
 };
 use chinwag_models::{
     engine::{self, Expectation, Interned, PropertyInfo, Tables, Verdict},
+    mutants::Mutant,
     story::Action,
     system::System,
 };
@@ -44,14 +45,17 @@ pub fn walk(args: &WalkArgs, common: &Common, console: &Console) -> Ended {
             .find(|p| p.expectation != Expectation::Sometimes && p.is_found_by(walked.verdict));
         if let Some(property) = violated {
             let again = format!("seed {} finds it in its first walk", seed.wrapping_add(number));
-            present(&tables, &walked.actions, mutant, Some(property), common, console)?;
+            let found = (&walked.actions[..], Some(property));
+            let command = command(args, seed.wrapping_add(number));
+            present(&tables, found, mutant, &command, common, console)?;
             console.say(&console.ink(Ink::Bad, &format!("VIOLATED: {} ({again})", property.name)));
             return Ok(Exit::Violation);
         }
         last = walked.actions;
     }
     if args.show {
-        present(&tables, &last, mutant, None, common, console)?;
+        let command = command(args, seed.wrapping_add(args.walks - 1)) + " --walks 1 --show";
+        present(&tables, (&last, None), mutant, &command, common, console)?;
     }
     let witnessed = properties.iter().filter(|p| p.expectation == Expectation::Sometimes);
     let witnessed: Vec<_> = witnessed.filter(|p| p.is_found_by(seen)).map(|p| p.name).collect();
@@ -63,6 +67,16 @@ pub fn walk(args: &WalkArgs, common: &Common, console: &Console) -> Ended {
     Ok(Exit::AsExpected)
 }
 
+/// The command that walks the same way.
+fn command(args: &WalkArgs, seed: u64) -> String {
+    let mut command =
+        format!("{} walk {} --seed {seed} --steps {}", files::COMMAND, args.model, args.steps);
+    if let Some(mutant) = &args.mutant {
+        command += &format!(" --mutant {}", show::quoted(mutant));
+    }
+    command
+}
+
 fn seed_of_the_clock() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.subsec_nanos().into())
@@ -70,18 +84,19 @@ fn seed_of_the_clock() -> u64 {
 
 fn present(
     tables: &Tables<System>,
-    actions: &[Action],
-    mutant: Option<&'static chinwag_models::mutants::Mutant>,
-    property: Option<&PropertyInfo>,
+    (actions, property): (&[Action], Option<&PropertyInfo>),
+    mutant: Option<&Mutant>,
+    command: &str,
     common: &Common,
     console: &Console,
 ) -> Result<(), Complaint> {
     let trace = engine::replay(tables, actions)
         .map_err(|error| Complaint(format!("the walk does not replay: {error}")))?;
-    let shown = Shown::of(tables.system(), &trace, mutant, property);
+    let shown = Shown::of(tables.system(), &trace, mutant, property, command);
     let (run, written) = shown.write(common)?;
     show::present(console, &run, &written);
-    json::write(common, || json::shown("walk", &run, Exit::Violation))
+    let exit = if property.is_some() { Exit::Violation } else { Exit::AsExpected };
+    json::write(common, || json::shown("walk", &run, exit))
 }
 
 /// A walk: what was chosen, and what was found on the way.

@@ -181,10 +181,13 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     parts.push(match model.asks {
         Asks::Any => format!("clients \"{}\" that ask any manager", model.scripts.join("\", \"")),
         Asks::Home(homes) => {
-            let home = |i: usize| homes.get(i).map_or(0, |home| *home);
-            let each = model.scripts.iter().enumerate();
-            let each = each.map(|(i, script)| format!("\"{script}\" at rm{}", home(i)));
-            format!("clients {}", each.collect::<Vec<_>>().join(", "))
+            let homes: Vec<_> = homes.iter().map(|home| format!("rm{home}")).collect();
+            clients_at(model, &homes)
+        }
+        Asks::Route(routes) => {
+            let route = |route: &&[u16]| route.iter().map(|rm| format!("rm{rm}")).collect::<Vec<_>>();
+            let routes: Vec<_> = routes.iter().map(|r| route(r).join(" then ")).collect();
+            clients_at(model, &routes)
         }
         Asks::Route(routes) => {
             let each = model.scripts.iter().zip(routes);
@@ -215,6 +218,13 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     also(model.liar, "the last client lies about what it has seen".to_owned());
     also(mutant.is_some(), format!("seeded bug \"{}\"", mutant.map_or("", |m| m.name)));
     format!("{}: {}", model.name, parts.join("; "))
+}
+
+/// Each client's script, and whom it asks.
+fn clients_at(model: &Model, whom: &[String]) -> String {
+    let each = model.scripts.iter().enumerate();
+    let each = each.map(|(i, script)| format!("\"{script}\" at {}", whom.get(i).map_or("any", |w| w)));
+    format!("clients {}", each.collect::<Vec<_>>().join(", "))
 }
 
 /// What a client's script does, in words: `updates a, queries`.
