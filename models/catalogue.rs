@@ -10,14 +10,12 @@ use crate::{
 };
 
 /// All models, the quick ones first.
-pub const CATALOGUE: &[Model] = &[
-    Model {
-        name: "pair",
-        purpose: "reordering and delay: two clients that may ask any manager at each request",
-        scripts: &["uq", "uq"],
-        ..PLAIN
-    },
-];
+pub const CATALOGUE: &[Model] = &[Model {
+    name: "pair",
+    purpose: "reordering and delay: two clients that may ask any manager at each request",
+    scripts: &["uq", "uq"],
+    ..PLAIN
+}];
 
 /// The model of this name.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -117,7 +117,11 @@ impl Manager {
     }
 
     /// One handler, its journal and its sends: one atomic step.
-    pub fn step(&self, local: &ManagerLocal, input: Input<Application>) -> (ManagerLocal, Vec<Sent>) {
+    pub fn step(
+        &self,
+        local: &ManagerLocal,
+        input: Input<Application>,
+    ) -> (ManagerLocal, Vec<Sent>) {
         let mut next = local.clone();
         let mut fx = Effects::default();
         next.late |= self.watches_late && is_late(local, &input);
@@ -153,7 +157,11 @@ impl Manager {
     ) -> u16 {
         let (was, is) = (&before.state, &next.state);
         let timer = |to| *input == Input::Timer(chinwag::Timer::Gossip { to });
-        let sent = |to| sends.iter().any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)));
+        let sent = |to| {
+            sends
+                .iter()
+                .any(|(d, m)| *d == Destination::Replica(to) && matches!(m, Message::Gossip(_)))
+        };
         let pulled = matches!(input, Input::Message(_, Message::Pull { .. }));
         let same = |to: usize| {
             was.replica.replica_ts() == is.replica.replica_ts()
@@ -193,11 +201,9 @@ impl Manager {
     fn cut(&self, sends: Vec<Sent>) -> Vec<Sent> {
         let fits = |log: &[Arc<LogRecord<_>>]| log.len() <= self.records_per_gossip_max;
         let whole = |(to, message)| match message {
-            Message::Gossip(gossip) => gossip
-                .fragments(fits)
-                .into_iter()
-                .map(|g| (to, Message::Gossip(g)))
-                .collect(),
+            Message::Gossip(gossip) => {
+                gossip.fragments(fits).into_iter().map(|g| (to, Message::Gossip(g))).collect()
+            }
             other => vec![(to, other)],
         };
         sends.into_iter().flat_map(whole).collect()
@@ -255,7 +261,8 @@ impl Manager {
                     {
                         found |= broken::READ_ONLY;
                     }
-                    if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id) {
+                    if next.disk.count_of(self.node.id) < next.state.replica.count_of(self.node.id)
+                    {
                         found |= broken::DURABLE;
                     }
                 }
@@ -275,7 +282,10 @@ impl Manager {
         match input {
             Input::Message(_, Message::Update(update)) => {
                 let finished = replica.known(update.id).finished;
-                finished || sends.iter().any(|(_, m)| matches!(m, Message::UpdateReply { .. } | Message::Refused { .. }))
+                finished
+                    || sends.iter().any(|(_, m)| {
+                        matches!(m, Message::UpdateReply { .. } | Message::Refused { .. })
+                    })
             }
             Input::Message(_, Message::Query { prev, .. }) if replica.value_ts().covers(prev) => {
                 sends.iter().any(|(_, m)| matches!(m, Message::QueryReply { .. }))

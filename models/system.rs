@@ -71,7 +71,9 @@ impl System {
     fn outcome(&self, (local, sends): (Local, Vec<Sent>)) -> Outcome<Self> {
         let to = |destination| match destination {
             chinwag::Destination::Replica(id) => Destination::Node(id.index()),
-            chinwag::Destination::FrontEnd(id) => Destination::Node(self.managers() + id.0 as usize),
+            chinwag::Destination::FrontEnd(id) => {
+                Destination::Node(self.managers() + id.0 as usize)
+            }
             chinwag::Destination::AnyReplica => Destination::Any { first: 0, end: self.managers() },
             chinwag::Destination::AnyUpdatable => {
                 Destination::Any { first: 0, end: self.model.updatable.into() }
@@ -83,7 +85,9 @@ impl System {
     fn judge(&self, scope: &[Scope], nodes: &[(usize, &Local)]) -> Verdict {
         let view = View::of(&self.setting, nodes.iter().copied());
         let mut verdict = Verdict::NOTHING;
-        for (bit, property) in PROPERTIES.iter().enumerate().filter(|(_, p)| scope.contains(&p.scope)) {
+        for (bit, property) in
+            PROPERTIES.iter().enumerate().filter(|(_, p)| scope.contains(&p.scope))
+        {
             let holds = (property.holds)(&view);
             verdict = match property.kind {
                 Kind::Always => verdict.always(bit as u32, holds),

@@ -181,7 +181,10 @@ pub(super) fn action_of<S: System>(
         Jump::Drop { post } => Action::Drop(envelope(post)),
         Jump::Fire { node, index, .. } => {
             // A fair step counts down from the last index.
-            let fired = tables.events(place).get(index).or_else(|| tables.fair(place).get(usize::MAX - index));
+            let fired = tables
+                .events(place)
+                .get(index)
+                .or_else(|| tables.fair(place).get(usize::MAX - index));
             let event = fired.expect("the jump was made from this state").event.clone();
             Action::Fire { node, event }
         }

@@ -57,7 +57,9 @@ pub fn stamps_are_unique(view: &View<'_>) -> bool {
 
 /// The value reflects only what is, or was, in the log.
 pub fn value_within_log(view: &View<'_>) -> bool {
-    view.managers.iter().all(|(_, m)| m.state.replica.replica_ts().covers(m.state.replica.value_ts()))
+    view.managers
+        .iter()
+        .all(|(_, m)| m.state.replica.replica_ts().covers(m.state.replica.value_ts()))
 }
 
 /// A manager received exactly what its replica timestamp counts, and its log has what it has not discarded.

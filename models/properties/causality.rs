@@ -68,7 +68,8 @@ pub fn at_most_once(view: &View<'_>) -> bool {
 /// A record that does not wait any more belongs to an operation that ran.
 pub fn no_false_duplicate(view: &View<'_>) -> bool {
     view.managers.iter().all(|(_, m)| {
-        let (ran, waiting) = (m.ran(), Tags::from_iter(m.state.replica.pending().map(|r| r.update.op.tag)));
+        let (ran, waiting) =
+            (m.ran(), Tags::from_iter(m.state.replica.pending().map(|r| r.update.op.tag)));
         m.records().all(|r| ran.has(r.update.op.tag) || waiting.has(r.update.op.tag))
     })
 }

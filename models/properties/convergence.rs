@@ -39,14 +39,16 @@ pub fn idle_is_equal(view: &View<'_>) -> bool {
 
 /// Every update that a client asked for has run at every manager.
 pub fn all_executed_everywhere(view: &View<'_>) -> bool {
-    view.managers.iter().all(|(_, m)| m.ran() == view.setting.asked && m.state.replica.pending_count() == 0)
+    view.managers
+        .iter()
+        .all(|(_, m)| m.ran() == view.setting.asked && m.state.replica.pending_count() == 0)
 }
 
 /// Every client is through with its script.
 pub fn all_answered(view: &View<'_>) -> bool {
-    view.clients.iter().all(|c| {
-        c.must.is_none() && c.state.in_flight.is_empty() && c.state.outbox.is_empty()
-    })
+    view.clients
+        .iter()
+        .all(|c| c.must.is_none() && c.state.in_flight.is_empty() && c.state.outbox.is_empty())
 }
 
 /// No log holds anything.

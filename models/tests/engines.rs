@@ -5,7 +5,13 @@
 #[path = "support/small.rs"]
 mod small;
 
-use chinwag_models::{engine::Interned, model::Model, plain::Plain};
+use chinwag_models::{
+    engine::Interned,
+    model::{Model, Net},
+    party::Disk,
+    plain::Plain,
+    properties::{PROPERTIES, Scope},
+};
 use small::{Bug, Opinion, SMALL, bug, bugs, complete, explore, tables, verdicts};
 use stateright::{Checker, Model as _};
 use std::collections::BTreeSet;
@@ -20,10 +26,27 @@ fn plain(model: &Model, (_, rules, disk): Bug) -> Plain {
     Plain::new(model, rules, disk)
 }
 
-/// Do they agree on all but the number of steps tried? The plain model tries some that the packed search takes
-/// for none: a retry or a crash that changes nothing.
-fn agree(a: &Opinion, b: &Opinion) -> bool {
-    (a.unique, a.depth, &a.verdicts) == (b.unique, b.depth, &b.verdicts)
+/// Do they agree? Exactly, but for properties of quiet states where `idle` is not `None`.
+///
+/// `Plain::is_idle` asks that no message has an effect now; the engine, that none will ever have one. So the plain
+/// model calls more states quiet: on a network that repeats, where a request that was not acknowledged is in
+/// flight for ever, and after a bug of the disk. There it must find all that the engine finds, no later.
+fn agree(engine: &Opinion, plain: &Opinion, is_quiet_alike: bool) -> bool {
+    let is_idle =
+        |name: &str| PROPERTIES.iter().any(|p| p.sentence == name && p.scope == Scope::Idle);
+    let must_equal = |name: &str| is_quiet_alike || !is_idle(name);
+    let finds_all = engine.verdicts.iter().all(|(name, depth)| {
+        plain.verdicts.get(name).is_some_and(|d| d == depth || d < depth && !must_equal(name))
+    });
+    let finds_no_more =
+        plain.verdicts.keys().all(|name| engine.verdicts.contains_key(name) || !must_equal(name));
+    (engine.unique, engine.generated, engine.depth) == (plain.unique, plain.generated, plain.depth)
+        && finds_all
+        && finds_no_more
+}
+
+fn repeats(model: &Model) -> bool {
+    matches!(model.net, Net::Repeats | Net::RepeatsRequests)
 }
 
 /// Does a checker of stateright's agree? On the shortest way it has no opinion (see `explore`).
@@ -32,7 +55,8 @@ where
     M::State: std::fmt::Debug + Clone + PartialEq + std::hash::Hash,
     M::Action: Clone + PartialEq,
 {
-    let found = checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions().len()));
+    let found =
+        checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions().len()));
     let found: Vec<_> = found.collect();
     let names: BTreeSet<_> = found.iter().map(|(name, _)| *name).collect();
     checker.unique_state_count() as u64 == opinion.unique
@@ -52,26 +76,32 @@ fn engines_agree_on_counts_verdicts_and_shortest_ways() {
         println!("{name:14} {:6} {:6} {:3}", packed.unique, packed.generated, packed.depth);
         assert_eq!(explore(&interned, |_| {}), packed, "{name}: interned");
         let other = explore(&unreduced, |_| {});
-        assert!(agree(&other, &packed), "{name}: {other:?} {packed:?}");
-        assert_eq!(other, packed, "{name}: plain");
+        assert!(agree(&packed, &other, !repeats(model)), "{name}: {packed:?} {other:?}");
         assert!(confirms(&packed, &interned.clone().checker().spawn_bfs().join()), "{name}");
         assert!(confirms(&packed, &interned.checker().spawn_dfs().join()), "{name}");
-        assert!(confirms(&packed, &unreduced.checker().spawn_bfs().join()), "{name}");
+        assert!(confirms(&other, &unreduced.checker().spawn_bfs().join()), "{name}");
     }
 }
 
 #[test]
-fn bugs_small() {
+fn engines_agree_on_every_bug() {
+    let mut compared = 0;
     for model in SMALL {
-        for b in bugs() {
-            let small = Some(20_000);
-            if !complete(&tables(model, b, false), false, small).is_exhaustive() { println!("{} / {} large", model.name, b.0); continue; }
-            let (x, y) = (packed(model, b), explore(&plain(model, b), |_| {}));
-            if !agree(&x, &y) {
-                println!("{} / {}: {} {}", model.name, b.0, x.unique, y.unique);
-                let (x, y) = (x.verdicts, y.verdicts);
-                for k in x.keys().chain(y.keys()) { if x.get(k) != y.get(k) { println!("    {k}: packed {:?} plain {:?}", x.get(k), y.get(k)); } }
+        for bug in bugs() {
+            let whole = complete(&tables(model, bug, false), false, Some(STATES_MAX));
+            if !whole.is_exhaustive() {
+                continue; // Too large, some without end.
             }
+            let (packed, other) = (packed(model, bug), explore(&plain(model, bug), |_| {}));
+            let is_quiet_alike = !repeats(model) && bug.2 == Disk::Honest;
+            let name = (model.name, bug.0);
+            assert!(agree(&packed, &other, is_quiet_alike), "{name:?}: {packed:?} {other:?}");
+            compared += 1;
         }
     }
+    println!("{compared} compared");
+    assert!(compared > 300, "{compared}");
 }
+
+/// States beyond which a buggy model is left out.
+const STATES_MAX: u64 = 2_000;

@@ -25,7 +25,7 @@ pub const SMALL: &[Model] = &[
     Model { name: "copies", scripts: &["uq"], copies: 2, asks: Asks::Home(&[0]), ..PLAIN },
     Model { name: "independent", scripts: &["iuq"], ..PLAIN },
     Model { name: "hearsay", scripts: &["ut1", "wq"], ..PLAIN },
-    Model { name: "told twice", scripts: &["ut1ut1", "wqu"], ..PLAIN },
+    Model { name: "told twice", scripts: &["ut1t1", "wqu"], ..PLAIN },
     Model { name: "lossy", scripts: &["uq"], net: Net::Lossy, ..PLAIN },
     Model { name: "lossy retry", scripts: &["u"], retries: 1, net: Net::Lossy, ..PLAIN },
     Model { name: "crash", scripts: &["uq"], crashes: &[1, 1], ..PLAIN },
@@ -117,7 +117,8 @@ pub fn tables(model: &Model, (_, rules, disk): Bug, reduce: bool) -> Arc<Tables<
 
 /// The packed search, to the end.
 pub fn complete(tables: &Tables<System>, liveness: bool, states_max: Option<u64>) -> Report {
-    let options = Options { threads: 1, keep_going: true, liveness, states_max, ..Options::default() };
+    let options =
+        Options { threads: 1, keep_going: true, liveness, states_max, ..Options::default() };
     search(tables, &options, &mut |_| {})
 }
 
