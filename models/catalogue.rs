@@ -10,12 +10,247 @@ use crate::{
 };
 
 /// All models, the quick ones first.
+<<<<<<< HEAD
 pub const CATALOGUE: &[Model] = &[Model {
     name: "pair",
     purpose: "reordering and delay: two clients that may ask any manager at each request",
     scripts: &["uq", "uq"],
     ..PLAIN
 }];
+=======
+pub const CATALOGUE: &[Model] = &[
+    Model {
+        name: "pair",
+        purpose: "reordering and delay: two clients that may ask any manager at each request",
+        scripts: &["uq", "uq"],
+        ..PLAIN
+    },
+    Model {
+        name: "three-clients",
+        purpose: "three clients at two managers",
+        scripts: &["u", "u", "uq"],
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "independent",
+        purpose: "several updates of one front end under way at once",
+        scripts: &["iiq", "q"],
+        ..PLAIN
+    },
+    Model {
+        name: "hearsay",
+        purpose: "clients that tell each other what they know",
+        scripts: &["ut1q", "wuq"],
+        ..PLAIN
+    },
+    Model {
+        name: "loss",
+        purpose: "any message may be lost, gossip is repeated, clients lose patience",
+        scripts: &["uuq", "u"],
+        net: Net::Lossy,
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "retry",
+        purpose: "an unanswered request goes to the other manager, under the same identifier",
+        scripts: &["uq", "uq"],
+        asks: Asks::Home(&[0, 1]),
+        retries: 1,
+        ..PLAIN
+    },
+    Model {
+        name: "twice",
+        purpose: "each update goes to two managers at once, under the same identifier",
+        scripts: &["uq", "u"],
+        asks: Asks::Home(&[0, 1]),
+        copies: 2,
+        ..PLAIN
+    },
+    Model {
+        name: "late",
+        purpose: "requests that arrive again and again, also after both collections",
+        scripts: &["uu"],
+        net: Net::RepeatsRequests,
+        late: true,
+        ..PLAIN
+    },
+    Model {
+        name: "repeats",
+        purpose: "every message may arrive any number of times, in any order, or never",
+        scripts: &["u", "u"],
+        net: Net::Repeats,
+        ..PLAIN
+    },
+    Model {
+        name: "repeats-query",
+        purpose: "the same with a session that reads",
+        scripts: &["uq", "q"],
+        net: Net::Repeats,
+        ..PLAIN
+    },
+    Model {
+        name: "crash",
+        purpose: "any manager may crash at any point, any number of times",
+        scripts: &["uuq", "q"],
+        crashes: &[FOREVER, FOREVER],
+        ..PLAIN
+    },
+    Model {
+        name: "crash-loss",
+        purpose: "crashes, loss and a client that loses patience",
+        scripts: &["uq"],
+        asks: Asks::Home(&[0]),
+        retries: 1,
+        crashes: &[FOREVER, FOREVER],
+        net: Net::Lossy,
+        ..PLAIN
+    },
+    Model {
+        name: "fragments",
+        purpose: "one record a message: gossip in fragments, in any order",
+        scripts: &["uu", "u"],
+        records_per_gossip_max: 1,
+        ..PLAIN
+    },
+    Model {
+        name: "fragments-late",
+        purpose: "fragments, repeated requests, and both collections",
+        scripts: &["uu"],
+        records_per_gossip_max: 1,
+        net: Net::RepeatsRequests,
+        late: true,
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "batch",
+        purpose: "gossip goes out with every second update",
+        scripts: &["uuq", "u"],
+        batch: 2,
+        ..PLAIN
+    },
+    Model {
+        name: "pull",
+        purpose: "managers ask for what a request needs and they lack",
+        scripts: &["uq", "uq"],
+        pulls: true,
+        ..PLAIN
+    },
+    Model {
+        name: "read-only",
+        purpose: "a read-only replica answers, is gossiped to, and is waited for before logs are collected",
+        read_only: 1,
+        scripts: &["uuq", "q"],
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "refused",
+        purpose: "a client that first asks a read-only replica for an update",
+        read_only: 1,
+        scripts: &["uq"],
+        asks: Asks::Home(&[2]),
+        ..PLAIN
+    },
+    Model {
+        name: "liar",
+        purpose: "a client that claims to have seen an update that does not exist",
+        scripts: &["u", "u"],
+        asks: Asks::Home(&[0, 0]),
+        liar: true,
+        ..PLAIN
+    },
+    Model {
+        name: "ring",
+        purpose: "three managers, each gossips to the next only, and the logs drain",
+        updatable: 3,
+        scripts: &["uu"],
+        asks: Asks::Home(&[0]),
+        links: Links::Ring,
+        ..PLAIN
+    },
+    Model {
+        name: "chain",
+        purpose: "a partition in which one manager hears of causes after their effects",
+        updatable: 3,
+        scripts: &["uuu", "u"],
+        links: Links::Only(&[(0, 1), (2, 1)]),
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "detour",
+        purpose: "three managers, fragments that overtake each other on two ways",
+        updatable: 3,
+        scripts: &["uu"],
+        asks: Asks::Route(&[&[1, 0]]),
+        links: Links::Only(&[(0, 1), (1, 2), (2, 0), (0, 2)]),
+        records_per_gossip_max: 1,
+        net: Net::Repeats,
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "histories",
+        purpose: "judged by what the clients saw alone: no timestamp, no look inside",
+        scripts: &["uq", "qu"],
+        histories: true,
+        ..PLAIN
+    },
+    Model {
+        name: "counter",
+        purpose: "the counter service",
+        scripts: &["u", "uuq"],
+        serves: Serves::Counter,
+        ..PLAIN
+    },
+    Model {
+        name: "set",
+        purpose: "the observed-remove set, with an update recorded twice",
+        scripts: &["uu", "u"],
+        asks: Asks::Home(&[0, 1]),
+        copies: 2,
+        serves: Serves::Set,
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "registers",
+        purpose: "the multi-value register map, with an update recorded twice",
+        scripts: &["uu", "u"],
+        asks: Asks::Home(&[0, 1]),
+        copies: 2,
+        serves: Serves::Registers,
+        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "board",
+        purpose: "the bulletin board: an answer never shows without what it answers",
+        scripts: &["ut1", "wuq", "q"],
+        serves: Serves::Board,
+        ..PLAIN
+    },
+    Model {
+        name: "bank",
+        purpose: "a bank account that refuses overdrafts: what must not be built on this [S4]",
+        scripts: &["ut1u", "wu"],
+        serves: Serves::Bank,
+        expected: Expected::Refuted("equal updates mean equal answers"),
+        ..PLAIN
+    },
+    Model {
+        name: "mesh",
+        purpose: "three managers that all gossip to all, two clients that ask any",
+        updatable: 3,
+        scripts: &["u", "u"],
+        eager: true,
+        ..PLAIN
+    },
+];
+>>>>>>> main
 
 /// The model of this name.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -12,5 +12,6 @@ pub mod party;
 pub mod plain;
 pub mod properties;
 pub mod render;
+pub mod story;
 pub mod system;
 pub mod view;

@@ -34,6 +34,8 @@ pub enum Asks {
     Any,
     /// Client `i` starts with the `i`-th of these and goes round when it loses patience.
     Home(&'static [u16]),
+    /// Client `i` sends its `n`-th request to the `n`-th manager of the `i`-th route, every time.
+    Route(&'static [&'static [u16]]),
 }
 
 /// Which managers gossip to which of their own accord.
@@ -43,6 +45,8 @@ pub enum Links {
     Mesh,
     /// Each to the next; what each knows of others is passed on.
     Ring,
+    /// Only along these links, for ever: a partition. Then not all end up equal, and that is not asked.
+    Only(&'static [(u16, u16)]),
 }
 
 /// What may happen to messages.
@@ -159,7 +163,8 @@ impl Model {
             _ => None,
         });
         let asked: Tags = updates.collect();
-        Setting { group: self.group(), honest: !self.liar, asked }
+        let whole = !matches!(self.links, Links::Only(_));
+        Setting { group: self.group(), honest: !self.liar, whole, asked }
     }
 
     /// The parties: managers first, then clients.
@@ -177,6 +182,10 @@ impl Model {
             node.partners = vec![ReplicaId((id.0 + 1) % self.updatable)];
             node.relays = true;
         }
+        if let Links::Only(links) = self.links {
+            let own = links.iter().filter(|(from, _)| *from == id.0);
+            node.partners = own.map(|(_, to)| ReplicaId(*to)).collect();
+        }
         node.batch = self.batch;
         node.pulls = self.pulls;
         Manager {
@@ -190,7 +199,7 @@ impl Model {
 
     fn client(&self, index: usize, script: Vec<Line>) -> Client {
         let routing = match self.asks {
-            Asks::Any => Routing::Any,
+            Asks::Any | Asks::Route(_) => Routing::Any,
             Asks::Home(homes) => Routing::Home(ReplicaId(homes[index])),
         };
         let mut node = FrontEnd::new(FrontEndId(index as u64), 0, self.group(), routing);
@@ -201,8 +210,12 @@ impl Model {
         } else {
             Timestamp::zero(self.updatable.into())
         };
-        let op = operation(self.serves);
-        Client { node, script, retries: self.retries, seen, op, keeps_history: self.histories }
+        let route = match self.asks {
+            Asks::Route(routes) => Some(routes[index]),
+            Asks::Any | Asks::Home(_) => None,
+        };
+        let (op, retries, keeps_history) = (operation(self.serves), self.retries, self.histories);
+        Client { node, script, route, retries, seen, op, keeps_history }
     }
 
     /// The scripts, with the updates tagged in order.

@@ -276,7 +276,7 @@ impl Manager {
         found
     }
 
-    /// Does it do what it can do alone? [S44, P23]
+    /// Does it do what it can do alone? (S44, P23)
     fn serves(&self, before: &ManagerLocal, input: &Input<Application>, sends: &[Sent]) -> bool {
         let replica = &before.state.replica;
         match input {
@@ -324,6 +324,8 @@ pub struct Client {
     pub node: FrontEnd,
     /// What the client does, in order.
     pub script: Vec<Line>,
+    /// Where its requests go, by their numbers; anywhere if it has no route.
+    pub route: Option<&'static [u16]>,
     /// How often it may lose patience.
     pub retries: u8,
     /// What the client claims to have seen at the start: more than nothing for a liar.
@@ -420,7 +422,7 @@ impl Client {
         };
         let mut fx = Effects::default();
         self.go_on(&mut local, &mut fx);
-        (local, fx.sends)
+        (local, self.routed(fx.sends))
     }
 
     /// One handler, and what the client does upon it.
@@ -441,7 +443,21 @@ impl Client {
             next.broken |= broken::MONOTONE;
         }
         self.go_on(&mut next, &mut fx);
-        (next, fx.sends)
+        (next, self.routed(fx.sends))
+    }
+
+    /// Replaces "any" by the manager that the client's route names.
+    fn routed(&self, sends: Vec<Sent>) -> Vec<Sent> {
+        let Some(route) = self.route else { return sends };
+        let to = |id: RequestId| {
+            Destination::Replica(chinwag::ReplicaId(route[id.serial.number as usize]))
+        };
+        let along = |(destination, message)| match &message {
+            Message::Update(update) => (to(update.id), message),
+            Message::Query { id, .. } => (to(*id), message),
+            _ => (destination, message),
+        };
+        sends.into_iter().map(along).collect()
     }
 
     fn hear(&self, next: &mut ClientLocal, from: u64, body: &[u8]) {

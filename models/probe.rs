@@ -1,8 +1,99 @@
 //! probe
 use chinwag_models::{engine::*, model::*, party::Disk, system::System};
 use std::sync::Arc;
+fn catalogue(only: Option<&str>) {
+    for m in
+        chinwag_models::catalogue::CATALOGUE.iter().filter(|m| only.is_none_or(|o| o == m.name))
+    {
+        let sys = System::new(m, &chinwag::rules::FAITHFUL, Disk::Honest);
+        let rules = sys.rules();
+        let tables = Arc::new(Tables::new(Arc::new(sys), rules));
+        let r = search(
+            &tables,
+            &Options { liveness: true, states_max: Some(30_000_000), ..Options::default() },
+            &mut |_| {},
+        );
+        println!(
+            "{:15} {:?} ({}, {}) gen={} idle={} locals={} msgs={} {:.1}s conflicts={}",
+            m.name,
+            r.end,
+            r.unique,
+            r.depth,
+            r.generated,
+            r.idle,
+            r.locals,
+            r.messages,
+            r.seconds,
+            r.eager_conflicts
+        );
+        for f in &r.findings {
+            match (f.property.expectation, f.depth) {
+                (Expectation::Sometimes, Some(d)) => print!(" {:?}@{d}", f.property.name),
+                (Expectation::Sometimes, None) => {}
+                (_, Some(d)) => println!("   VIOLATED {} @{d}", f.property.name),
+                _ => {}
+            }
+        }
+        println!();
+    }
+}
+fn mutants(only: Option<&str>, models: Option<&str>) {
+    for mu in
+        chinwag_models::mutants::MUTANTS.iter().filter(|m| only.is_none_or(|o| m.name.contains(o)))
+    {
+        println!("# {}", mu.name);
+        for m in chinwag_models::catalogue::CATALOGUE
+            .iter()
+            .filter(|m| !matches!(m.name, "bank" | "mesh") && models.is_none_or(|o| o == m.name))
+        {
+            let sys = System::new(m, mu.rules, mu.disk);
+            let rules = sys.rules();
+            let tables = Arc::new(Tables::new(Arc::new(sys), rules));
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(|_| {}));
+            let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                search(
+                    &tables,
+                    &Options {
+                        liveness: true,
+                        threads: 1,
+                        states_max: Some(400_000),
+                        time_max: Some(std::time::Duration::from_secs(8)),
+                        ..Options::default()
+                    },
+                    &mut |_| {},
+                )
+            }));
+            std::panic::set_hook(hook);
+            let Ok(r) = r else {
+                println!("   {} PANIC", m.name);
+                continue;
+            };
+            let v: Vec<_> = r
+                .findings
+                .iter()
+                .filter(|f| f.property.expectation != Expectation::Sometimes)
+                .filter_map(|f| f.depth.map(|d| format!("{}@{d}", f.property.name)))
+                .collect();
+            if !v.is_empty() {
+                println!("   {} {}", m.name, v.join("; "))
+            } else if r.end != End::Exhaustive {
+                println!("   {} {:?} nothing", m.name, r.end)
+            }
+        }
+    }
+}
 fn main() {
     let a: Vec<String> = std::env::args().collect();
+<<<<<<< HEAD
+=======
+    if a.get(1).is_some_and(|x| x == "catalogue") {
+        return catalogue(a.get(2).map(|x| &**x));
+    }
+    if a.get(1).is_some_and(|x| x == "mutants") {
+        return mutants(a.get(2).map(|x| &**x).filter(|x| !x.is_empty()), a.get(3).map(|x| &**x));
+    }
+>>>>>>> main
     let get = |k: &str, d: &str| {
         a.iter()
             .find_map(|x| x.strip_prefix(&format!("{k}=")).map(String::from))
@@ -35,6 +126,32 @@ fn main() {
         "rr" => Net::RepeatsRequests,
         _ => Net::Repeats,
     };
+<<<<<<< HEAD
+=======
+    let route = get("route", "");
+    if !route.is_empty() {
+        m.asks = Asks::Route(
+            route
+                .split(',')
+                .map(|r| &*r.bytes().map(|b| (b - b'0') as u16).collect::<Vec<u16>>().leak())
+                .collect::<Vec<_>>()
+                .leak(),
+        )
+    }
+    let links = get("links", "");
+    if !links.is_empty() {
+        m.links = Links::Only(
+            links
+                .split(',')
+                .map(|r| {
+                    let b = r.as_bytes();
+                    ((b[0] - b'0') as u16, (b[1] - b'0') as u16)
+                })
+                .collect::<Vec<_>>()
+                .leak(),
+        )
+    }
+>>>>>>> main
     let home = get("home", "");
     if !home.is_empty() {
         m.asks =

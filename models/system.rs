@@ -85,6 +85,9 @@ impl System {
     fn judge(&self, scope: &[Scope], nodes: &[(usize, &Local)]) -> Verdict {
         let view = View::of(&self.setting, nodes.iter().copied());
         let mut verdict = Verdict::NOTHING;
+        if !self.setting.whole && scope.iter().any(|s| matches!(s, Scope::Idle | Scope::End)) {
+            return verdict;
+        }
         for (bit, property) in
             PROPERTIES.iter().enumerate().filter(|(_, p)| scope.contains(&p.scope))
         {

@@ -13,6 +13,8 @@ pub struct Setting {
     pub group: Group,
     /// Do all clients tell the truth about what they have seen?
     pub honest: bool,
+    /// Does everyone hear of everyone in the end?
+    pub whole: bool,
     /// The updates that the clients ask for in all.
     pub asked: Tags,
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "checker")]
 pub mod actor;
 pub mod protocol;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod services;
 
 pub use protocol::*;

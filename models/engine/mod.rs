@@ -12,7 +12,7 @@
 //! |---|---|
 //! | what was explored, what was found | [`search`] and its [`Report`] |
 //! | how to get to a violation or a witness | [`shortest`] and its [`Trace`] |
-//! | what do these actions do | [`replay`] |
+//! | what do these actions do | [`replay`], [`replay_to`] |
 //! | is `is_dead` right | [`check_dead`] |
 //!
 //! The identity of a state is a 64-bit fingerprint: the sum of the mixed fingerprints of its parts. It does
@@ -59,5 +59,5 @@ pub use system::{
     Destination, Envelope, Expectation, NODES_MAX, Outcome, PropertyInfo, SILENCE, System, Verdict,
 };
 pub use tables::Tables;
-pub use teller::replay;
+pub use teller::{replay, replay_to};
 pub use trace::{Action, ReplayError, Snapshot, Stage, Step, Target, Trace};

@@ -19,11 +19,22 @@ pub fn replay<S: System>(
     actions: &[Action<S::Message, S::Event>],
 ) -> Result<Trace<S>, ReplayError> {
     let mut teller = Teller::new(tables);
-    for (index, action) in actions.iter().enumerate() {
-        teller.examiner.reader.jumps(&teller.state, &mut teller.jumps);
-        let is_it = |jump: &&Jump| action_in(tables, &teller.state, **jump) == *action;
-        let jump = *teller.jumps.iter().find(is_it).ok_or(ReplayError { index })?;
-        teller.choose(jump);
+    teller.choose_all(actions)?;
+    Ok(teller.finish())
+}
+
+/// Takes the actions as [`replay`] does, and if the target is met only later, a fair continuation.
+///
+/// The verdict of the trace says whether the target was met.
+pub fn replay_to<S: System>(
+    tables: &Tables<S>,
+    actions: &[Action<S::Message, S::Event>],
+    target: Target,
+) -> Result<Trace<S>, ReplayError> {
+    let mut teller = Teller::new(tables);
+    teller.choose_all(actions)?;
+    if !target.is_met_by(teller.verdict) {
+        teller.continue_fairly(target);
     }
     Ok(teller.finish())
 }
@@ -73,6 +84,16 @@ impl<'t, S: System> Teller<'t, S> {
         };
         teller.settle();
         teller
+    }
+
+    fn choose_all(&mut self, actions: &[Action<S::Message, S::Event>]) -> Result<(), ReplayError> {
+        for (index, action) in actions.iter().enumerate() {
+            self.examiner.reader.jumps(&self.state, &mut self.jumps);
+            let is_it = |jump: &&Jump| action_in(self.tables, &self.state, **jump) == *action;
+            let jump = *self.jumps.iter().find(is_it).ok_or(ReplayError { index })?;
+            self.choose(jump);
+        }
+        Ok(())
     }
 
     /// Takes a step and what is eager after it.

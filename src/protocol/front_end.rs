@@ -15,9 +15,9 @@ pub const IN_FLIGHT_MAX: usize = 64;
 /// How a front end chooses the replica manager for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Routing {
-    /// Always this one, and the next ones in turn when it does not answer [S15].
+    /// Always this one, and the next ones in turn when it does not answer (S15).
     Home(ReplicaId),
-    /// Any, for each transmission anew: the driver chooses [S5].
+    /// Any, for each transmission anew: the driver chooses (S5).
     Any,
 }
 
@@ -32,7 +32,7 @@ pub struct FrontEnd {
     pub group: Group,
     /// How it chooses.
     pub routing: Routing,
-    /// To how many replica managers each update is sent at once, with the same identifier [S25]. With
+    /// To how many replica managers each update is sent at once, with the same identifier (S25). With
     /// `Routing::Any`, the driver chooses each.
     pub copies: u16,
     rules: &'static Rules,
@@ -105,7 +105,7 @@ impl FrontEnd {
         FrontEndState { ts, next: 0, outbox, in_flight, contact }
     }
 
-    /// Takes a request from the client, and returns to it at once [S17].
+    /// Takes a request from the client, and returns to it at once (S17).
     pub fn on_request<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -151,7 +151,7 @@ impl FrontEnd {
         let acknowledged = (self.rules.acknowledge)(self.serial(oldest), self.serial(state.next));
         let in_flight = InFlight { request, prev: state.ts.clone(), acknowledged };
         state.in_flight.insert(number, in_flight);
-        self.transmit(state, number, number, fx);
+        self.transmit(state, number, number, self.copies, fx);
     }
 
     /// Sends a request, under its own number or (a mutant) another.
@@ -160,13 +160,14 @@ impl FrontEnd {
         state: &FrontEndState<S>,
         number: u64,
         under: u64,
+        copies: u16,
         fx: &mut Effects<S>,
     ) {
         let InFlight { request, prev, acknowledged } = state.in_flight[&number].clone();
         let id = RequestId { front_end: self.id, serial: self.serial(under) };
         let (message, copies) = match request {
             Request::Update(op) | Request::Independent(op) => {
-                (Message::Update(Update { id, acknowledged, prev, op }), self.copies)
+                (Message::Update(Update { id, acknowledged, prev, op }), copies)
             }
             Request::Query(query) => (Message::Query { id, prev, query }, 1),
             Request::Tell { .. } => unreachable!("what is told is not answered"),
@@ -193,11 +194,21 @@ impl FrontEnd {
         }
     }
 
-    /// A reply is overdue: the same request goes to the next replica manager [S25].
+    /// A reply is overdue: the same request goes to the next replica manager (S25).
     pub fn on_retry_timer<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
         number: u64,
+        fx: &mut Effects<S>,
+    ) {
+        self.repeat(state, number, self.copies, fx);
+    }
+
+    fn repeat<S: Service>(
+        &self,
+        state: &mut FrontEndState<S>,
+        number: u64,
+        copies: u16,
         fx: &mut Effects<S>,
     ) {
         if !state.in_flight.contains_key(&number) {
@@ -206,10 +217,10 @@ impl FrontEnd {
         state.contact = ReplicaId((state.contact.0 + 1) % self.group.replicas);
         let under = (self.rules.repeat_as)(number, state.next);
         state.next = state.next.max(under + 1);
-        self.transmit(state, number, under, fx);
+        self.transmit(state, number, under, copies, fx);
     }
 
-    /// An update is in a log [S32]. Every reply counts, also a late one: a second replica manager may have
+    /// An update is in a log (S32). Every reply counts, also a late one: a second replica manager may have
     /// recorded the update under another timestamp (C10).
     pub fn on_update_reply<S: Service>(
         &self,
@@ -228,7 +239,7 @@ impl FrontEnd {
         }
     }
 
-    /// A query is answered [S21]. A late answer is dropped: the client never saw it.
+    /// A query is answered (S21). A late answer is dropped: the client never saw it.
     pub fn on_query_reply<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -244,7 +255,8 @@ impl FrontEnd {
         }
     }
 
-    /// A replica manager does not take a request: another one may.
+    /// A replica manager does not take a request: another one may. One copy for each that was refused, or
+    /// refusals would multiply.
     ///
     /// One that has too much to do is left alone until the timer fires.
     pub fn on_refused<S: Service>(
@@ -255,11 +267,11 @@ impl FrontEnd {
         fx: &mut Effects<S>,
     ) {
         if self.is_mine(id) && reason != Refusal::Overloaded {
-            self.on_retry_timer(state, id.serial.number, fx);
+            self.repeat(state, id.serial.number, 1, fx);
         }
     }
 
-    /// Another client talks to this one [S48].
+    /// Another client talks to this one (S48).
     pub fn on_tell<S: Service>(
         &self,
         state: &mut FrontEndState<S>,

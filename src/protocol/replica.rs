@@ -96,7 +96,7 @@ impl<S: Service> Replica<S> {
         self.forget(rules, record, false);
     }
 
-    /// Executes every update whose past is reflected, in causal order, until none is left. [S33, S34, S40]
+    /// Executes every update whose past is reflected, in causal order, until none is left. (S33, S34, S40)
     ///
     /// One change of the replica, so that no query ever sees the value half way (C3). `candidates` are the
     /// waiting records that nobody waits with yet.
@@ -164,6 +164,9 @@ impl<S: Service> Replica<S> {
     /// claimed all it held, and left no gap (`Rules::learn`). So no record of these identifiers is still to
     /// come (PROOFS `egc_safe`, P26). Ladin et al. use clocks and a bound on lateness instead.
     fn forget(&mut self, rules: &Rules, record: &LogRecord<S>, everywhere: bool) {
+        if !(rules.looks_back)(everywhere) {
+            return;
+        }
         let super::Update { id, acknowledged, .. } = record.update;
         let first = RequestId { serial: Serial::default(), ..id };
         let last = RequestId { serial: id.serial.max(acknowledged), ..id };

@@ -1,0 +1,180 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  check                                verify every model that is not deep
+  check --deep --memory-limit 12GiB    all models
+  check --only pair                    one model; may be repeated
+  check show pair \"a query waits\"      how it comes that a query waits
+  check mutants                        the kill matrix of the seeded bugs
+  check mutants \"too early\"            the counterexample that finds out one of them
+  check mutants \"too early\" --trace-dir out
+                                       the same as text, SVG, ITF JSON, ShiViz log and replay file
+  check replay out/NAME.replay.json    does it still happen on today's code?
+  check walk pair --seed 7             random walks, judged at each step
+  check explore pair                   click through the states in a browser
+
+Exit codes:
+  0  all as expected, exhaustively within the bounds that --list shows
+  1  a property is violated, or something else is not as the catalogue says
+  2  the command line, or a file that it names, makes no sense
+  3  cut off: a bound on time, memory or states was met, or a replay diverged
+  4  internal error, or a failed assertion of the protocol
+  130  interrupted
+
+Searches are deterministic and have no seed; `walk` has one and prints it.
+With NO_COLOR set, with --no-color, or when not on a terminal, there are no colours.";
+
+const JSON: &str = "\
+Write what was found to FILE, as JSON.
+
+verify:  {format, command, exit, exhaustive, seconds, peak_bytes, collision_probability,
+          models: [{name, purpose, deep, expected, refutes, end, exhaustive, unique, generated, depth,
+            widest, idle, seconds, states_per_second, bytes_per_state, collision_probability,
+            pinned: {unique, depth} or null, problems: [text],
+            violations: [{property, depth}], witnesses: [{property, depth}], actions: {kind: count}}],
+          witnesses: [{property, source, model, depth}] (model is null: never seen)}
+mutants: {format, command, exit, seconds, mutants: [{name, slip, model, expected, problem,
+            killed_by: [{property, depth}], states, seconds}], properties: [{property, kills: [name]}]}
+replay, show, mutants NAME: {format, command, exit, run}; `run` is what the diagram shows.";
+
+/// Model-checks the gossip architecture of chinwag: every state of bounded clusters, every property.
+#[derive(Debug, Parser)]
+#[command(name = "check", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do; without a command, verify.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// List models, properties and mutants, and verify nothing.
+    #[arg(long)]
+    pub list: bool,
+    /// Verify this model only; may be repeated.
+    #[arg(long, value_name = "MODEL")]
+    pub only: Vec<String>,
+    /// Verify the deep models too: minutes, and gigabytes.
+    #[arg(long)]
+    pub deep: bool,
+    /// Print the counts to paste into the catalogue.
+    #[arg(long)]
+    pub pin: bool,
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What all commands take.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Threads that search; 0 for as many as there are processors.
+    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+    /// Stop after so many seconds in all; what was not finished is CUT OFF.
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// Stop a search that takes more memory, such as 12GiB or 500MB.
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    pub memory_limit: Option<u64>,
+    #[arg(long, global = true, value_name = "FILE", long_help = JSON)]
+    /// Write what was found to FILE, as JSON (--help describes it).
+    pub json: Option<PathBuf>,
+    /// Write each counterexample to DIR: text, SVG, ITF JSON, ShiViz log, replay file.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub trace_dir: Option<PathBuf>,
+    /// No progress, and one line where there would be a diagram.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// No colours.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Draw with ASCII characters alone.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Columns; otherwise those of the terminal.
+    #[arg(long, global = true, value_name = "N")]
+    pub width: Option<usize>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check that each seeded bug is found out by its property; with a name, show how.
+    Mutants {
+        /// A mutant, or a part of its name that no other has.
+        name: Option<String>,
+        /// Give up on a mutant after so many states.
+        #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+        states_max: u64,
+    },
+    /// Show the shortest way to a violation or to a witness.
+    Show {
+        /// The model.
+        model: String,
+        /// The property or witness, in words or a part of them; otherwise what the model refutes, or
+        /// whatever is violated first.
+        property: Option<String>,
+        /// With this bug in.
+        #[arg(long)]
+        mutant: Option<String>,
+    },
+    /// Take the steps of a replay file on today's code; exit 1 if it still violates its property.
+    Replay {
+        /// A `.replay.json` of --trace-dir.
+        file: PathBuf,
+    },
+    /// Walk through a model at random, judging each state.
+    Walk(WalkArgs),
+    /// Serve stateright's explorer for a model, on this machine only.
+    Explore {
+        /// The model.
+        model: String,
+        /// With this bug in.
+        #[arg(long)]
+        mutant: Option<String>,
+        /// The port on 127.0.0.1.
+        #[arg(long, default_value_t = 3000)]
+        port: u16,
+    },
+}
+
+/// A random walk.
+#[derive(Args, Debug)]
+pub struct WalkArgs {
+    /// The model.
+    pub model: String,
+    /// With this bug in.
+    #[arg(long)]
+    pub mutant: Option<String>,
+    /// Where the random numbers begin; otherwise from the clock. It is printed.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Steps of each walk.
+    #[arg(long, default_value_t = 200)]
+    pub steps: usize,
+    /// How many walks.
+    #[arg(long, default_value_t = 1000)]
+    pub walks: u64,
+    /// Show the last walk although it violates nothing.
+    #[arg(long)]
+    pub show: bool,
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "mb" => 1000 * 1000,
+        "gb" => 1000 * 1000 * 1000,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        other => return Err(format!("`{other}` is no unit of memory: try 12GiB")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size: try 12GiB"))?;
+    Ok((number * scale as f64) as u64)
+}

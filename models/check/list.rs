@@ -1,0 +1,49 @@
+//! Lists what there is.
+
+use crate::{
+    Ended, Exit,
+    cli::Common,
+    console::{Console, Ink, count},
+};
+use chinwag_models::{
+    catalogue::CATALOGUE,
+    model::Expected,
+    mutants::{Fate, MUTANTS},
+    properties::{Kind, PROPERTIES},
+    story,
+};
+
+/// Models with their bounds, properties with their sources, mutants with their fates.
+pub fn list(console: &Console, _: &Common) -> Ended {
+    console.say(&console.ink(Ink::Bold, "Models"));
+    for model in CATALOGUE {
+        let deep = if model.deep { " (deep)" } else { "" };
+        console.say(&format!("  {}{deep}: {}", model.name, model.purpose));
+        console.say(&format!("      {}", story::describe_model(model, None)));
+        if let Expected::Refuted(sentence) = model.expected {
+            console.say(&format!("      refutes: {sentence}"));
+        }
+        if model.pinned != (0, 0) {
+            let (unique, depth) = model.pinned;
+            console.say(&format!("      pinned: {} states, depth {depth}", count(unique)));
+        }
+    }
+    for (kind, heading) in [(Kind::Always, "Promises"), (Kind::Sometimes, "Witnesses")] {
+        console.say("");
+        console.say(&console.ink(Ink::Bold, heading));
+        for property in PROPERTIES.iter().filter(|p| p.kind == kind) {
+            console.say(&format!("  {:<8} {}", property.source, property.sentence));
+        }
+    }
+    console.say("");
+    console.say(&console.ink(Ink::Bold, "Mutants"));
+    for mutant in MUTANTS {
+        let fate = match mutant.fate {
+            Fate::Dies { model, by } => format!("dies in {model} by: {by}"),
+            Fate::Equivalent(argument) => format!("equivalent: {argument}"),
+        };
+        console.say(&format!("  {}: {}", mutant.name, mutant.slip));
+        console.say(&console.ink(Ink::Dim, &format!("      {fate}")));
+    }
+    Ok(Exit::AsExpected)
+}

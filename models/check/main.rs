@@ -1,0 +1,98 @@
+//! `check`: verifies the models of chinwag, and the mutants, and shows what it finds.
+//!
+//! Searches and judges nothing itself: it asks the engine, compares with what the catalogue expects, and says
+//! so. `check --help` tells the exit codes.
+
+mod cli;
+mod console;
+mod explore;
+mod files;
+mod json;
+mod lab;
+mod list;
+mod matrix;
+mod mutants;
+mod names;
+mod progress;
+mod replay;
+mod show;
+mod summary;
+mod table;
+mod verify;
+mod walk;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use console::Console;
+use std::{panic, process::ExitCode};
+
+/// How a command ended: the exit code of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All as the catalogue expects, within the bounds and exhaustively.
+    AsExpected = 0,
+    /// A property is violated, or something else is not as expected.
+    Violation = 1,
+    /// The command line, or a file that it names, makes no sense.
+    Usage = 2,
+    /// A bound on time, memory or states was met, or a replay diverged: nothing can be said.
+    CutOff = 3,
+    /// A bug of the checker, or an assertion of the protocol that failed.
+    Internal = 4,
+}
+
+/// Why a command could not begin: said on stderr, exit code 2.
+#[derive(Debug)]
+pub struct Complaint(pub String);
+
+impl From<std::io::Error> for Complaint {
+    fn from(error: std::io::Error) -> Self {
+        Complaint(error.to_string())
+    }
+}
+
+/// How a command ended, or why it could not begin.
+pub type Ended = Result<Exit, Complaint>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::of(&cli.common);
+    progress::mind_interrupts();
+    if cfg!(debug_assertions) {
+        console.warn("built without --release: searches take about ten times as long");
+    }
+    lab::remember_panics();
+    let ended = panic::catch_unwind(|| run(&cli, &console));
+    let exit = match ended {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(Complaint(text))) => {
+            console.error(&text);
+            Exit::Usage
+        }
+        Err(_) => {
+            console.error(&format!("internal: {}", lab::last_panic()));
+            Exit::Internal
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(cli: &Cli, console: &Console) -> Ended {
+    let common = &cli.common;
+    match &cli.command {
+        None if cli.list => list::list(console, common),
+        None => verify::verify(cli, console),
+        Some(Command::Mutants { name: None, states_max }) => {
+            mutants::all(*states_max, common, console)
+        }
+        Some(Command::Mutants { name: Some(name), .. }) => mutants::one(name, common, console),
+        Some(Command::Show { model, property, mutant }) => {
+            show::show(model, property.as_deref(), mutant.as_deref(), common, console)
+        }
+        Some(Command::Replay { file }) => replay::replay_file(file, common, console),
+        Some(Command::Walk(walk)) => walk::walk(walk, common, console),
+        Some(Command::Explore { model, mutant, port }) => {
+            explore::explore(model, mutant.as_deref(), *port, common, console)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Shows the shortest way to a violation or to a witness.
+
+use crate::{
+    Complaint, Ended, Exit,
+    cli::Common,
+    console::{Console, Ink},
+    files::{self, Replay},
+    json,
+    lab::{self, Lab, Panicked, Wanted},
+    names,
+};
+use chinwag_models::{
+    engine::{Expectation, PropertyInfo, Tables, Trace},
+    model::{Expected, Model},
+    mutants::Mutant,
+    render::{self, Run},
+    story::{self, About},
+    system::System,
+};
+use std::path::PathBuf;
+
+/// A run, and what it takes to replay it.
+#[derive(Debug)]
+pub struct Shown {
+    /// The run.
+    pub run: Run,
+    stem: String,
+    replay: Replay,
+}
+
+impl Shown {
+    /// Tells a trace.
+    pub fn of(
+        system: &System,
+        trace: &Trace<System>,
+        mutant: Option<&Mutant>,
+        property: Option<&PropertyInfo>,
+    ) -> Self {
+        let model = &system.model;
+        let command = recompute(model, mutant, property);
+        let run = story::tell(system, trace, &About { mutant, property, replay: &command });
+        let replay = Replay::of(system, trace, mutant, property, &run);
+        let parts = [Some(model.name), mutant.map(|m| m.name), property.map(|p| p.name)];
+        let stem = slug(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        Shown { run, stem, replay }
+    }
+
+    /// Writes it where that was asked for, and from then on replays from there.
+    pub fn write(mut self, common: &Common) -> Result<(Run, Vec<PathBuf>), Complaint> {
+        let Some(dir) = &common.trace_dir else { return Ok((self.run, Vec::new())) };
+        let file = dir.join(format!("{}.replay.json", self.stem));
+        self.run.replay = format!("{} replay {}", files::COMMAND, quoted(&file.to_string_lossy()));
+        self.replay.run = self.run.clone();
+        let mut written = render::write_all(dir, &self.stem, &self.run)?;
+        std::fs::write(&file, self.replay.to_text())?;
+        written.push(file);
+        Ok((self.run, written))
+    }
+}
+
+/// The command that finds the same again.
+fn recompute(model: &Model, mutant: Option<&Mutant>, property: Option<&PropertyInfo>) -> String {
+    let mut command = format!("{} show {}", files::COMMAND, model.name);
+    if let Some(property) = property {
+        command += &format!(" {}", quoted(property.name));
+    }
+    if let Some(mutant) = mutant {
+        command += &format!(" --mutant {}", quoted(mutant.name));
+    }
+    command
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn slug(text: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let text: String = text.chars().map(letter).collect();
+    text.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// The shortest counterexample to a property, or witness, as a run.
+pub fn counterexample(
+    lab: &Lab,
+    tables: &Tables<System>,
+    mutant: Option<&Mutant>,
+    property: &PropertyInfo,
+    states_max: Option<u64>,
+) -> Result<Option<Shown>, Complaint> {
+    let found = lab.shortest(tables, property, states_max);
+    let trace =
+        found.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
+    Ok(trace.map(|trace| Shown::of(tables.system(), &trace, mutant, Some(property))))
+}
+
+/// Shows what was asked for.
+pub fn show(
+    model: &str,
+    words: Option<&str>,
+    mutant: Option<&str>,
+    common: &Common,
+    console: &Console,
+) -> Ended {
+    let (model, mutant) = (names::model(model)?, names::mutant_if(mutant)?);
+    let lab = Lab::open(common);
+    let tables = lab::tables(model, mutant);
+    let property = match (words, model.expected) {
+        (Some(words), _) => Some(names::property(tables.system(), words)?),
+        (None, Expected::Refuted(sentence)) => Some(names::property(tables.system(), sentence)?),
+        (None, Expected::Holds) => first_violated(&lab, model, mutant)?,
+    };
+    let Some(property) = property else {
+        console.say("Nothing is violated.");
+        return Ok(Exit::AsExpected);
+    };
+    let Some(shown) = counterexample(&lab, &tables, mutant, &property, None)? else {
+        let words = if property.expectation == Expectation::Sometimes {
+            "never seen"
+        } else {
+            "never violated"
+        };
+        console.say(&format!("\"{}\" is {words} in model {}.", property.name, model.name));
+        return Ok(Exit::AsExpected);
+    };
+    let (run, written) = shown.write(common)?;
+    present(console, &run, &written);
+    let exit = exit_of(&run, model, &property);
+    json::write(common, || json::shown("show", &run, exit))?;
+    Ok(exit)
+}
+
+/// Draws a run, and says what was written.
+pub fn present(console: &Console, run: &Run, written: &[PathBuf]) {
+    match console.quiet {
+        true => console.say(&format!("{}: {}", run.title, run.verdict)),
+        false => console.draw(run),
+    }
+    for path in written {
+        console.say(&console.ink(Ink::Dim, &format!("wrote {}", path.display())));
+    }
+}
+
+/// A violation is one, unless the model is there to show it.
+fn exit_of(run: &Run, model: &Model, property: &PropertyInfo) -> Exit {
+    let expected = model.expected == Expected::Refuted(property.name);
+    if run.is_counterexample() && !expected { Exit::Violation } else { Exit::AsExpected }
+}
+
+fn first_violated(
+    lab: &Lab,
+    model: &Model,
+    mutant: Option<&Mutant>,
+) -> Result<Option<PropertyInfo>, Complaint> {
+    let tables = lab::tables(model, mutant);
+    let report = lab.search(&tables, model.name, Wanted::default());
+    let report =
+        report.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
+    let first = report.violations().min_by_key(|found| found.depth);
+    Ok(first.map(|found| found.property))
+}

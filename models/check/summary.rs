@@ -1,0 +1,135 @@
+//! What the whole run comes to, in words that promise no more than was checked.
+
+use crate::{
+    Exit,
+    cli::Cli,
+    console::{Console, Ink, bytes, count, plural, seconds},
+    lab::Lab,
+    verify::Verified,
+};
+use chinwag_models::{
+    engine::{Expectation, Report},
+    model::Expected,
+    properties::{Kind, PROPERTIES},
+};
+
+/// Where a witness was first seen: in which model, and after how many steps.
+pub fn first_seen<'a>(all: &'a [Verified], sentence: &str) -> Option<(&'a str, usize)> {
+    all.iter().find_map(|one| {
+        let found = one.report.as_ref()?.finding(sentence)?;
+        Some((one.model.name, found.depth?))
+    })
+}
+
+/// The witnesses that no model shows.
+pub fn unseen_anywhere(all: &[Verified]) -> Vec<&'static str> {
+    let witnesses = PROPERTIES.iter().filter(|p| p.kind == Kind::Sometimes).map(|p| p.sentence);
+    witnesses.filter(|sentence| first_seen(all, sentence).is_none()).collect()
+}
+
+/// Prints it.
+pub fn summary(
+    console: &Console,
+    lab: &Lab,
+    all: &[Verified],
+    unseen: &[&str],
+    cli: &Cli,
+    exit: Exit,
+) {
+    console.say("");
+    witnesses(console, all, unseen, cli);
+    numbers(console, lab, all);
+    console.say("");
+    verdict(console, all, unseen, exit);
+}
+
+fn witnesses(console: &Console, all: &[Verified], unseen: &[&str], cli: &Cli) {
+    console.say(
+        &console.ink(Ink::Bold, "Witnesses: what must happen somewhere, and where it first did"),
+    );
+    for property in PROPERTIES.iter().filter(|p| p.kind == Kind::Sometimes) {
+        let (sentence, source) = (property.sentence, property.source);
+        let seen = match first_seen(all, sentence) {
+            Some((model, depth)) => format!("{model}, after {}", plural(depth, "step")),
+            None if unseen.contains(&sentence) => console.ink(Ink::Bad, "NEVER SEEN"),
+            None => console.ink(Ink::Dim, "not in these models"),
+        };
+        console.say(&format!("  {source:<5} {sentence:<50} {seen}"));
+    }
+    if !cli.only.is_empty() {
+        let all = "(with --only, a witness that is not seen is no failure)";
+        console.say(&console.ink(Ink::Dim, &format!("  {all}")));
+    }
+    console.say("");
+}
+
+fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
+    let reports = || all.iter().filter_map(|one| one.report.as_ref());
+    let promises = |r: &Report| {
+        let checked = r.findings.iter().filter(|f| f.checked);
+        checked.filter(|f| f.property.expectation != Expectation::Sometimes).count()
+    };
+    let most = reports().map(promises).max().unwrap_or(0);
+    let states: u64 = reports().map(|r| r.unique).sum();
+    let fair: u64 = reports().map(|r| r.fair_states).sum();
+    let collision: f64 = reports().map(|r| r.collision_probability).sum();
+    let peak = reports().map(|r| r.peak_rss).max().unwrap_or(0);
+    let field = |name: &str, text: String| {
+        console.say(&format!("{} {text}", console.ink(Ink::Dim, &format!("{name:<11}"))));
+    };
+    field("Promises", format!("{most} in each of {}", plural(reports().count(), "model")));
+    field("States", format!("{} and {} on fair continuations", count(states), count(fair)));
+    field(
+        "Collisions",
+        format!("two states took each other's place with probability < {collision:.1e}"),
+    );
+    field("Time", format!("{}, peak memory {}", seconds(lab.seconds()), bytes(peak)));
+}
+
+fn verdict(console: &Console, all: &[Verified], unseen: &[&str], exit: Exit) {
+    let names = |which: &dyn Fn(&Verified) -> bool| {
+        let those = all.iter().filter(|one| which(one)).map(|one| one.model.name);
+        those.collect::<Vec<_>>().join(", ")
+    };
+    match exit {
+        Exit::AsExpected => as_expected(console, all),
+        Exit::CutOff => {
+            console.say(&console.ink(Ink::Warn, "CUT OFF."));
+            let cut = names(&|one| one.is_cut());
+            console.paragraph(&format!(
+                "A bound was met before every state was visited: {cut}. What was visited is as expected; \
+                 of the rest nothing is known."
+            ));
+        }
+        Exit::Violation | Exit::Internal | Exit::Usage => {
+            console.say(&console.ink(Ink::Bad, "NOT AS EXPECTED."));
+            let bad = names(&|one| !one.problems.is_empty());
+            if !bad.is_empty() {
+                console.paragraph(&format!("See the lines above: {bad}."));
+            }
+            if !unseen.is_empty() {
+                console.paragraph(&format!(
+                    "Never seen in any model, so that what is promised of it is promised of nothing: {}.",
+                    unseen.join("; ")
+                ));
+            }
+        }
+    }
+}
+
+fn as_expected(console: &Console, all: &[Verified]) {
+    let refuted = all.iter().filter(|one| one.model.expected != Expected::Holds).count();
+    let held = all.len() - refuted;
+    console.say(&console.ink(Ink::Good, "AS EXPECTED."));
+    let mut words = format!(
+        "Every promise holds in every reachable state of {}, and at the end of the fair continuation of each",
+        plural(held, "model")
+    );
+    if refuted > 0 {
+        words += &format!("; {} shows what is not promised", plural(refuted, "model"));
+    }
+    words += ". The search was exhaustive within the bounds of the models (check --list shows them): scripts, \
+              retries and crashes are bounded, the order and delay of messages are not. It says nothing about \
+              larger clusters or longer scripts.";
+    console.paragraph(&words);
+}

@@ -1,0 +1,184 @@
+//! Verifies the models of the catalogue and compares with what is expected of them.
+
+use crate::{
+    Complaint, Ended, Exit,
+    cli::Cli,
+    console::{Console, Ink},
+    json,
+    lab::{self, Lab, Panicked, Wanted},
+    names, show, summary, table,
+};
+use chinwag_models::{
+    catalogue::CATALOGUE,
+    engine::{End, Report},
+    model::{Expected, Model},
+};
+
+/// What came of one model.
+#[derive(Debug)]
+pub struct Verified {
+    /// The model.
+    pub model: &'static Model,
+    /// What the search found; nothing if there was no time for it, or if it panicked.
+    pub report: Option<Report>,
+    /// What is not as expected, in words.
+    pub problems: Vec<String>,
+    /// A panic.
+    pub panicked: bool,
+}
+
+impl Verified {
+    /// Was every state visited that should have been?
+    pub fn is_cut(&self) -> bool {
+        let cut = |r: &Report| !matches!(r.end, End::Exhaustive | End::Violation);
+        !self.panicked && self.report.as_ref().is_none_or(cut)
+    }
+
+    fn exit(&self) -> Exit {
+        match () {
+            () if self.panicked => Exit::Internal,
+            () if !self.problems.is_empty() => Exit::Violation,
+            () if self.is_cut() => Exit::CutOff,
+            () => Exit::AsExpected,
+        }
+    }
+}
+
+/// Verifies what the command line asks for.
+pub fn verify(cli: &Cli, console: &Console) -> Ended {
+    let models = chosen(cli)?;
+    let lab = Lab::open(&cli.common);
+    table::heading(console, &models, cli);
+    let mut all: Vec<Verified> = Vec::new();
+    for model in models {
+        let one = verify_model(&lab, model);
+        table::line(console, &one);
+        all.push(one);
+    }
+    let unseen = match cli.only.is_empty() {
+        true => summary::unseen_anywhere(&all),
+        false => Vec::new(), // The others may show them.
+    };
+    let exit = overall(&all, &unseen);
+    summary::summary(console, &lab, &all, &unseen, cli, exit);
+    if cli.pin {
+        table::pins(console, &all);
+    }
+    for one in &all {
+        counterexamples(cli, console, &lab, one)?;
+    }
+    json::write(&cli.common, || json::verified(&lab, &all, exit))?;
+    Ok(exit)
+}
+
+fn chosen(cli: &Cli) -> Result<Vec<&'static Model>, Complaint> {
+    if !cli.only.is_empty() {
+        return cli.only.iter().map(|name| names::model(name)).collect();
+    }
+    Ok(CATALOGUE.iter().filter(|model| cli.deep || !model.deep).collect())
+}
+
+fn overall(all: &[Verified], unseen: &[&str]) -> Exit {
+    let exits: Vec<_> = all.iter().map(Verified::exit).collect();
+    let first = |exit| exits.contains(&exit).then_some(exit);
+    let vacuous = (!unseen.is_empty()).then_some(Exit::Violation);
+    let worst = first(Exit::Violation).or(first(Exit::Internal));
+    worst.or(first(Exit::CutOff)).or(vacuous).unwrap_or(Exit::AsExpected)
+}
+
+fn verify_model(lab: &Lab, model: &'static Model) -> Verified {
+    let (problems, panicked) = (Vec::new(), false);
+    if lab.is_over() {
+        return Verified { model, report: None, problems, panicked };
+    }
+    // A refuted model is searched to its end all the same: its counts are pinned like any other's.
+    let keep_going = model.expected != Expected::Holds;
+    let tables = lab::tables(model, None);
+    match lab.search(&tables, model.name, Wanted { keep_going, states_max: None }) {
+        Ok(report) => {
+            let problems = problems_of(model, &report);
+            Verified { model, report: Some(report), problems, panicked }
+        }
+        Err(Panicked(text)) => {
+            Verified { model, report: None, problems: vec![text], panicked: true }
+        }
+    }
+}
+
+/// What is not as the catalogue says.
+fn problems_of(model: &Model, report: &Report) -> Vec<String> {
+    let mut problems = Vec::new();
+    let refutes = match model.expected {
+        Expected::Holds => None,
+        Expected::Refuted(sentence) => Some(sentence),
+    };
+    for found in report.violations().filter(|f| Some(f.property.name) != refutes) {
+        let (name, depth) = (found.property.name, found.depth.unwrap_or_default());
+        problems.push(format!("VIOLATED: {name} ({depth} steps)"));
+    }
+    if !report.is_exhaustive() {
+        return problems; // What was not seen yet may be seen later; counts mean nothing.
+    }
+    if let Some(sentence) = refutes.filter(|s| report.violations().all(|f| f.property.name != *s)) {
+        problems.push(format!("NOT REFUTED, though it should be: {sentence}"));
+    }
+    for witness in model.witnesses {
+        match report.finding(witness) {
+            Some(found) if found.depth.is_some() => {}
+            Some(_) => problems.push(format!("NEVER SEEN, though it should be: {witness}")),
+            None => problems.push(format!("the catalogue names an unknown witness: {witness}")),
+        }
+    }
+    if report.eager_conflicts > 0 {
+        problems.push(format!(
+            "the reduction `eager` chose between two messages {} times: what it left out is not checked",
+            report.eager_conflicts
+        ));
+    }
+    let now = (report.unique, report.depth);
+    if model.pinned != (0, 0) && model.pinned != now {
+        problems.push(format!(
+            "COUNTS CHANGED: {:?} were pinned, now {now:?}. The behaviour of the protocol or of the model \
+             changed; if that was meant, say why in the commit and paste what --pin prints",
+            model.pinned
+        ));
+    }
+    problems
+}
+
+/// Draws the first counterexample, and writes all of them where that was asked for.
+fn counterexamples(
+    cli: &Cli,
+    console: &Console,
+    lab: &Lab,
+    one: &Verified,
+) -> Result<(), Complaint> {
+    let Some(report) = &one.report else { return Ok(()) };
+    let refutes = match one.model.expected {
+        Expected::Holds => None,
+        Expected::Refuted(sentence) => Some(sentence),
+    };
+    let mut drawn = console.quiet;
+    for found in report.violations() {
+        let expected = Some(found.property.name) == refutes;
+        if drawn && cli.common.trace_dir.is_none() || expected && cli.common.trace_dir.is_none() {
+            continue;
+        }
+        let tables = lab::tables(one.model, None);
+        let shown = show::counterexample(lab, &tables, None, &found.property, None)?;
+        let Some(shown) = shown else {
+            console.warn(&format!("no trace was found to: {}", found.property.name));
+            continue;
+        };
+        let (run, written) = shown.write(&cli.common)?;
+        if !drawn && !expected {
+            console.say("");
+            console.draw(&run);
+            drawn = true;
+        }
+        for path in written {
+            console.say(&console.ink(Ink::Dim, &format!("wrote {}", path.display())));
+        }
+    }
+    Ok(())
+}

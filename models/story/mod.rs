@@ -1,0 +1,239 @@
+//! A trace of the engine told to people: who took part, what happened, what it changed, and why it is wrong.
+//!
+//! Knows the protocol's types and the renderer's [`Run`]; searches nothing.
+
+mod describe;
+mod explain;
+mod steps;
+
+pub use describe::{describe, describe_envelope, label};
+pub use steps::happening;
+
+use crate::{
+    application::name,
+    engine::{self, Expectation, PropertyInfo, SILENCE, Stage, System as _, Trace},
+    model::{Asks, Links, Model, Net},
+    mutants::Mutant,
+    party::{Line, Local},
+    properties::{PROPERTIES, Scope},
+    render::{Lane, LaneKind, Outcome, Run, Step},
+    system::{Happens, System},
+    view::View,
+};
+use chinwag::Message;
+use steps::Telling;
+
+/// Something that happens in a model.
+pub type Action = engine::Action<Message<crate::application::Application>, Happens>;
+
+/// A state of a model.
+pub type Snapshot = engine::Snapshot<System>;
+
+/// What a story is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The seeded bug, if one is in.
+    pub mutant: Option<&'a Mutant>,
+    /// The property that the trace violates, or the witness that it shows; none for a mere recording.
+    pub property: Option<&'a PropertyInfo>,
+    /// The command that replays it.
+    pub replay: &'a str,
+}
+
+/// The trace as a run that the renderers can draw.
+pub fn tell(system: &System, trace: &Trace<System>, about: &About<'_>) -> Run {
+    let names: Vec<_> = (0..system.nodes()).map(|node| system.node_name(node)).collect();
+    let mut telling = Telling::begin(system, &trace.start);
+    let mut hit = hits(system, about.property, &trace.start).then_some(0);
+    for step in &trace.steps {
+        telling.step(step);
+        if hit.is_none() && hits(system, about.property, &step.after) {
+            hit = Some(telling.steps.len());
+        }
+    }
+    let repeats_from = trace.is_endless.then(|| first_of_loop(trace, &telling)).flatten();
+    let mut run = Run {
+        title: title(system, about),
+        model: describe_model(&system.model, about.mutant),
+        claim: about.property.map_or_else(String::new, |p| claim(p)),
+        lanes: lanes(&names, &telling.starts),
+        steps: telling.steps,
+        repeats_from,
+        replay: about.replay.to_owned(),
+        ..Run::default()
+    };
+    judge(system, trace, about, hit, &mut run);
+    run
+}
+
+/// Says what became of the claim, where, and why.
+fn judge(
+    system: &System,
+    trace: &Trace<System>,
+    about: &About<'_>,
+    hit: Option<usize>,
+    run: &mut Run,
+) {
+    let Some(property) = about.property else {
+        run.verdict = format!("{} steps", run.steps.len());
+        run.explain = explain::cast(&system.model);
+        return;
+    };
+    let at = hit.unwrap_or(run.steps.len());
+    let fair = trace.steps.last().is_some_and(|step| step.stage == Stage::Fair);
+    if property.expectation == Expectation::Sometimes {
+        run.outcome = Outcome::Witnessed;
+        run.verdict = format!("seen at step {at}");
+        run.explain = explain::cast(&system.model);
+        return;
+    }
+    run.outcome = Outcome::Violated;
+    run.verdict = match (trace.is_endless, fair) {
+        (true, _) => "violated: the messages never cease".to_owned(),
+        (_, true) => format!("violated at step {at}, where the fair continuation ends"),
+        _ => format!("violated at step {at}"),
+    };
+    let (before, after) = around(trace, property, system);
+    let culprits = explain::culprits(system, property.name, before, after);
+    if let Some(step) = at.checked_sub(1).and_then(|index| run.steps.get_mut(index)) {
+        step.violates = Some(culprits.first().cloned().unwrap_or_else(|| property.name.to_owned()));
+    }
+    run.explain = culprits.into_iter().chain(explain::cast(&system.model)).collect();
+    if let Some(mutant) = about.mutant {
+        run.explain.push(format!("The seeded bug: \"{}\" ({}).", mutant.name, mutant.slip));
+    }
+}
+
+/// The states before and after the step that violates the property; the last one if none does by itself.
+fn around<'t>(
+    trace: &'t Trace<System>,
+    property: &PropertyInfo,
+    system: &System,
+) -> (&'t Snapshot, &'t Snapshot) {
+    let guilty = trace.steps.iter().find(|step| hits(system, Some(property), &step.after));
+    match guilty.or(trace.steps.last()) {
+        Some(step) => (&step.before, &step.after),
+        None => (&trace.start, &trace.start),
+    }
+}
+
+/// Does this state by itself violate the property, or show the witness?
+fn hits(system: &System, info: Option<&PropertyInfo>, state: &Snapshot) -> bool {
+    let Some(info) = info.filter(|info| info.bit != SILENCE) else { return false };
+    let property = &PROPERTIES[info.bit as usize];
+    if matches!(property.scope, Scope::Idle | Scope::End) {
+        return false; // Judged only where nothing is left to do: the trace ends there.
+    }
+    let setting = system.model.setting();
+    let holds = (property.holds)(&View::of(&setting, state.locals.iter().enumerate()));
+    holds == (info.expectation == Expectation::Sometimes)
+}
+
+/// The step of the story with which the loop of an endless trace begins.
+fn first_of_loop(trace: &Trace<System>, telling: &Telling<'_>) -> Option<usize> {
+    let last = &trace.steps.last()?.after;
+    let index = trace.steps.iter().position(|step| step.before == *last)?;
+    telling.begins.get(index).copied()
+}
+
+fn title(system: &System, about: &About<'_>) -> String {
+    let (name, purpose) = (system.model.name, system.model.purpose);
+    match (about.mutant, about.property) {
+        (Some(mutant), _) => format!("Seeded bug \"{}\" in model {name}", mutant.name),
+        (None, Some(p)) if p.expectation == Expectation::Sometimes => {
+            format!("How it comes that {} (model {name})", p.name)
+        }
+        (None, Some(_)) => format!("A counterexample in model {name}"),
+        (None, None) => format!("A run of model {name}: {purpose}"),
+    }
+}
+
+fn claim(info: &PropertyInfo) -> String {
+    match PROPERTIES.get(info.bit as usize) {
+        Some(property) => format!("{} ({})", capitalised(property.sentence), property.source),
+        None => capitalised(info.name),
+    }
+}
+
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn lanes(names: &[String], starts: &[&Local]) -> Vec<Lane> {
+    let lane = |(name, local): (&String, &&Local)| Lane {
+        name: name.clone(),
+        kind: match local {
+            Local::Manager(_) => LaneKind::Manager,
+            Local::Client(_) => LaneKind::FrontEnd,
+        },
+        start: describe(local),
+    };
+    names.iter().zip(starts).map(lane).collect()
+}
+
+/// A model and its bounds in one line.
+pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
+    let mut parts = vec![format!("{} managers", model.updatable)];
+    if model.read_only > 0 {
+        parts.push(format!("{} read-only", model.read_only));
+    }
+    parts.push(match model.asks {
+        Asks::Any => format!("clients \"{}\" that ask any manager", model.scripts.join("\", \"")),
+        Asks::Home(homes) => {
+            let home = |i: usize| homes.get(i).map_or(0, |home| *home);
+            let each = model.scripts.iter().enumerate();
+            let each = each.map(|(i, script)| format!("\"{script}\" at rm{}", home(i)));
+            format!("clients {}", each.collect::<Vec<_>>().join(", "))
+        }
+        Asks::Route(routes) => {
+            let each = model.scripts.iter().zip(routes);
+            let each = each.map(|(script, route)| format!("\"{script}\" at rm{route:?} in turn"));
+            format!("clients {}", each.collect::<Vec<_>>().join(", "))
+        }
+    });
+    let crashes: u32 = model.crashes.iter().map(|n| u32::from(*n)).sum();
+    let net = match model.net {
+        Net::Once => "delay and any order",
+        Net::Lossy => "delay, any order and loss",
+        Net::RepeatsRequests => "delay, any order, loss and repeated requests",
+        Net::Repeats => "delay, any order, loss and repetition",
+    };
+    parts.push(net.to_owned());
+    let mut also = |says: bool, text: String| parts.extend(says.then_some(text));
+    also(model.copies > 1, format!("each update to {} managers", model.copies));
+    also(model.retries > 0, format!("{} retries a client", model.retries));
+    also(crashes > 0, format!("crashes {:?}", model.crashes));
+    also(model.links == Links::Ring, "gossip round a ring".to_owned());
+    if let Links::Only(links) = model.links {
+        also(true, format!("gossip along {links:?} only"));
+    }
+    also(model.batch > 0, format!("gossip after {} updates", model.batch));
+    also(model.pulls, "pulls".to_owned());
+    let fragments = model.records_per_gossip_max;
+    also(fragments < usize::MAX, format!("{fragments} records a message"));
+    also(model.liar, "the last client lies about what it has seen".to_owned());
+    also(mutant.is_some(), format!("seeded bug \"{}\"", mutant.map_or("", |m| m.name)));
+    format!("{}: {}", model.name, parts.join("; "))
+}
+
+/// What a client's script does, in words: `updates a, queries`.
+pub fn describe_script(lines: &[Line]) -> String {
+    let word = |line: &Line| match line {
+        Line::Update(tag) => format!("updates {}", name(*tag)),
+        Line::Independent(tag) => format!("updates {} independently", name(*tag)),
+        Line::Query => "queries".to_owned(),
+        Line::Tell(to) => format!("tells fe{to}"),
+        Line::Wait => "waits to be told".to_owned(),
+    };
+    lines.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Completes what the steps of a story changed.
+pub(crate) fn with_change(mut step: Step, before: &Local, after: &Local) -> Step {
+    if before != after {
+        step.state = describe(after);
+        step.changes = crate::render::diff(&describe(before), &step.state);
+    }
+    step
+}

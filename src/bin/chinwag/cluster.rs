@@ -1,0 +1,170 @@
+//! A cluster on this machine, each replica manager a process.
+
+use crate::{Failure, read_config, stop_flag};
+use chinwag::{
+    ReplicaId,
+    runtime::{
+        Clock, Config, REPLICAS_MAX, ReplicaConfig, UPDATABLE_MAX,
+        command::{SERVICES, is_service},
+        udp::{self, SystemClock},
+    },
+};
+use clap::Args;
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// How long a replica manager that was asked to stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// What to run.
+#[derive(Args)]
+pub struct ClusterArgs {
+    /// Replica managers that take updates.
+    #[arg(long, default_value_t = 3)]
+    replicas: u16,
+    /// Further ones that only answer queries.
+    #[arg(long, default_value_t = 0)]
+    read_only: u16,
+    /// What it serves: kv, counter, set or board.
+    #[arg(long, default_value = "kv")]
+    service: String,
+    /// Where configurations and data are. What is there already is served again.
+    #[arg(long, default_value = "chinwag-cluster")]
+    dir: PathBuf,
+}
+
+/// Runs it until asked to stop.
+pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
+    let stop = stop_flag()?;
+    let configs = cluster_configs(args)?;
+    let io = |error: io::Error| Failure::new(1, error);
+    let program = std::env::current_exe().map_err(io)?;
+    let mut children: Vec<(ReplicaId, Child)> = Vec::new();
+    for (i, config) in configs.iter().enumerate() {
+        let mut command = Command::new(&program);
+        command.arg("replica").arg("--config").arg(config).stdin(Stdio::null());
+        let data = args.dir.join(format!("rm{i}"));
+        if !data.join("identity").exists() {
+            command.arg("--init");
+        }
+        children.push((ReplicaId(i as u16), command.spawn().map_err(io)?));
+    }
+    let main = args.dir.join("cluster.toml");
+    println!(
+        "{} replica managers, each a process; Ctrl-C stops them. In another terminal:",
+        children.len()
+    );
+    println!("  export CHINWAG_CONFIG={}", main.canonicalize().map_err(io)?.display());
+    println!("  chinwag status");
+    println!("  chinwag update --session me {}", example(&args.service).0);
+    println!("  chinwag query --session me {}", example(&args.service).1);
+    supervise(&mut children, &stop)
+}
+
+fn example(service: &str) -> (&'static str, &'static str) {
+    match service {
+        "counter" => ("add 5", "value"),
+        "set" => ("add milk", "elements"),
+        "board" => ("post 'Lost: my dog'", "posts"),
+        _ => ("put door open", "get door"),
+    }
+}
+
+/// Waits until asked to stop, or until nobody is left. Then asks the children to.
+fn supervise(children: &mut [(ReplicaId, Child)], stop: &AtomicBool) -> Result<(), Failure> {
+    let mut gone = vec![false; children.len()];
+    while !stop.load(Ordering::Relaxed) && gone.contains(&false) {
+        for ((replica, child), gone) in children.iter_mut().zip(&mut gone) {
+            if let (false, Ok(Some(status))) = (*gone, child.try_wait()) {
+                eprintln!("{replica:?}: ended, {status}; `chinwag replica` starts it again");
+                *gone = true;
+            }
+        }
+        std::thread::sleep(udp::STOP_POLL);
+    }
+    for (_, child) in children.iter_mut() {
+        // The program has no other way to send SIGTERM without unsafe code or another dependency.
+        let _ = Command::new("kill").arg(child.id().to_string()).status();
+    }
+    let clock = SystemClock::default();
+    for (replica, child) in children {
+        while child.try_wait().is_ok_and(|status| status.is_none()) {
+            if clock.now() > STOP_WITHIN {
+                eprintln!("{replica:?}: does not stop; killed");
+                let _ = child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    Ok(())
+}
+
+/// The replicas' configuration files: those that are there, or new ones on free ports of loopback.
+fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
+    let main = args.dir.join("cluster.toml");
+    let paths = |count| (0..count).map(|i| args.dir.join(format!("rm{i}.toml"))).collect();
+    if main.exists() {
+        let found = read_config(&main)?;
+        if found.service != args.service {
+            let there = format!("{}: serves {}", main.display(), found.service);
+            return Err(Failure::operator(format!(
+                "{there}, not {}. Name another --dir or that --service",
+                args.service
+            )));
+        }
+        return Ok(paths(found.group().replicas));
+    }
+    let io = |error: io::Error| Failure::operator(format!("{}: {error}", args.dir.display()));
+    let count = size(args)?;
+    fs::create_dir_all(&args.dir).map_err(io)?;
+    let addresses = udp::free_addresses(count).map_err(io)?;
+    let mut config = Config {
+        cluster: "local".into(),
+        service: args.service.clone(),
+        replicas: addresses.iter().map(SocketAddr::to_string).collect(),
+        updatable: Some(args.replicas),
+        replica: None,
+        client: Default::default(),
+    };
+    let write = |path: &Path, config: &Config| {
+        let text = toml::to_string(config).expect("a configuration can be written");
+        Config::parse(path, &text).map_err(Failure::operator)?;
+        fs::write(path, text).map_err(io)
+    };
+    for (id, path) in paths(count).iter().enumerate() {
+        let path: &PathBuf = path;
+        config.replica = Some(ReplicaConfig {
+            id: id as u16,
+            data_dir: format!("rm{id}").into(),
+            listen: None,
+            gossip_interval_ms: 100,
+            gossip_batch: 0,
+            allow_unauthenticated: false,
+        });
+        write(path, &config)?;
+    }
+    config.replica = None;
+    write(&main, &config)?;
+    Ok(paths(count))
+}
+
+/// How many replica managers, if there can be so many.
+fn size(args: &ClusterArgs) -> Result<u16, Failure> {
+    if !is_service(&args.service) {
+        return Err(Failure::operator(format!("--service: use one of {SERVICES}")));
+    }
+    if !(1..=UPDATABLE_MAX).contains(&args.replicas.into()) {
+        return Err(Failure::operator(format!("--replicas: use 1 to {UPDATABLE_MAX}")));
+    }
+    let most = REPLICAS_MAX - usize::from(args.replicas);
+    if usize::from(args.read_only) > most {
+        return Err(Failure::operator(format!("--read-only: use 0 to {most}")));
+    }
+    Ok(args.replicas + args.read_only)
+}

@@ -1,0 +1,282 @@
+//! The configuration file: one form for replicas and clients, which read only what concerns them.
+//!
+//! ```toml
+//! cluster = "demo"            # its name: letters, digits, `-`, `_`, `.`
+//! service = "kv"              # kv, counter, set or board
+//! replicas = ["10.0.0.1:4001", "[fd00::2]:4001", "rm2.example.net:4001"]
+//! updatable = 3               # the first so many take updates; the rest are read-only
+//!
+//! [replica]                   # only in the file of a replica
+//! id = 0                      # its place in `replicas`
+//! data_dir = "rm0"            # relative to this file
+//! listen = "0.0.0.0:4001"     # default: its address above
+//! gossip_interval_ms = 100
+//! gossip_batch = 0            # also gossip after so many updates; 0: only by time
+//! allow_unauthenticated = false   # true: serve on other addresses than loopback
+//!
+//! [client]
+//! retry_after_ms = 200
+//! ```
+//!
+//! A replica that has peers of both IPv4 and IPv6 must listen at `[::]`: a socket at one address reaches
+//! only that address's kind. Of a name with several addresses, the first is used.
+
+use super::{ClusterId, Codec, Identity};
+use crate::{Group, ReplicaId};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Replica managers that may take updates: so that a timestamp leaves most of a datagram to the records.
+pub const UPDATABLE_MAX: usize = 16;
+
+/// Replica managers of a cluster.
+pub const REPLICAS_MAX: usize = 256;
+
+/// Characters of a cluster's name.
+pub const NAME_MAX: usize = 64;
+
+/// Intervals, in milliseconds: an hour.
+pub const INTERVAL_MS_MAX: u64 = 3_600_000;
+
+/// A configuration file, read and checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The service's name.
+    pub service: String,
+    /// The addresses of all replica managers, in the order of their numbers: `host:port`.
+    pub replicas: Vec<String>,
+    /// How many of them take updates: the first so many. All, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updatable: Option<u16>,
+    /// What concerns one replica manager only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<ReplicaConfig>,
+    /// What concerns clients only.
+    #[serde(default)]
+    pub client: ClientConfig,
+}
+
+/// What concerns one replica manager only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaConfig {
+    /// Its place.
+    pub id: u16,
+    /// Its data directory, relative to the file.
+    pub data_dir: PathBuf,
+    /// Where it listens, if not at its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// How often it considers gossiping to each peer: milliseconds, 1 to [`INTERVAL_MS_MAX`].
+    #[serde(default = "gossip_interval_ms")]
+    pub gossip_interval_ms: u64,
+    /// `G`: gossip after so many updates, too (S46). 0: only by time.
+    #[serde(default)]
+    pub gossip_batch: u32,
+    /// Serve on addresses other than loopback, although anyone who can send to them is believed.
+    #[serde(default)]
+    pub allow_unauthenticated: bool,
+}
+
+/// What concerns clients only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// How long to wait for a reply before turning to the next replica manager: milliseconds, 1 to
+    /// [`INTERVAL_MS_MAX`].
+    pub retry_after_ms: u64,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self { retry_after_ms: 200 }
+    }
+}
+
+fn gossip_interval_ms() -> u64 {
+    100
+}
+
+/// What is wrong with a configuration, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// The key, or where else in the file.
+    pub key: String,
+    /// What is wrong and how to mend it.
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, key, problem } = self;
+        match key.as_str() {
+            "" => write!(f, "{}: {problem}", path.display()),
+            key => write!(f, "{}: {key}: {problem}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let error = |problem| ConfigError { path: path.into(), key: String::new(), problem };
+        let text = fs::read_to_string(path)
+            .map_err(|e| error(format!("cannot be read: {e}. Name another with --config")))?;
+        let mut config = Self::parse(path, &text)?;
+        if let Some(replica) = &mut config.replica {
+            let base = path.parent().unwrap_or(Path::new("."));
+            replica.data_dir = base.join(&replica.data_dir);
+        }
+        Ok(config)
+    }
+
+    /// Checks the text of a file; the path is for errors.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let error =
+            |key: &str, problem| ConfigError { path: path.into(), key: key.into(), problem };
+        let config: Self =
+            toml::from_str(text).map_err(|e| error("", e.to_string().trim().to_string()))?;
+        match config.problem() {
+            Some((key, problem)) => Err(error(&key, problem)),
+            None => Ok(config),
+        }
+    }
+
+    fn problem(&self) -> Option<(String, String)> {
+        let found = |key: &str, problem: String| Some((key.to_string(), problem));
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let (name, count) = (&self.cluster, self.replicas.len());
+        if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(plain) {
+            let what = format!("use 1 to {NAME_MAX} letters, digits, `-`, `_` or `.`");
+            return found("cluster", format!("{what}, not {name:?}"));
+        }
+        if count == 0 || count > REPLICAS_MAX {
+            return found("replicas", format!("name 1 to {REPLICAS_MAX} addresses, not {count}"));
+        }
+        let mut seen = BTreeSet::new();
+        for (i, address) in self.replicas.iter().enumerate() {
+            let key = format!("replicas[{i}]");
+            if let Some(problem) = address_problem(address) {
+                return found(&key, problem);
+            }
+            if !seen.insert(address) {
+                return found(&key, format!("{address} is there twice; give each its own"));
+            }
+        }
+        let most = count.min(UPDATABLE_MAX);
+        let updatable = self.group().updatable;
+        if updatable == 0 || usize::from(updatable) > most {
+            return found("updatable", format!("use 1 to {most}, not {updatable}"));
+        }
+        if let Some(problem) = interval_problem(self.client.retry_after_ms) {
+            return found("client.retry_after_ms", problem);
+        }
+        self.replica.as_ref().and_then(|replica| replica.problem(count))
+    }
+
+    /// Who is in the cluster.
+    pub fn group(&self) -> Group {
+        let replicas = u16::try_from(self.replicas.len()).unwrap_or(u16::MAX);
+        Group { replicas, updatable: self.updatable.unwrap_or(replicas) }
+    }
+
+    /// How its datagrams look.
+    pub fn codec(&self) -> Codec {
+        let group = self.group();
+        Codec { cluster: ClusterId::of(&self.cluster, &self.service, group), group }
+    }
+
+    /// Whose a data directory is.
+    pub fn identity(&self, replica: ReplicaId) -> Identity {
+        let (cluster, service) = (self.cluster.clone(), self.service.clone());
+        Identity { cluster, service, cluster_id: self.codec().cluster, replica }
+    }
+
+    /// How long a client waits for a reply before it asks another replica manager.
+    pub fn retry_after(&self) -> Duration {
+        Duration::from_millis(self.client.retry_after_ms)
+    }
+}
+
+impl ReplicaConfig {
+    fn problem(&self, replicas: usize) -> Option<(String, String)> {
+        let found = |key: &str, problem: String| Some((format!("replica.{key}"), problem));
+        if usize::from(self.id) >= replicas {
+            let most = replicas - 1;
+            return found("id", format!("use 0 to {most}, its place in `replicas`"));
+        }
+        if let Some(problem) = self.listen.as_deref().and_then(address_problem) {
+            return found("listen", problem);
+        }
+        let problem = interval_problem(self.gossip_interval_ms)?;
+        found("gossip_interval_ms", problem)
+    }
+}
+
+fn address_problem(address: &str) -> Option<String> {
+    let port = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+    match port {
+        Some((host, Ok(1..))) if !host.is_empty() => None,
+        Some((_, Ok(0))) => Some(format!("port 0 of {address:?} means any; choose one")),
+        _ => Some(format!("{address:?} is not `host:port`, with the host of IPv6 in `[]`")),
+    }
+}
+
+fn interval_problem(ms: u64) -> Option<String> {
+    let sound = (1..=INTERVAL_MS_MAX).contains(&ms);
+    (!sound).then(|| format!("use 1 to {INTERVAL_MS_MAX}, not {ms}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "cluster = 'c'\nservice = 'kv'\nreplicas = ['127.0.0.1:1', '[::1]:2']\n\
+                        [replica]\nid = 1\ndata_dir = 'd'\n";
+
+    fn problem(from: &str, to: &str) -> String {
+        let text = GOOD.replace(from, to);
+        assert_ne!(text, GOOD);
+        Config::parse(Path::new("f.toml"), &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_file_and_key() {
+        let cases = [
+            ("'c'", "''", "f.toml: cluster: use 1 to 64"),
+            ("127.0.0.1:1", "127.0.0.1", "f.toml: replicas[0]: \"127.0.0.1\" is not `host:port`"),
+            ("127.0.0.1:1", "127.0.0.1:0", "f.toml: replicas[0]: port 0"),
+            ("[::1]:2", "127.0.0.1:1", "f.toml: replicas[1]: 127.0.0.1:1 is there twice"),
+            ("[replica]", "updatable = 3\n[replica]", "f.toml: updatable: use 1 to 2, not 3"),
+            ("[replica]", "updatable = 0\n[replica]", "f.toml: updatable: use 1 to 2, not 0"),
+            ("id = 1", "id = 2", "f.toml: replica.id: use 0 to 1"),
+            ("id = 1", "id = 1\ngossip_interval_ms = 0", "f.toml: replica.gossip_interval_ms"),
+            ("id = 1", "id = 1\nlisten = 'x'", "f.toml: replica.listen"),
+            ("id = 1", "id = 1\nunknown = 1", "unknown"),
+            ("id = 1", "id = ", "f.toml"),
+        ];
+        for (from, to, expected) in cases {
+            let found = problem(from, to);
+            assert!(found.contains(expected), "{to}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let config = Config::parse(Path::new("f.toml"), GOOD).unwrap();
+        assert_eq!(config.group(), Group::of(2));
+        assert_eq!(config.replica.unwrap().gossip_interval_ms, 100);
+    }
+}

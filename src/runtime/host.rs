@@ -1,0 +1,376 @@
+//! One replica manager between bytes and storage. Sans I/O: it reads no clock and opens no socket.
+//!
+//! It keeps the driver's law: **everything in the journal is durable before anything that was to be sent
+//! leaves** (PROTOCOL 1.9, P22). [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
+//! changes durable in one append and only then releases what was to be sent: group commit.
+
+use super::{
+    Codec, DropReason, HostError, Observer, Packet, Status, Storage, decode_changes,
+    encode_changes, front_ends::FrontEnds,
+};
+use crate::{
+    Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Replica, ReplicaId,
+    ReplicaManager, RequestId, Sender, Service, Timer,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
+
+/// A journal shorter than this never causes a checkpoint.
+pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
+
+/// A peer is not asked for what is missing more often than this.
+pub const PULL_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a query is held back at least before it is dropped as if it had been lost. A client that still
+/// wants the answer has repeated it by then.
+pub const QUERY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Effects that may queue before they must be committed: inputs of one append.
+pub const BATCH_INPUTS_MAX: usize = 64;
+
+/// What a host is told once.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Which replica manager, of which group, with which partners.
+    pub node: ReplicaManager,
+    /// How datagrams of the cluster look.
+    pub codec: Codec,
+    /// How often each peer is considered for gossip.
+    pub gossip_every: Duration,
+    /// For how long after its start it takes no updates, so that peers can tell it if it lost state.
+    pub grace: Duration,
+}
+
+/// Something happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A datagram arrived.
+    Datagram {
+        /// From where.
+        from: SocketAddr,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What the world is asked to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Datagrams to send.
+    pub datagrams: Vec<(SocketAddr, Vec<u8>)>,
+    /// When to call again at the latest.
+    pub wake_at: Duration,
+}
+
+/// A replica manager with its storage and timers.
+#[derive(Debug)]
+pub struct Host<S: Service, D, O = ()> {
+    config: HostConfig,
+    state: ManagerState<S>,
+    storage: D,
+    observer: O,
+    peers: Vec<Option<SocketAddr>>,
+    front_ends: FrontEnds,
+    timers: BTreeMap<Timer, Duration>,
+    pulled: BTreeMap<ReplicaId, Duration>,
+    /// What inputs asked for since the last commit.
+    queued: Effects<S>,
+    /// Who asked for the status since the last commit.
+    status_to: Vec<SocketAddr>,
+    takes_updates_from: Duration,
+    /// Queries that were held back when it was last looked, and when to look next.
+    held_back: BTreeSet<RequestId>,
+    look_at: Duration,
+    dropped: u64,
+    journal_bytes: usize,
+    image_bytes: usize,
+}
+
+impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
+    /// Recovers what the storage holds; the empty replica if it holds nothing.
+    pub fn open(
+        config: HostConfig,
+        mut storage: D,
+        mut observer: O,
+        now: Duration,
+    ) -> Result<Self, HostError> {
+        let saved = storage.load()?;
+        observer.recovered(&saved);
+        let image_bytes = saved.image.as_ref().map_or(0, Vec::len);
+        let journal_bytes = saved.batches.iter().map(Vec::len).sum();
+        let replica = recover(&config, saved.image, &saved.batches)?;
+        let mut fx = Effects::default();
+        let state = config.node.start(replica, &mut fx);
+        let members = usize::from(config.node.group.replicas);
+        let takes_updates_from = now + config.grace;
+        let mut host = Self {
+            config,
+            state,
+            storage,
+            observer,
+            peers: vec![None; members],
+            front_ends: FrontEnds::default(),
+            timers: BTreeMap::new(),
+            pulled: BTreeMap::new(),
+            queued: Effects::default(),
+            status_to: Vec::new(),
+            takes_updates_from,
+            held_back: BTreeSet::new(),
+            look_at: now + QUERY_PATIENCE,
+            dropped: 0,
+            journal_bytes,
+            image_bytes,
+        };
+        // A first word to each peer at once: they may wait for us.
+        host.timers.extend(fx.start.into_iter().map(|timer| (timer, now)));
+        host.ask_what_peers_know();
+        Ok(host)
+    }
+
+    /// Asks every peer for what is missing here.
+    ///
+    /// It catches up sooner; and a peer that knows more of this replica manager than itself says so, which
+    /// is how the restoration of an old directory is found out before a number is given twice (C17, C18).
+    /// If no peer can be reached within the grace, it is not found out.
+    fn ask_what_peers_know(&mut self) {
+        let (me, group) = (self.config.node.id, self.config.node.group);
+        let pull = Message::Pull { replica_ts: self.state.replica.replica_ts().clone() };
+        let peers = group.members().filter(|peer| *peer != me);
+        self.queued.sends.extend(peers.map(|peer| (Destination::Replica(peer), pull.clone())));
+    }
+
+    /// Sets where a peer is. Until then nothing is sent to it.
+    pub fn set_peer(&mut self, peer: ReplicaId, address: SocketAddr) {
+        self.peers[peer.index()] = Some(address);
+    }
+
+    /// One input by itself, durable before the output is returned.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<Output, HostError> {
+        self.take(now, input)?;
+        self.commit(now)
+    }
+
+    /// Handles an input. What it asks for waits for [`Host::commit`].
+    pub fn take(&mut self, now: Duration, input: Input<'_>) -> Result<(), HostError> {
+        match input {
+            Input::Datagram { from, bytes } => self.datagram(now, from, bytes),
+            Input::Tick => self.fire(now),
+        }
+    }
+
+    fn datagram(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) -> Result<(), HostError> {
+        let (sender, packet) = match self.config.codec.decode::<S>(bytes) {
+            Ok(decoded) => decoded,
+            Err(error) => return self.drop(DropReason::Undecodable(error)),
+        };
+        if sender == Sender::Replica(self.config.node.id) {
+            return self.drop(DropReason::Mine);
+        }
+        match packet {
+            Packet::Message(Message::Update(_)) if now < self.takes_updates_from => {
+                self.drop(DropReason::Starting)
+            }
+            Packet::Message(message) => {
+                if let Sender::FrontEnd(front_end) = sender {
+                    self.front_ends.heard(front_end, from);
+                }
+                self.observer.received(sender, &message);
+                self.step(now, Some(sender), NodeInput::Message(sender, message))
+            }
+            Packet::StatusRequest => {
+                self.status_to.push(from);
+                Ok(())
+            }
+            Packet::AnswerPart(_) | Packet::AnswerTooLarge { .. } | Packet::Status(_) => {
+                self.drop(DropReason::Useless)
+            }
+        }
+    }
+
+    fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
+        self.dropped += 1;
+        self.observer.dropped(why);
+        Ok(())
+    }
+
+    fn fire(&mut self, now: Duration) -> Result<(), HostError> {
+        let due: Vec<_> =
+            self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.step(now, None, NodeInput::Timer(timer))?;
+        }
+        if now >= self.look_at {
+            self.drop_old_queries(now);
+        }
+        Ok(())
+    }
+
+    /// Clients vanish, and may claim to have seen what never was: without this, their queries would fill the
+    /// room for others (PROTOCOL 1.9 iv).
+    fn drop_old_queries(&mut self, now: Duration) {
+        self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+        self.held_back = self.state.waiting.keys().copied().collect();
+        self.look_at = now + QUERY_PATIENCE;
+    }
+
+    fn step(
+        &mut self,
+        now: Duration,
+        from: Option<Sender>,
+        input: NodeInput<S>,
+    ) -> Result<(), HostError> {
+        let mut fx = Effects::default();
+        self.config.node.handle(&mut self.state, input, &mut fx);
+        for timer in fx.start {
+            self.timers.insert(timer, now + self.config.gossip_every);
+        }
+        for timer in fx.cancel {
+            self.timers.remove(&timer);
+        }
+        for event in &fx.events {
+            self.observer.event(event);
+            // A front end that says so may be wrong, and must not be able to stop us; a peer cannot be.
+            if let (Event::StateLost { known, remembered }, Some(Sender::Replica(_))) =
+                (event, from)
+            {
+                return Err(HostError::StateLost { known: *known, remembered: *remembered });
+            }
+        }
+        self.queued.journal.append(&mut fx.journal);
+        self.queued.sends.append(&mut fx.sends);
+        Ok(())
+    }
+
+    /// Makes every queued change durable, then releases what was to be sent.
+    pub fn commit(&mut self, now: Duration) -> Result<Output, HostError> {
+        let Effects { journal, sends, .. } = std::mem::take(&mut self.queued);
+        if !journal.is_empty() {
+            let batch = encode_changes(&journal).map_err(|_| HostError::Unwritable)?;
+            self.storage.append(&batch)?;
+            self.journal_bytes += super::framed_bytes(batch.len());
+            self.observer.journalled(&journal, batch.len());
+        }
+        let mut datagrams = Vec::new();
+        for (to, message) in sends {
+            self.release(now, to, &message, &mut datagrams);
+        }
+        for to in std::mem::take(&mut self.status_to) {
+            let packet = Packet::<S>::Status(self.status());
+            let encoded = self.config.codec.encode(self.me(), &packet);
+            datagrams.extend(encoded.ok().map(|bytes| (to, bytes)));
+        }
+        if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN) {
+            self.checkpoint()?;
+        }
+        let wake_at = self.timers.values().min().copied();
+        Ok(Output { datagrams, wake_at: wake_at.unwrap_or(now + self.config.gossip_every) })
+    }
+
+    fn release(
+        &mut self,
+        now: Duration,
+        to: Destination,
+        message: &Message<S>,
+        datagrams: &mut Vec<(SocketAddr, Vec<u8>)>,
+    ) {
+        let address = match to {
+            Destination::Replica(peer) => self.peers[peer.index()],
+            Destination::FrontEnd(front_end) => self.front_ends.address(front_end),
+            Destination::AnyReplica | Destination::AnyUpdatable => None,
+        };
+        let Some(address) = address else {
+            return drop(self.drop(DropReason::NoAddress));
+        };
+        if let (Destination::Replica(peer), Message::Pull { .. }) = (to, message) {
+            let recent = self.pulled.get(&peer).is_some_and(|at| now < *at + PULL_EVERY);
+            if recent {
+                return drop(self.drop(DropReason::Repeated));
+            }
+            self.pulled.insert(peer, now);
+        }
+        match self.config.codec.datagrams(self.me(), message) {
+            Ok(encoded) => {
+                self.observer.sent(to, message, encoded.len());
+                datagrams.extend(encoded.into_iter().map(|bytes| (address, bytes)));
+            }
+            Err(_) => drop(self.drop(DropReason::Unencodable)),
+        }
+    }
+
+    /// Takes a checkpoint. Costs what the image is; the journal that it replaces was longer.
+    pub fn checkpoint(&mut self) -> Result<(), HostError> {
+        assert!(self.queued.journal.is_empty(), "an image would be ahead of its journal");
+        let image =
+            postcard::to_allocvec(&self.state.replica).map_err(|_| HostError::Unwritable)?;
+        self.storage.checkpoint(&image)?;
+        (self.image_bytes, self.journal_bytes) = (image.len(), 0);
+        self.observer.checkpointed(image.len());
+        Ok(())
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        let ManagerState { replica, waiting, .. } = &self.state;
+        Status {
+            replica_ts: replica.replica_ts().clone(),
+            value_ts: replica.value_ts().clone(),
+            discarded: replica.discarded().clone(),
+            log: replica.log().len() as u64,
+            pending: replica.pending_count() as u64,
+            waiting: waiting.len() as u64,
+            executed: replica.executed().len() as u64,
+            dropped: self.dropped,
+        }
+    }
+
+    /// What the replica manager knows.
+    pub fn state(&self) -> &ManagerState<S> {
+        &self.state
+    }
+
+    /// Who watches.
+    pub fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// Where it keeps what it must not forget.
+    pub fn storage(&self) -> &D {
+        &self.storage
+    }
+
+    /// Ends it, and hands the storage back.
+    pub fn into_storage(self) -> D {
+        self.storage
+    }
+
+    fn me(&self) -> Sender {
+        Sender::Replica(self.config.node.id)
+    }
+}
+
+fn recover<S: Service>(
+    config: &HostConfig,
+    image: Option<Vec<u8>>,
+    batches: &[Vec<u8>],
+) -> Result<Replica<S>, HostError> {
+    let group = config.node.group;
+    let mut replica = match image {
+        None => Replica::empty(group.updatable.into()),
+        Some(image) => match postcard::take_from_bytes(&image) {
+            Ok((replica, [])) => replica,
+            _ => return Err(HostError::Unreadable { what: "image" }),
+        },
+    };
+    for batch in batches {
+        let changes = decode_changes(group, batch);
+        let changes = changes.map_err(|_| HostError::Unreadable { what: "journal" })?;
+        changes.iter().for_each(|change| replica.commit(config.node.rules(), change));
+    }
+    Ok(replica)
+}

@@ -1,0 +1,68 @@
+//! The very same nodes as the checker's, serving clients over UDP from durable storage.
+//!
+//! Bytes become inputs of handlers here and effects become bytes; nothing is decided about the protocol.
+//!
+//! | file | what it turns into what |
+//! |---|---|
+//! | [`config`](Config) | a TOML file into a cluster and a replica of it |
+//! | [`wire`](Codec) | datagrams into messages and back: the trust boundary |
+//! | [`storage`](Storage) | changes into frames that survive power loss |
+//! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
+//! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
+//! | [`udp`] | sockets and the system clock into the traits that the others take |
+//! | [`command`] | words of a command line into operations of the shipped services |
+//!
+//! A client of a running cluster (`chinwag cluster --service counter` runs one):
+//!
+//! ```no_run
+//! use chinwag::{runtime::{Config, udp::{self, UdpClient}}, services::Counter};
+//! use std::{error::Error, path::Path, time::Duration};
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     let config = Config::read(Path::new("chinwag-cluster/cluster.toml"))?;
+//!     let (name, seen) = (udp::random_front_end()?, config.group().zero());
+//!     let mut client: UdpClient<Counter> =
+//!         udp::connect(&config, (name, 0), seen, Duration::from_secs(10))?;
+//!     client.update(5)?;
+//!     assert!(client.query(())? >= 5, "a client reads its own writes, whoever answers");
+//!     Ok(())
+//! }
+//! ```
+
+mod client;
+mod client_error;
+mod client_setup;
+mod cluster;
+mod codec;
+pub mod command;
+mod config;
+mod file_storage;
+mod front_ends;
+mod host;
+mod host_error;
+mod journal;
+mod nearest;
+mod observer;
+mod payload;
+mod session;
+mod storage;
+mod transport;
+pub mod udp;
+mod wire;
+
+pub use client::*;
+pub use client_error::*;
+pub use client_setup::*;
+pub use cluster::*;
+pub use codec::{COUNT_MAX, DecodeError, EncodeError};
+pub use config::*;
+pub use file_storage::*;
+pub use front_ends::FRONT_ENDS_MAX;
+pub use host::*;
+pub use host_error::*;
+pub use journal::{FRAME_BYTES_MAX, decode_changes, encode_changes};
+pub use observer::*;
+pub use session::*;
+pub use storage::*;
+pub use transport::*;
+pub use wire::*;

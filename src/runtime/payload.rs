@@ -1,0 +1,175 @@
+//! What follows the header of a datagram, for each kind.
+
+use super::{
+    ANSWER_PARTS_MAX, AnswerPart, Codec, Packet, Status,
+    codec::{DecodeError, Reader, Writer},
+};
+use crate::{Gossip, Message, Refusal, RequestId, Sender, Service};
+
+const KIND_UPDATE: u8 = 0;
+const KIND_UPDATE_REPLY: u8 = 1;
+const KIND_QUERY: u8 = 2;
+pub(super) const KIND_ANSWER: u8 = 3;
+const KIND_REFUSED: u8 = 4;
+const KIND_GOSSIP: u8 = 5;
+const KIND_PULL: u8 = 6;
+const KIND_TELL: u8 = 7;
+const KIND_ANSWER_PART: u8 = 8;
+const KIND_ANSWER_TOO_LARGE: u8 = 9;
+const KIND_STATUS_REQUEST: u8 = 10;
+const KIND_STATUS: u8 = 11;
+const KIND_LAST: u8 = KIND_STATUS;
+
+pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
+    match packet {
+        Packet::Message(Message::Update(_)) => KIND_UPDATE,
+        Packet::Message(Message::UpdateReply { .. }) => KIND_UPDATE_REPLY,
+        Packet::Message(Message::Query { .. }) => KIND_QUERY,
+        Packet::Message(Message::QueryReply { .. }) => KIND_ANSWER,
+        Packet::Message(Message::Refused { .. }) => KIND_REFUSED,
+        Packet::Message(Message::Gossip(_)) => KIND_GOSSIP,
+        Packet::Message(Message::Pull { .. }) => KIND_PULL,
+        Packet::Message(Message::Tell { .. }) => KIND_TELL,
+        Packet::AnswerPart(_) => KIND_ANSWER_PART,
+        Packet::AnswerTooLarge { .. } => KIND_ANSWER_TOO_LARGE,
+        Packet::StatusRequest => KIND_STATUS_REQUEST,
+        Packet::Status(_) => KIND_STATUS,
+    }
+}
+
+/// Reads the payload of this kind, if this sender may send it.
+pub(super) fn read<S: Service>(
+    codec: &Codec,
+    reader: &mut Reader<'_>,
+    sender: Sender,
+    kind: u8,
+) -> Result<Packet<S>, DecodeError> {
+    let message = match (kind, sender) {
+        (KIND_UPDATE, Sender::FrontEnd(front_end)) => {
+            let update = reader.update(front_end)?;
+            codec.admit(&update).map_err(|_| DecodeError::Unsendable)?;
+            Message::Update(update)
+        }
+        (KIND_QUERY, Sender::FrontEnd(front_end)) => {
+            let id = RequestId { front_end, serial: reader.serial()? };
+            Message::Query { id, prev: reader.timestamp()?, query: reader.take()? }
+        }
+        (KIND_TELL, Sender::FrontEnd(_)) => {
+            Message::Tell { ts: reader.timestamp()?, body: reader.remainder().to_vec() }
+        }
+        (KIND_STATUS_REQUEST, Sender::FrontEnd(_)) => return Ok(Packet::StatusRequest),
+        (KIND_UPDATE_REPLY, Sender::Replica(_)) => {
+            Message::UpdateReply { id: reader.request_id()?, ts: reader.timestamp()? }
+        }
+        (KIND_ANSWER, Sender::Replica(_)) => {
+            let (id, ts) = (reader.request_id()?, reader.timestamp()?);
+            Message::QueryReply { id, ts, answer: reader.take()? }
+        }
+        (KIND_REFUSED, Sender::Replica(_)) => {
+            Message::Refused { id: reader.request_id()?, reason: refusal(reader.take()?)? }
+        }
+        (KIND_GOSSIP, Sender::Replica(_)) => Message::Gossip(read_gossip(codec, reader)?),
+        (KIND_PULL, Sender::Replica(_)) => Message::Pull { replica_ts: reader.timestamp()? },
+        (KIND_ANSWER_PART, Sender::Replica(_)) => {
+            return read_part(reader).map(Packet::AnswerPart);
+        }
+        (KIND_ANSWER_TOO_LARGE, Sender::Replica(_)) => {
+            let (id, bytes) = (reader.request_id()?, reader.take()?);
+            return Ok(Packet::AnswerTooLarge { id, bytes });
+        }
+        (KIND_STATUS, Sender::Replica(_)) => return read_status(reader).map(Packet::Status),
+        (0..=KIND_LAST, _) => return Err(DecodeError::Sender),
+        _ => return Err(DecodeError::Kind),
+    };
+    Ok(Packet::Message(message))
+}
+
+fn read_gossip<S: Service>(
+    codec: &Codec,
+    reader: &mut Reader<'_>,
+) -> Result<Gossip<S>, DecodeError> {
+    let (complete, asks) = (reader.take()?, reader.take()?);
+    let (ts, rows): (_, u16) = (reader.timestamp()?, reader.take()?);
+    if rows != 0 && rows != codec.group.replicas {
+        return Err(DecodeError::Table);
+    }
+    let table = (0..rows).map(|_| reader.timestamp()).collect::<Result<_, _>>()?;
+    Ok(Gossip { log: reader.records()?, ts, complete, asks, table })
+}
+
+/// Writes the payload.
+pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
+    match packet {
+        Packet::Message(Message::Update(update)) => out.update(update),
+        Packet::Message(Message::UpdateReply { id, ts }) => out.request_id(*id).timestamp(ts),
+        Packet::Message(Message::Query { id, prev, query }) => {
+            out.serial(id.serial).timestamp(prev).put(query)
+        }
+        Packet::Message(Message::QueryReply { id, ts, answer }) => {
+            out.request_id(*id).timestamp(ts).put(answer)
+        }
+        Packet::Message(Message::Refused { id, reason }) => {
+            out.request_id(*id).put(&refusal_code(*reason))
+        }
+        Packet::Message(Message::Gossip(gossip)) => write_gossip(out, gossip),
+        Packet::Message(Message::Pull { replica_ts }) => out.timestamp(replica_ts),
+        Packet::Message(Message::Tell { ts, body }) => out.timestamp(ts).raw(body),
+        Packet::AnswerPart(AnswerPart { id, ts, part, parts, bytes }) => {
+            out.request_id(*id).timestamp(ts).put(part).put(parts).raw(bytes)
+        }
+        Packet::AnswerTooLarge { id, bytes } => out.request_id(*id).put(bytes),
+        Packet::StatusRequest => out,
+        Packet::Status(status) => {
+            let Status { replica_ts, value_ts, discarded, .. } = status;
+            out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
+            let Status { log, pending, waiting, executed, dropped, .. } = status;
+            out.put(&[*log, *pending, *waiting, *executed, *dropped])
+        }
+    };
+}
+
+fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a mut Writer {
+    let Gossip { log, ts, complete, asks, table } = gossip;
+    out.put(complete).put(asks).timestamp(ts).put(&(table.len() as u16));
+    for row in table {
+        out.timestamp(row);
+    }
+    out.put(&(log.len() as u32));
+    for record in log {
+        out.record(record);
+    }
+    out
+}
+
+fn read_part(reader: &mut Reader<'_>) -> Result<AnswerPart, DecodeError> {
+    let (id, ts) = (reader.request_id()?, reader.timestamp()?);
+    let (part, parts): (u16, u16) = (reader.take()?, reader.take()?);
+    if parts > ANSWER_PARTS_MAX || part >= parts {
+        return Err(DecodeError::Count);
+    }
+    Ok(AnswerPart { id, ts, part, parts, bytes: reader.remainder().to_vec() })
+}
+
+fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
+    let (replica_ts, value_ts) = (reader.timestamp()?, reader.timestamp()?);
+    let discarded = reader.timestamp()?;
+    let [log, pending, waiting, executed, dropped] = reader.take()?;
+    Ok(Status { replica_ts, value_ts, discarded, log, pending, waiting, executed, dropped })
+}
+
+fn refusal_code(reason: Refusal) -> u8 {
+    match reason {
+        Refusal::ReadOnly => 0,
+        Refusal::UnknownPast => 1,
+        Refusal::Overloaded => 2,
+    }
+}
+
+fn refusal(code: u8) -> Result<Refusal, DecodeError> {
+    match code {
+        0 => Ok(Refusal::ReadOnly),
+        1 => Ok(Refusal::UnknownPast),
+        2 => Ok(Refusal::Overloaded),
+        _ => Err(DecodeError::Malformed),
+    }
+}

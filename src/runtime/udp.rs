@@ -1,0 +1,262 @@
+//! Sockets and the system clock. The only file with either.
+
+use super::{
+    BATCH_INPUTS_MAX, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, FileStorage, Host,
+    HostConfig, HostError, Input, Observer, Storage, Transport,
+};
+use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a loop waits at most before it looks whether it should stop.
+pub const STOP_POLL: Duration = Duration::from_millis(50);
+
+/// How long a replica manager takes no updates after its start: some round trips on any network.
+pub const START_GRACE: Duration = Duration::from_millis(300);
+
+/// How long to wait before a name is looked up again.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Time since it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A UDP socket.
+#[derive(Debug)]
+pub struct UdpTransport {
+    socket: UdpSocket,
+    is_ipv6: bool,
+    blocking: bool,
+}
+
+impl UdpTransport {
+    /// A socket at this address.
+    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        let is_ipv6 = socket.local_addr()?.is_ipv6();
+        Ok(Self { socket, is_ipv6, blocking: true })
+    }
+
+    /// Where it is.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn set_blocking(&mut self, blocking: bool) -> io::Result<()> {
+        if self.blocking != blocking {
+            self.socket.set_nonblocking(!blocking)?;
+            self.blocking = blocking;
+        }
+        Ok(())
+    }
+}
+
+impl Transport for UdpTransport {
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        // A socket for IPv6 reaches IPv4 by mapped addresses.
+        let to = match to {
+            SocketAddr::V4(v4) if self.is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            to => to,
+        };
+        self.socket.send_to(bytes, to).map(|_| ())
+    }
+
+    fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        wait: Duration,
+    ) -> io::Result<Option<(usize, SocketAddr)>> {
+        self.set_blocking(!wait.is_zero())?;
+        if !wait.is_zero() {
+            // Some systems round down to zero, which would mean for ever.
+            self.socket.set_read_timeout(Some(wait.max(Duration::from_micros(1))))?;
+        }
+        match self.socket.recv_from(buffer) {
+            Ok(received) => Ok(Some(received)),
+            Err(error) if is_transient(error.kind()) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Nothing came, or a peer was not there when something was sent to it earlier (ICMP), or a signal came:
+/// nothing is wrong with the socket.
+fn is_transient(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::*;
+    matches!(
+        kind,
+        WouldBlock
+            | TimedOut
+            | Interrupted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkUnreachable
+            | NetworkDown
+    )
+}
+
+/// Why a replica manager stopped serving.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The node cannot go on.
+    Host(HostError),
+    /// The socket cannot.
+    Socket(io::Error),
+}
+
+impl std::fmt::Display for ServeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(error) => error.fmt(f),
+            Self::Socket(error) => write!(f, "the socket failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<HostError> for ServeError {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+/// The host of the replica that a configuration describes.
+///
+/// Every peer's address must be set, or resolved while serving: see [`resolve`].
+pub fn open<S: Service, O: Observer<S>>(
+    config: &Config,
+    storage: FileStorage,
+    observer: O,
+    clock: &impl Clock,
+) -> Result<Host<S, FileStorage, O>, HostError> {
+    let replica = config.replica.as_ref().expect("the caller read a replica's configuration");
+    let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
+    node.batch = replica.gossip_batch;
+    let gossip_every = Duration::from_millis(replica.gossip_interval_ms);
+    let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
+    let host = HostConfig { node, codec: config.codec(), gossip_every, grace };
+    Host::open(host, storage, observer, clock.now())
+}
+
+/// Serves until `stop`, then returns with everything durable that was ever sent.
+///
+/// What has piled up while the disk worked is handled at once, and shares one append.
+pub fn serve<S: Service, D: Storage, O: Observer<S>>(
+    host: &mut Host<S, D, O>,
+    transport: &mut impl Transport,
+    clock: &impl Clock,
+    addresses: &Receiver<(ReplicaId, SocketAddr)>,
+    stop: &AtomicBool,
+) -> Result<(), ServeError> {
+    let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
+    let mut wake_at = clock.now();
+    while !stop.load(Ordering::Relaxed) {
+        addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
+        let mut wait = wake_at.saturating_sub(clock.now()).min(STOP_POLL);
+        for _ in 0..BATCH_INPUTS_MAX {
+            let received = transport.receive(&mut buffer, wait).map_err(ServeError::Socket)?;
+            let Some((length, from)) = received else { break };
+            let bytes = &buffer[..length];
+            host.take(clock.now(), Input::Datagram { from, bytes })?;
+            wait = Duration::ZERO;
+        }
+        host.take(clock.now(), Input::Tick)?;
+        let output = host.commit(clock.now())?;
+        for (to, bytes) in &output.datagrams {
+            // An error loses this datagram; the protocol repeats what matters.
+            let _ = transport.send(*to, bytes);
+        }
+        wake_at = output.wake_at;
+    }
+    Ok(())
+}
+
+/// Looks names up, now and every so often, and tells what it finds. Literal addresses are told once.
+pub fn resolve(names: Vec<String>, stop: Arc<AtomicBool>) -> Receiver<(ReplicaId, SocketAddr)> {
+    let (sender, receiver) = channel();
+    let all = names.into_iter().enumerate().map(|(i, name)| (ReplicaId(i as u16), name));
+    let (literal, named): (Vec<_>, Vec<_>) =
+        all.partition(|(_, name)| name.parse::<SocketAddr>().is_ok());
+    for (replica, name) in literal {
+        let address = name.parse().expect("it was just parsed");
+        sender.send((replica, address)).expect("the receiver is here");
+    }
+    if named.is_empty() {
+        return receiver;
+    }
+    thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            for (replica, name) in &named {
+                if let Some(address) = lookup(name)
+                    && sender.send((*replica, address)).is_err()
+                {
+                    return;
+                }
+            }
+            thread::sleep(RESOLVE_EVERY);
+        }
+    });
+    receiver
+}
+
+/// The first address of a name, if it has one at present.
+pub fn lookup(name: &str) -> Option<SocketAddr> {
+    name.to_socket_addrs().ok()?.next()
+}
+
+/// Addresses on loopback that were free a moment ago.
+pub fn free_addresses(count: u16) -> io::Result<Vec<SocketAddr>> {
+    let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+    // All are held until the last is there, so that none comes twice.
+    let sockets = (0..count).map(bind).collect::<io::Result<Vec<_>>>()?;
+    sockets.iter().map(UdpSocket::local_addr).collect()
+}
+
+/// A name that no other front end has.
+pub fn random_front_end() -> io::Result<FrontEndId> {
+    getrandom::u64().map(FrontEndId).map_err(io::Error::other)
+}
+
+/// A client over UDP.
+pub type UdpClient<S> = Client<S, UdpTransport, SystemClock>;
+
+/// A client of this cluster under this front end, that has seen `seen`.
+pub fn connect<S: Service>(
+    config: &Config,
+    (front_end, incarnation): (FrontEndId, u32),
+    seen: Timestamp,
+    give_up_after: Duration,
+) -> io::Result<UdpClient<S>> {
+    let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
+    let all_v4 = replicas.iter().flatten().all(SocketAddr::is_ipv4);
+    let transport = match all_v4 {
+        true => UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0))?,
+        false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0))?,
+    };
+    let (codec, retry_after) = (config.codec(), config.retry_after());
+    let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
+    Ok(Client::continuing(setup, seen, transport, SystemClock::default()))
+}

@@ -1,0 +1,284 @@
+//! Datagrams: the trust boundary. What [`Codec::decode`] lets through, handlers may assert.
+//!
+//! `"CW" | version u8 | kind u8 | cluster u64 little-endian | sender | payload`. Each piece of the payload
+//! is `postcard`; see `codec.rs`. Kinds are never renumbered; another form is another version.
+
+use super::{
+    ClusterId, EncodeError,
+    codec::{DecodeError, Reader, Writer},
+    payload,
+};
+use crate::{
+    FrontEndId, Gossip, Group, LogRecord, Message, RecordKey, ReplicaId, RequestId, Sender,
+    Service, Timestamp, Update,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The longest datagram that is sent or accepted: fits every path without fragmentation.
+pub const DATAGRAM_BYTES_MAX: usize = 1_200;
+
+/// Into how many datagrams one gossip message is cut at most. What does not fit is as good as lost on the
+/// way: the receipt says how far it came, and the next gossip goes on from there.
+pub const GOSSIP_FRAGMENTS_MAX: usize = 64;
+
+/// Records of one gossip message that are looked at. Bounds the work of cutting.
+pub const GOSSIP_RECORDS_MAX: usize = 2_048;
+
+/// Into how many datagrams an answer is cut at most.
+pub const ANSWER_PARTS_MAX: u16 = 64;
+
+/// What a record takes at least: seven numbers.
+const RECORD_BYTES_MIN: usize = 7;
+
+/// The version that is written, and the only one that is read.
+pub const WIRE_VERSION: u8 = 1;
+
+const MAGIC: [u8; 2] = *b"CW";
+
+/// Room for all of an answer's part but its bytes: header, identity, part numbers, length.
+const PART_OVERHEAD: usize = 100;
+
+/// What a datagram holds: a message of the protocol, or of the runtime's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Packet<S: Service> {
+    /// One of the protocol's.
+    Message(Message<S>),
+    /// A piece of an answer that is too long for one datagram.
+    AnswerPart(AnswerPart),
+    /// An answer is too long for [`ANSWER_PARTS_MAX`] datagrams.
+    AnswerTooLarge {
+        /// The query.
+        id: RequestId,
+        /// How long the answer is.
+        bytes: u64,
+    },
+    /// Somebody wants to know how a replica manager is.
+    StatusRequest,
+    /// How a replica manager is.
+    Status(Status),
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerPart {
+    /// The query.
+    pub id: RequestId,
+    /// What the answer reflects.
+    pub ts: Timestamp,
+    /// Which piece, from zero.
+    pub part: u16,
+    /// Of how many.
+    pub parts: u16,
+    /// The piece.
+    pub bytes: Vec<u8>,
+}
+
+/// What a replica manager tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Status {
+    /// What it holds.
+    pub replica_ts: Timestamp,
+    /// What its value reflects.
+    pub value_ts: Timestamp,
+    /// Up to where records have left its log.
+    pub discarded: Timestamp,
+    /// Records in the log.
+    pub log: u64,
+    /// Of these, how many wait for their past.
+    pub pending: u64,
+    /// Queries that are held back.
+    pub waiting: u64,
+    /// Identifiers in the executed table.
+    pub executed: u64,
+    /// Datagrams that were dropped.
+    pub dropped: u64,
+}
+
+/// Writes and reads the datagrams of one cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// Which cluster.
+    pub cluster: ClusterId,
+    /// How large it is.
+    pub group: Group,
+}
+
+impl Codec {
+    /// The datagrams that carry a message: one, or as many as a long one takes.
+    pub fn datagrams<S: Service>(
+        &self,
+        sender: Sender,
+        message: &Message<S>,
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        match message {
+            Message::Gossip(gossip) => self.gossip(sender, gossip),
+            Message::QueryReply { id, ts, answer } => {
+                let mut out = Writer::default();
+                out.put(answer);
+                self.answer::<S>(sender, *id, ts, &out.finish()?)
+            }
+            message => Ok(vec![self.encode(sender, &Packet::Message(message.clone()))?]),
+        }
+    }
+
+    /// One datagram.
+    pub fn encode<S: Service>(
+        &self,
+        sender: Sender,
+        packet: &Packet<S>,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let mut out = self.header(sender, payload::kind(packet));
+        payload::write(&mut out, packet);
+        within(out.finish()?)
+    }
+
+    fn header(&self, sender: Sender, kind: u8) -> Writer {
+        let mut out = Writer::default();
+        out.raw(&MAGIC).raw(&[WIRE_VERSION, kind]).raw(&self.cluster.0.to_le_bytes());
+        match sender {
+            Sender::Replica(ReplicaId(id)) => out.put(&0u8).put(&id),
+            Sender::FrontEnd(FrontEndId(id)) => out.put(&1u8).put(&id),
+        };
+        out
+    }
+
+    fn answer<S: Service>(
+        &self,
+        sender: Sender,
+        id: RequestId,
+        ts: &Timestamp,
+        answer: &[u8],
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        let mut out = self.header(sender, payload::KIND_ANSWER);
+        out.request_id(id).timestamp(ts).raw(answer);
+        if let Ok(whole) = within(out.finish()?) {
+            return Ok(vec![whole]);
+        }
+        let piece = DATAGRAM_BYTES_MAX - PART_OVERHEAD - self.timestamp_bytes_max();
+        let pieces: Vec<_> = answer.chunks(piece).collect();
+        if pieces.len() > ANSWER_PARTS_MAX.into() {
+            let bytes = answer.len() as u64;
+            return Ok(vec![self.encode::<S>(sender, &Packet::AnswerTooLarge { id, bytes })?]);
+        }
+        let parts = pieces.len() as u16;
+        let datagram = |(part, bytes): (usize, &&[u8])| {
+            let (part, bytes) = (part as u16, bytes.to_vec());
+            let part = AnswerPart { id, ts: ts.clone(), part, parts, bytes };
+            self.encode::<S>(sender, &Packet::AnswerPart(part))
+        };
+        pieces.iter().enumerate().map(datagram).collect()
+    }
+
+    fn gossip<S: Service>(
+        &self,
+        sender: Sender,
+        gossip: &Gossip<S>,
+    ) -> Result<Vec<Vec<u8>>, EncodeError> {
+        let room = DATAGRAM_BYTES_MAX.saturating_sub(self.gossip_overhead(gossip.table.len()));
+        let log: Vec<_> = gossip.log.iter().take(GOSSIP_RECORDS_MAX).cloned().collect();
+        let (ts, table) = (gossip.ts.clone(), gossip.table.clone());
+        let gossip = Gossip { log, ts, table, ..*gossip };
+        let reached = reached_bytes(&gossip.log)?;
+        let size = |records: &[Arc<LogRecord<S>>]| match (records.first(), records.last()) {
+            (Some(first), Some(last)) => reached[&last.key()].1 - reached[&first.key()].0,
+            _ => 0,
+        };
+        // The first half of the condition is only quicker.
+        let fits = |records: &[Arc<LogRecord<S>>]| {
+            records.len() <= room / RECORD_BYTES_MIN && size(records) <= room
+        };
+        let cut = gossip.fragments(fits);
+        // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
+        // receipt from which the next gossip goes on.
+        let last = cut.len().saturating_sub(1);
+        let kept = cut.into_iter().enumerate();
+        let kept = kept.filter(|(i, _)| *i < GOSSIP_FRAGMENTS_MAX - 1 || *i == last);
+        kept.map(|(_, fragment)| self.encode(sender, &Packet::Message(Message::Gossip(fragment))))
+            .collect()
+    }
+
+    /// Can this update get into every log? One that no gossip could carry must not get into any. (The
+    /// runtime's replica managers do not relay tables, so there is room for none.)
+    pub fn admit<S: Service>(&self, update: &Update<S>) -> Result<(), EncodeError> {
+        let mut out = Writer::default();
+        out.update(update);
+        // The rest of a record: origin, its number, the front end; each at its longest.
+        let bytes = out.finish()?.len() + 3 + 10 + 10;
+        let overhead = self.gossip_overhead(0);
+        let limit = DATAGRAM_BYTES_MAX.saturating_sub(overhead);
+        if bytes <= limit { Ok(()) } else { Err(EncodeError::TooLarge { bytes, limit }) }
+    }
+
+    fn timestamp_bytes_max(&self) -> usize {
+        10 * usize::from(self.group.updatable)
+    }
+
+    /// Header, flags, lengths, timestamp and table of a gossip message at their longest.
+    fn gossip_overhead(&self, rows: usize) -> usize {
+        12 + 11 + 2 + 5 + 3 + self.timestamp_bytes_max() * (1 + rows)
+    }
+
+    /// Reads one datagram. Never panics, and allocates in proportion to it.
+    pub fn decode<S: Service>(&self, bytes: &[u8]) -> Result<(Sender, Packet<S>), DecodeError> {
+        if bytes.len() > DATAGRAM_BYTES_MAX {
+            return Err(DecodeError::TooLong);
+        }
+        let mut reader = Reader::new(bytes, self.group);
+        if reader.array()? != MAGIC {
+            return Err(DecodeError::Magic);
+        }
+        let [version, kind] = reader.array()?;
+        if version != WIRE_VERSION {
+            return Err(DecodeError::Version);
+        }
+        if u64::from_le_bytes(reader.array()?) != self.cluster.0 {
+            return Err(DecodeError::Cluster);
+        }
+        let sender = self.sender(&mut reader)?;
+        let packet = payload::read(self, &mut reader, sender, kind)?;
+        reader.end()?;
+        Ok((sender, packet))
+    }
+
+    fn sender(&self, reader: &mut Reader<'_>) -> Result<Sender, DecodeError> {
+        match reader.take::<u8>()? {
+            0 => {
+                let id: u16 = reader.take()?;
+                let known = id < self.group.replicas;
+                known.then_some(Sender::Replica(ReplicaId(id))).ok_or(DecodeError::Sender)
+            }
+            1 => Ok(Sender::FrontEnd(FrontEndId(reader.take()?))),
+            _ => Err(DecodeError::Sender),
+        }
+    }
+
+    /// Reads an answer that came in pieces.
+    pub fn decode_answer<S: Service>(&self, bytes: &[u8]) -> Result<S::Answer, DecodeError> {
+        let mut reader = Reader::new(bytes, self.group);
+        let answer = reader.take()?;
+        reader.end()?;
+        Ok(answer)
+    }
+}
+
+/// For each record, how many bytes the log takes before and after it.
+fn reached_bytes<S: Service>(
+    log: &[Arc<LogRecord<S>>],
+) -> Result<BTreeMap<RecordKey, (usize, usize)>, EncodeError> {
+    let mut end = 0;
+    log.iter()
+        .map(|record| {
+            let mut out = Writer::default();
+            out.record(record);
+            let start = end;
+            end += out.finish()?.len();
+            Ok((record.key(), (start, end)))
+        })
+        .collect()
+}
+
+fn within(datagram: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
+    let (bytes, limit) = (datagram.len(), DATAGRAM_BYTES_MAX);
+    if bytes <= limit { Ok(datagram) } else { Err(EncodeError::TooLarge { bytes, limit }) }
+}
