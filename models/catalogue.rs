@@ -10,14 +10,6 @@ use crate::{
 };
 
 /// All models, the quick ones first.
-<<<<<<< HEAD
-pub const CATALOGUE: &[Model] = &[Model {
-    name: "pair",
-    purpose: "reordering and delay: two clients that may ask any manager at each request",
-    scripts: &["uq", "uq"],
-    ..PLAIN
-}];
-=======
 pub const CATALOGUE: &[Model] = &[
     Model {
         name: "pair",
@@ -250,7 +242,6 @@ pub const CATALOGUE: &[Model] = &[
         ..PLAIN
     },
 ];
->>>>>>> main
 
 /// The model of this name.
 pub fn find(name: &str) -> Option<&'static Model> {

@@ -85,15 +85,12 @@ fn mutants(only: Option<&str>, models: Option<&str>) {
 }
 fn main() {
     let a: Vec<String> = std::env::args().collect();
-<<<<<<< HEAD
-=======
     if a.get(1).is_some_and(|x| x == "catalogue") {
         return catalogue(a.get(2).map(|x| &**x));
     }
     if a.get(1).is_some_and(|x| x == "mutants") {
         return mutants(a.get(2).map(|x| &**x).filter(|x| !x.is_empty()), a.get(3).map(|x| &**x));
     }
->>>>>>> main
     let get = |k: &str, d: &str| {
         a.iter()
             .find_map(|x| x.strip_prefix(&format!("{k}=")).map(String::from))
@@ -126,8 +123,6 @@ fn main() {
         "rr" => Net::RepeatsRequests,
         _ => Net::Repeats,
     };
-<<<<<<< HEAD
-=======
     let route = get("route", "");
     if !route.is_empty() {
         m.asks = Asks::Route(
@@ -151,7 +146,6 @@ fn main() {
                 .leak(),
         )
     }
->>>>>>> main
     let home = get("home", "");
     if !home.is_empty() {
         m.asks =
