@@ -6,8 +6,8 @@
 //! use chinwag::services::Counter;
 //! use stateright::{Checker, Expectation, Model, actor::{ActorModel, Network}};
 //!
-//! // Two replica managers. One client adds 2 and asks, another one adds 3.
-//! let clients = vec![vec![Request::Update(2), Request::Query(())], vec![Request::Update(3)]];
+//! // Two replica managers, and a client that adds 2 and asks.
+//! let clients = vec![vec![Request::Update(2), Request::Query(())]];
 //! let model = ActorModel::new((), ())
 //!     .actors(Parties::<Counter>::of(Group::of(2), clients))
 //!     // Messages arrive in any order, any number of times, or never.
@@ -16,13 +16,14 @@
 //!         equal_timestamps_equal_answers(&state.actor_states, &[()])
 //!     })
 //!     .property(Expectation::Always, "a client reads its own write", |_, state| {
-//!         state.actor_states[2].answers().iter().all(|seen| seen.answer == 2 || seen.answer == 5)
+//!         state.actor_states[2].answers().iter().all(|seen| seen.answer == 2)
 //!     })
-//!     .property(Expectation::Sometimes, "a client sees the other's write", |_, state| {
-//!         state.actor_states[2].answers().iter().any(|seen| seen.answer == 5)
+//!     .property(Expectation::Sometimes, "the client is answered", |_, state| {
+//!         !state.actor_states[2].answers().is_empty()
 //!     });
-//! # let model = model.within_boundary(|_, state| state.network.len() < 9); // The whole takes a minute.
-//! model.checker().spawn_bfs().join().assert_properties();
+//! let checker = model.checker().spawn_bfs().join();
+//! checker.assert_properties();
+//! assert_eq!(checker.unique_state_count(), 463);
 //! ```
 //!
 //! # What to know of stateright here
@@ -105,6 +106,7 @@ impl<S: Service> Parties<S> {
 
 /// What a party knows, and what its client has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant)] // There are few, each in an `Arc` of stateright's.
 pub enum PartyState<S: Service> {
     /// A replica manager's.
     Manager {
@@ -138,6 +140,7 @@ pub struct Answered<S: Service> {
 
 /// What survives a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant)] // As `PartyState`.
 pub enum Saved<S: Service> {
     /// A replica manager's replica.
     Replica(Replica<S>),
