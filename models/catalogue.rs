@@ -18,6 +18,12 @@ pub const CATALOGUE: &[Model] = &[
         ..PLAIN
     },
     Model {
+        name: "reader",
+        purpose: "a client that reads at one manager and then at another",
+        scripts: &["u", "qq"],
+        ..PLAIN
+    },
+    Model {
         name: "three-clients",
         purpose: "three clients at two managers",
         scripts: &["u", "u", "uq"],
@@ -41,7 +47,6 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "any message may be lost, gossip is repeated, clients lose patience",
         scripts: &["uuq", "u"],
         net: Net::Lossy,
-        eager: true,
         ..PLAIN
     },
     Model {
@@ -113,7 +118,6 @@ pub const CATALOGUE: &[Model] = &[
         records_per_gossip_max: 1,
         net: Net::RepeatsRequests,
         late: true,
-        eager: true,
         ..PLAIN
     },
     Model {
@@ -134,8 +138,7 @@ pub const CATALOGUE: &[Model] = &[
         name: "read-only",
         purpose: "a read-only replica answers, is gossiped to, and is waited for before logs are collected",
         read_only: 1,
-        scripts: &["uuq", "q"],
-        eager: true,
+        scripts: &["uq", "q"],
         ..PLAIN
     },
     Model {
@@ -181,7 +184,17 @@ pub const CATALOGUE: &[Model] = &[
         links: Links::Only(&[(0, 1), (1, 2), (2, 0), (0, 2)]),
         records_per_gossip_max: 1,
         net: Net::Repeats,
-        eager: true,
+        ..PLAIN
+    },
+    Model {
+        name: "crossing",
+        purpose: "three managers, fragments that cross, an update recorded twice, both collections",
+        updatable: 3,
+        scripts: &["uu"],
+        asks: Asks::Home(&[0]),
+        retries: 1,
+        links: Links::Only(&[(0, 1), (0, 2), (1, 2)]),
+        records_per_gossip_max: 1,
         ..PLAIN
     },
     Model {
@@ -200,10 +213,8 @@ pub const CATALOGUE: &[Model] = &[
     },
     Model {
         name: "set",
-        purpose: "the observed-remove set, with an update recorded twice",
+        purpose: "the observed-remove set",
         scripts: &["uu", "u"],
-        asks: Asks::Home(&[0, 1]),
-        copies: 2,
         serves: Serves::Set,
         eager: true,
         ..PLAIN
@@ -211,11 +222,10 @@ pub const CATALOGUE: &[Model] = &[
     Model {
         name: "registers",
         purpose: "the multi-value register map, with an update recorded twice",
-        scripts: &["uu", "u"],
-        asks: Asks::Home(&[0, 1]),
+        scripts: &["uu"],
+        asks: Asks::Home(&[0]),
         copies: 2,
         serves: Serves::Registers,
-        eager: true,
         ..PLAIN
     },
     Model {

@@ -218,6 +218,13 @@ impl Model {
         Client { node, script, route, retries, seen, op, keeps_history }
     }
 
+    /// May replies that are waited for be delivered at once? Only where a request has one copy: else the order
+    /// of two replies matters, and the reduction hides violations (`tests/reductions.rs` shows one).
+    pub fn may_be_eager(&self) -> bool {
+        let one_copy = self.copies == 1 && self.retries == 0 && self.read_only == 0;
+        one_copy && self.net == Net::Once && self.crashes.is_empty()
+    }
+
     /// The scripts, with the updates tagged in order.
     pub fn lines(&self) -> Vec<Vec<Line>> {
         let mut tag = 0;

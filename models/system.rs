@@ -187,7 +187,8 @@ impl engine::System for System {
     fn fair(&self, node: usize, local: &Local) -> Vec<Happens> {
         match local {
             Local::Manager(manager) => self.gossip_with_reason(node, manager),
-            Local::Client(client) => overdue(client),
+            Local::Client(client) if self.needs_patience() => overdue(client),
+            Local::Client(_) => Vec::new(),
         }
     }
 
@@ -254,6 +255,11 @@ impl engine::System for System {
 }
 
 impl System {
+    /// Can a request or its reply get lost? Only then may a fair continuation need clients to ask again.
+    fn needs_patience(&self) -> bool {
+        self.model.net != Net::Once || !self.model.crashes.is_empty()
+    }
+
     fn gossip_with_reason(&self, node: usize, local: &ManagerLocal) -> Vec<Happens> {
         let Party::Manager(party) = &self.parties[node] else { return Vec::new() };
         let peers = party.node.group.members().filter(|to| to.index() != node);

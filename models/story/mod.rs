@@ -189,11 +189,6 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
             let routes: Vec<_> = routes.iter().map(|r| route(r).join(" then ")).collect();
             clients_at(model, &routes)
         }
-        Asks::Route(routes) => {
-            let each = model.scripts.iter().zip(routes);
-            let each = each.map(|(script, route)| format!("\"{script}\" at rm{route:?} in turn"));
-            format!("clients {}", each.collect::<Vec<_>>().join(", "))
-        }
     });
     let crashes: u32 = model.crashes.iter().map(|n| u32::from(*n)).sum();
     let net = match model.net {
