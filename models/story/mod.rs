@@ -202,7 +202,14 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     also(model.copies > 1, format!("each update to {} managers", model.copies));
     also(model.retries > 0, format!("{} retries a client", model.retries));
     also(crashes > 0, format!("crashes {:?}", model.crashes));
-    also(model.links == Links::Ring, "gossip round a ring".to_owned());
+    match model.links {
+        Links::Mesh => {}
+        Links::Ring => also(true, "gossip round a ring".to_owned()),
+        Links::Only(links) => {
+            let links: Vec<_> = links.iter().map(|(a, b)| format!("rm{a} to rm{b}")).collect();
+            also(true, format!("gossip only from {}", links.join(", ")));
+        }
+    }
     also(model.batch > 0, format!("gossip after {} updates", model.batch));
     also(model.pulls, "pulls".to_owned());
     let fragments = model.records_per_gossip_max;
