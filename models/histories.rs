@@ -60,7 +60,8 @@ pub fn is_explained(history: &History<Tag, Word>) -> bool {
             // Only what was sent is received: that it was received is what the object returns.
             let ret = Said { answer, is_possible: true };
             // What a query showed is its return; it may not be part of the question.
-            let op = if let Event::Query(_) = event { Event::Query(Vec::new()) } else { event.clone() };
+            let op =
+                if let Event::Query(_) = event { Event::Query(Vec::new()) } else { event.clone() };
             tester.on_invret(client, op, ret).expect("a client does one thing after the other");
         }
     }

@@ -276,7 +276,7 @@ impl Manager {
         found
     }
 
-    /// Does it do what it can do alone? [S44, P23]
+    /// Does it do what it can do alone? (S44, P23)
     fn serves(&self, before: &ManagerLocal, input: &Input<Application>, sends: &[Sent]) -> bool {
         let replica = &before.state.replica;
         match input {
@@ -449,7 +449,9 @@ impl Client {
     /// Replaces "any" by the manager that the client's route names.
     fn routed(&self, sends: Vec<Sent>) -> Vec<Sent> {
         let Some(route) = self.route else { return sends };
-        let to = |id: RequestId| Destination::Replica(chinwag::ReplicaId(route[id.serial.number as usize]));
+        let to = |id: RequestId| {
+            Destination::Replica(chinwag::ReplicaId(route[id.serial.number as usize]))
+        };
         let along = |(destination, message)| match &message {
             Message::Update(update) => (to(update.id), message),
             Message::Query { id, .. } => (to(*id), message),

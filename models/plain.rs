@@ -130,7 +130,8 @@ impl Plain {
     /// repeats is put back.
     fn deliver(&self, last: &PlainState, src: Id, dst: Id, msg: Msg) -> Option<PlainState> {
         let direct = Envelope { src, dst, msg };
-        let anywhere = [ANY_REPLICA, ANY_UPDATABLE].map(|any| Envelope { dst: any.into(), ..direct.clone() });
+        let anywhere =
+            [ANY_REPLICA, ANY_UPDATABLE].map(|any| Envelope { dst: any.into(), ..direct.clone() });
         let posted = anywhere.into_iter().find(|envelope| is_in(&last.network, envelope));
         let mut before = Cow::Borrowed(last);
         if let Some(posted) = &posted {

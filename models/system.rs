@@ -88,7 +88,9 @@ impl System {
         if !self.setting.whole && scope.iter().any(|s| matches!(s, Scope::Idle | Scope::End)) {
             return verdict;
         }
-        for (bit, property) in PROPERTIES.iter().enumerate().filter(|(_, p)| scope.contains(&p.scope)) {
+        for (bit, property) in
+            PROPERTIES.iter().enumerate().filter(|(_, p)| scope.contains(&p.scope))
+        {
             let holds = (property.holds)(&view);
             verdict = match property.kind {
                 Kind::Always => verdict.always(bit as u32, holds),

@@ -9,7 +9,7 @@ pub enum Destination {
     /// One replica manager.
     Replica(ReplicaId),
     /// Whichever replica manager the driver likes best: the checker tries them all, a deployed front end
-    /// takes the one that answers fastest [S5, S6].
+    /// takes the one that answers fastest (S5, S6).
     AnyReplica,
     /// As `AnyReplica`, among those that take updates.
     AnyUpdatable,

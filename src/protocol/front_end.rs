@@ -15,9 +15,9 @@ pub const IN_FLIGHT_MAX: usize = 64;
 /// How a front end chooses the replica manager for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Routing {
-    /// Always this one, and the next ones in turn when it does not answer [S15].
+    /// Always this one, and the next ones in turn when it does not answer (S15).
     Home(ReplicaId),
-    /// Any, for each transmission anew: the driver chooses [S5].
+    /// Any, for each transmission anew: the driver chooses (S5).
     Any,
 }
 
@@ -32,7 +32,7 @@ pub struct FrontEnd {
     pub group: Group,
     /// How it chooses.
     pub routing: Routing,
-    /// To how many replica managers each update is sent at once, with the same identifier [S25]. With
+    /// To how many replica managers each update is sent at once, with the same identifier (S25). With
     /// `Routing::Any`, the driver chooses each.
     pub copies: u16,
     rules: &'static Rules,
@@ -105,7 +105,7 @@ impl FrontEnd {
         FrontEndState { ts, next: 0, outbox, in_flight, contact }
     }
 
-    /// Takes a request from the client, and returns to it at once [S17].
+    /// Takes a request from the client, and returns to it at once (S17).
     pub fn on_request<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -194,7 +194,7 @@ impl FrontEnd {
         }
     }
 
-    /// A reply is overdue: the same request goes to the next replica manager [S25].
+    /// A reply is overdue: the same request goes to the next replica manager (S25).
     pub fn on_retry_timer<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -220,7 +220,7 @@ impl FrontEnd {
         self.transmit(state, number, under, copies, fx);
     }
 
-    /// An update is in a log [S32]. Every reply counts, also a late one: a second replica manager may have
+    /// An update is in a log (S32). Every reply counts, also a late one: a second replica manager may have
     /// recorded the update under another timestamp (C10).
     pub fn on_update_reply<S: Service>(
         &self,
@@ -239,7 +239,7 @@ impl FrontEnd {
         }
     }
 
-    /// A query is answered [S21]. A late answer is dropped: the client never saw it.
+    /// A query is answered (S21). A late answer is dropped: the client never saw it.
     pub fn on_query_reply<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -271,7 +271,7 @@ impl FrontEnd {
         }
     }
 
-    /// Another client talks to this one [S48].
+    /// Another client talks to this one (S48).
     pub fn on_tell<S: Service>(
         &self,
         state: &mut FrontEndState<S>,

@@ -27,7 +27,7 @@ pub struct Serial {
     pub number: u64,
 }
 
-/// `u.id` of the source: the same for every copy of a request, to whichever replica manager it goes [S25].
+/// `u.id` of the source: the same for every copy of a request, to whichever replica manager it goes (S25).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId {
     /// Who asks.
@@ -47,7 +47,7 @@ pub struct RecordKey {
     pub seq: u64,
 }
 
-/// A request to change the value: `u.op`, `u.prev` and `u.id` of the source [S24].
+/// A request to change the value: `u.op`, `u.prev` and `u.id` of the source (S24).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Update<S: Service> {
@@ -62,13 +62,13 @@ pub struct Update<S: Service> {
     pub op: S::Op,
 }
 
-/// `<i, ts, u.op, u.prev, u.id>` of the source [S30].
+/// `<i, ts, u.op, u.prev, u.id>` of the source (S30).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct LogRecord<S: Service> {
     /// The replica manager that accepted the update.
     pub origin: ReplicaId,
-    /// `prev` with the entry of `origin` replaced by that manager's own count [S31].
+    /// `prev` with the entry of `origin` replaced by that manager's own count (S31).
     pub ts: Timestamp,
     /// The request itself.
     pub update: Update<S>,
@@ -81,7 +81,7 @@ impl<S: Service> LogRecord<S> {
     }
 }
 
-/// `m = (m.log, m.ts)` of the source [S38], cut into datagrams if it must be.
+/// `m = (m.log, m.ts)` of the source (S38), cut into datagrams if it must be.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Gossip<S: Service> {
@@ -126,7 +126,7 @@ impl<S: Service> Gossip<S> {
 /// Why a replica manager will not take a request. Each says that nothing was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Refusal {
-    /// A read-only replica takes no updates; any updatable one will [S47].
+    /// A read-only replica takes no updates; any updatable one will (S47).
     ReadOnly,
     /// The request builds on an update of this replica manager that it does not know: either the front
     /// end is wrong, or this replica manager has lost state (C17).
@@ -141,7 +141,7 @@ pub enum Refusal {
 pub enum Message<S: Service> {
     /// A front end asks for a change.
     Update(Update<S>),
-    /// It is in a log: merge `ts` into what the client has seen [S32].
+    /// It is in a log: merge `ts` into what the client has seen (S32).
     UpdateReply {
         /// The request that is answered.
         id: RequestId,
@@ -157,7 +157,7 @@ pub enum Message<S: Service> {
         /// The question.
         query: S::Query,
     },
-    /// The answer, and what it reflects [S21].
+    /// The answer, and what it reflects (S21).
     QueryReply {
         /// The request that is answered.
         id: RequestId,
@@ -180,7 +180,7 @@ pub enum Message<S: Service> {
         /// What the asking replica manager holds.
         replica_ts: Timestamp,
     },
-    /// A client talks to another one; what it had seen travels along [S48].
+    /// A client talks to another one; what it had seen travels along (S48).
     Tell {
         /// All that the telling client had seen.
         ts: Timestamp,

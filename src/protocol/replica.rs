@@ -96,7 +96,7 @@ impl<S: Service> Replica<S> {
         self.forget(rules, record, false);
     }
 
-    /// Executes every update whose past is reflected, in causal order, until none is left. [S33, S34, S40]
+    /// Executes every update whose past is reflected, in causal order, until none is left. (S33, S34, S40)
     ///
     /// One change of the replica, so that no query ever sees the value half way (C3). `candidates` are the
     /// waiting records that nobody waits with yet.

@@ -18,12 +18,12 @@ pub const PENDING_UPDATES_MAX: usize = 10_000;
 /// Queries that may wait at one replica manager. Beyond it, queries that would have to wait are refused.
 pub const WAITING_QUERIES_MAX: usize = 10_000;
 
-/// Who is in the cluster. Fixed [PROOFS 5.3].
+/// Who is in the cluster. Fixed (PROOFS 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Replica managers that take updates: `rm0` and so on. Timestamps have one entry for each.
     pub updatable: u16,
-    /// All replica managers; those from `updatable` on are read-only [S47].
+    /// All replica managers; those from `updatable` on are read-only (S47).
     pub replicas: u16,
 }
 
@@ -64,9 +64,9 @@ pub struct ReplicaManager {
     /// Whom it gossips to of its own accord. Others hear from it only when they ask.
     pub partners: Vec<ReplicaId>,
     /// `G`: gossip goes out at once when this many updates were accepted here since it last did; never if
-    /// zero, then only the timer sends it [S22, S46].
+    /// zero, then only the timer sends it (S22, S46).
     pub batch: u32,
-    /// Does it ask for updates that a request needs and that it lacks? [S23]
+    /// Does it ask for updates that a request needs and that it lacks? (S23)
     pub pulls: bool,
     /// Does it pass on what it knows of others? Needed where not everyone gossips to everyone (C14).
     pub relays: bool,
@@ -79,7 +79,7 @@ pub struct ManagerState<S: Service> {
     /// The value, its timestamps, the log, the executed table.
     pub replica: Replica<S>,
     /// Timestamp table: what each replica manager is known to hold. A lower bound of its replica timestamp,
-    /// now and for ever, because it said so itself and replica managers do not forget [S36, P12].
+    /// now and for ever, because it said so itself and replica managers do not forget (S36, P12).
     pub table: Vec<Timestamp>,
     /// Queries that wait until the value reflects what their client has seen.
     pub waiting: BTreeMap<RequestId, WaitingQuery<S>>,
@@ -89,7 +89,7 @@ pub struct ManagerState<S: Service> {
     pub unsent: u32,
 }
 
-/// A query that is held back [S16].
+/// A query that is held back (S16).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WaitingQuery<S: Service> {
     /// The least that the answer must reflect.
@@ -101,7 +101,7 @@ pub struct WaitingQuery<S: Service> {
 impl ReplicaManager {
     /// A replica manager of this group that gossips to everyone, one message for each peer and interval.
     ///
-    /// A read-only one speaks only when asked: it has nothing of its own to pass on [S47].
+    /// A read-only one speaks only when asked: it has nothing of its own to pass on (S47).
     pub fn new(id: ReplicaId, group: Group) -> Self {
         let partners = match group.is_updatable(id) {
             true => group.members().filter(|peer| *peer != id).collect(),
@@ -144,7 +144,7 @@ impl ReplicaManager {
         }
     }
 
-    /// An update arrives from a front end. [S18, S24 to S35]
+    /// An update arrives from a front end. (S18, S24 to S35)
     pub fn on_update<S: Service>(
         &self,
         state: &mut ManagerState<S>,
@@ -183,7 +183,7 @@ impl ReplicaManager {
         self.drop_needless_receipts(state);
     }
 
-    /// Logs an update under a new timestamp [S28 to S31], and runs it if it is stable.
+    /// Logs an update under a new timestamp (S28 to S31), and runs it if it is stable.
     fn record<S: Service>(
         &self,
         state: &mut ManagerState<S>,
@@ -208,7 +208,7 @@ impl ReplicaManager {
         }
     }
 
-    /// A query arrives from a front end, and waits if the value is behind it. [S16, S21]
+    /// A query arrives from a front end, and waits if the value is behind it. (S16, S21)
     pub fn on_query<S: Service>(
         &self,
         state: &mut ManagerState<S>,
@@ -229,7 +229,7 @@ impl ReplicaManager {
         }
     }
 
-    /// Gossip arrives from a peer. [S39 to S43]
+    /// Gossip arrives from a peer. (S39 to S43)
     pub fn on_gossip<S: Service>(
         &self,
         state: &mut ManagerState<S>,
@@ -301,7 +301,7 @@ impl ReplicaManager {
         }
     }
 
-    /// A peer asks for what it lacks. [S23]
+    /// A peer asks for what it lacks. (S23)
     ///
     /// What it says that it holds is not put into the table: it did not come with the records that it
     /// holds, and the table must never be ahead of our own log (`Rules::learn`).
@@ -365,7 +365,7 @@ impl ReplicaManager {
         needy.map(|peer| &state.table[peer.index()])
     }
 
-    /// Sends to every partner as soon as a batch is full [S22]. Counted over updates accepted here: counting
+    /// Sends to every partner as soon as a batch is full (S22). Counted over updates accepted here: counting
     /// relayed ones too would multiply messages (PROTOCOL 1.8).
     fn send_full_batch<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
         if self.batch > 0 && state.unsent >= self.batch {
@@ -384,7 +384,7 @@ impl ReplicaManager {
         state.table[to.index()] = (self.rules.known_after_send)(&known, held);
     }
 
-    /// The log without what the peer holds, and all that we hold [S36, S38]. One snapshot of both (C6).
+    /// The log without what the peer holds, and all that we hold (S36, S38). One snapshot of both (C6).
     fn send_gossip<S: Service>(
         &self,
         state: &ManagerState<S>,
@@ -405,7 +405,7 @@ impl ReplicaManager {
         fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
     }
 
-    /// Asks for the first update that a request builds on and that never came here [S23]. Whoever made it
+    /// Asks for the first update that a request builds on and that never came here (S23). Whoever made it
     /// has it. If that one cannot be reached, gossip will bring it in time.
     fn pull_for<S: Service>(&self, state: &ManagerState<S>, prev: &Timestamp, fx: &mut Effects<S>) {
         let replica_ts = state.replica.replica_ts();
@@ -416,7 +416,7 @@ impl ReplicaManager {
         }
     }
 
-    /// Discards records that everyone who needs them holds, and that have run here. [S41]
+    /// Discards records that everyone who needs them holds, and that have run here. (S41)
     fn collect<S: Service>(&self, state: &mut ManagerState<S>, fx: &mut Effects<S>) {
         let known: Vec<_> = self.needed(state).collect();
         let prefix = state.replica.executed_prefix();

@@ -52,11 +52,11 @@ pub struct Rules {
     /// Must a request wait until every earlier update of its session has a timestamp? Without it the
     /// client does not read its own writes, even at one replica manager (C20).
     pub waits_for_timestamps: fn() -> bool,
-    /// What the client has seen after a reply: everything it had, and the reply's timestamp [S32].
+    /// What the client has seen after a reply: everything it had, and the reply's timestamp (S32).
     pub observe: fn(ts: &mut Timestamp, reply: &Timestamp),
-    /// The same for an answer to a query [S21].
+    /// The same for an answer to a query (S21).
     pub observe_answer: fn(ts: &mut Timestamp, reply: &Timestamp),
-    /// What a client has seen after another one talked to it [S48].
+    /// What a client has seen after another one talked to it (S48).
     pub hear: fn(ts: &mut Timestamp, told: &Timestamp),
     /// Below which serial every request is finished, given the oldest that is not, and the next.
     pub acknowledge: fn(oldest: Serial, next: Serial) -> Serial,
@@ -64,43 +64,43 @@ pub struct Rules {
     pub repeat_as: fn(number: u64, next: u64) -> u64,
 
     // ---- an update arrives ----
-    /// Is this the copy of an update that needs no further record? [S26, S27]
+    /// Is this the copy of an update that needs no further record? (S26, S27)
     pub is_duplicate: fn(known: Known) -> bool,
     /// What is answered to a duplicate: the first answer may have been lost (C12).
     pub repeat: fn(known: Known) -> Repeat,
     /// Can the update's past be true? What it knows of this replica manager, this one remembers (C17).
     pub is_plausible: fn(prev: &Timestamp, me: ReplicaId, replica_ts: &Timestamp) -> bool,
     /// Under whose entry does this replica manager record updates? Its own; a read-only one has none and
-    /// takes none [S47, C23].
+    /// takes none (S47, C23).
     pub signs: fn(me: ReplicaId, updatable: u16) -> Option<ReplicaId>,
-    /// The record's timestamp: the past with this replica manager's own count in it [S31].
+    /// The record's timestamp: the past with this replica manager's own count in it (S31).
     pub stamp: fn(prev: &Timestamp, me: ReplicaId, seq: u64, replica_ts: &Timestamp) -> Timestamp,
-    /// The replica timestamp after that: only this manager's own entry moves [S28, C9].
+    /// The replica timestamp after that: only this manager's own entry moves (S28, C9).
     pub count: fn(replica_ts: &Timestamp, me: ReplicaId, ts: &Timestamp) -> Timestamp,
 
     // ---- execution ----
-    /// The first update that must be reflected before this one may run; none if it is stable [S33].
+    /// The first update that must be reflected before this one may run; none if it is stable (S33).
     pub awaits:
         fn(prev: &Timestamp, value_ts: &Timestamp, replica_ts: &Timestamp) -> Option<RecordKey>,
     /// Stable updates run in ascending rank, which must extend causality: members of the stable set are
-    /// *not* mutually concurrent [S40, C3b].
+    /// *not* mutually concurrent (S40, C3b).
     pub rank: fn(prev: &Timestamp, key: RecordKey) -> u128,
     /// Are updates that became stable through this very pass run in it too? (C3)
     pub goes_on: fn() -> bool,
     /// Has this update not run yet? Only the identifier tells: the value timestamp may cover an update
     /// that never ran here (C2), and a second record of it must not run again (C10).
     pub is_fresh: fn(executed: bool, ts: &Timestamp, value_ts: &Timestamp) -> bool,
-    /// The value reflects the record, whether or not the operation ran again [S34, C10].
+    /// The value reflects the record, whether or not the operation ran again (S34, C10).
     pub reflect: fn(value_ts: &mut Timestamp, ts: &Timestamp, fresh: bool, replica_ts: &Timestamp),
 
     // ---- queries ----
-    /// May a query be answered from this value? [S16, S21]
+    /// May a query be answered from this value? (S16, S21)
     pub may_answer: fn(prev: &Timestamp, value_ts: &Timestamp, replica_ts: &Timestamp) -> bool,
     /// Is a query that cannot be answered yet kept? (C24)
     pub holds_back: fn() -> bool,
 
     // ---- gossip goes out ----
-    /// Does a peer of which `known` is known lack this record? [S36]
+    /// Does a peer of which `known` is known lack this record? (S36)
     pub lacks: fn(known: &Timestamp, key: RecordKey, ts: &Timestamp, me: ReplicaId) -> bool,
     /// Is there something to say to a peer of which `known` is known? Also when no record is left to
     /// carry: then the timestamp alone is the news (C14).
@@ -113,7 +113,7 @@ pub struct Rules {
 
     // ---- gossip comes in ----
     /// Is this record taken into the log, given the next number expected of its origin and how far the
-    /// message claims to reach? [S39, C5, C16]
+    /// message claims to reach? (S39, C5, C16)
     pub takes: fn(
         key: RecordKey,
         next: u64,
@@ -124,20 +124,20 @@ pub struct Rules {
     /// Is a further record of an update that ran already kept as well? (C10)
     pub keeps: fn(executed: bool) -> bool,
     /// How far one origin's records are held afterwards: as far as they really came, not as far as the
-    /// message claims [S43, C8].
+    /// message claims (S43, C8).
     pub reached: fn(contiguous: u64, claimed: u64) -> u64,
     /// What is known of the sender afterwards. Only a complete message that left no gap teaches, or the
-    /// collection of the executed table is unsafe (see `Replica::forget`) [S37, C15].
+    /// collection of the executed table is unsafe (see `Replica::forget`) (S37, C15).
     pub learn: fn(known: &Timestamp, ts: &Timestamp, complete: bool, covered: bool) -> Timestamp,
 
     // ---- collection ----
     /// Up to where records may leave the log: everyone who needs them has them, *and* they ran here
-    /// [S41, C13, P14].
+    /// (S41, C13, P14).
     pub discardable: fn(known: &[&Timestamp], me: ReplicaId, executed: &Timestamp) -> Timestamp,
     /// Is a record an occasion to look for such identifiers: when it is discarded, since everyone holds it, or
     /// already when it comes in?
     pub looks_back: fn(everywhere: bool) -> bool,
-    /// May this identifier leave the executed table? Not when its record does [S42, C11], but when every
+    /// May this identifier leave the executed table? Not when its record does (S42, C11), but when every
     /// replica manager is known to refuse it for ever.
     pub forgets: fn(Forgetting) -> bool,
 }

@@ -84,7 +84,7 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         SessionToken::new(self.setup.codec.cluster, &self.state.ts)
     }
 
-    /// What another session has seen, this one has seen from now on [S48].
+    /// What another session has seen, this one has seen from now on (S48).
     pub fn join(&mut self, token: &SessionToken) -> Result<(), super::SessionError> {
         let seen = token.open(self.setup.codec)?;
         self.state.ts.merge(&seen);

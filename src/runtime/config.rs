@@ -78,7 +78,7 @@ pub struct ReplicaConfig {
     /// How often it considers gossiping to each peer: milliseconds, 1 to [`INTERVAL_MS_MAX`].
     #[serde(default = "gossip_interval_ms")]
     pub gossip_interval_ms: u64,
-    /// `G`: gossip after so many updates, too [S46]. 0: only by time.
+    /// `G`: gossip after so many updates, too (S46). 0: only by time.
     #[serde(default)]
     pub gossip_batch: u32,
     /// Serve on addresses other than loopback, although anyone who can send to them is believed.

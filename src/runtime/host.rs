@@ -1,7 +1,7 @@
 //! One replica manager between bytes and storage. Sans I/O: it reads no clock and opens no socket.
 //!
 //! It keeps the driver's law: **everything in the journal is durable before anything that was to be sent
-//! leaves** [PROTOCOL 1.9, P22]. [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
+//! leaves** (PROTOCOL 1.9, P22). [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
 //! changes durable in one append and only then releases what was to be sent: group commit.
 
 use super::{
@@ -212,7 +212,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 
     /// Clients vanish, and may claim to have seen what never was: without this, their queries would fill the
-    /// room for others [PROTOCOL 1.9 iv].
+    /// room for others (PROTOCOL 1.9 iv).
     fn drop_old_queries(&mut self, now: Duration) {
         self.state.waiting.retain(|id, _| !self.held_back.contains(id));
         self.held_back = self.state.waiting.keys().copied().collect();

@@ -74,7 +74,7 @@ pub(super) struct Frames {
 /// Reads frames up to the end or a torn last one. On corruption, says at which offset.
 ///
 /// A frame that is not whole is torn, and was never acknowledged, if nothing follows it; otherwise it was
-/// synced before what follows and something has destroyed it since [PROTOCOL 1.9].
+/// synced before what follows and something has destroyed it since (PROTOCOL 1.9).
 pub(super) fn read_frames(bytes: &[u8], first: Option<u64>) -> Result<Frames, usize> {
     let (mut frames, mut end, mut expected) = (Vec::new(), 0, first);
     while end < bytes.len() {
