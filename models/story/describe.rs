@@ -44,7 +44,6 @@ fn describe_manager(local: &ManagerLocal) -> Value {
     let owed = state.owed.iter().enumerate().filter(|(_, owed)| **owed);
     let owed: Vec<_> = owed.map(|(peer, _)| format!("rm{peer}")).collect();
     also("owes_gossip_to", !owed.is_empty(), json!(owed));
-    also("since_last_batch", state.unsent > 0, json!(state.unsent));
     also("disk", local.disk != *replica, json!(format!("has {:?}", local.disk.replica_ts())));
     let finite = (1..FOREVER).contains(&local.crashes);
     also("crashes_left", finite, json!(local.crashes));
