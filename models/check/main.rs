@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     let console = Console::of(&cli.common);
     progress::mind_interrupts();
     if cfg!(debug_assertions) {
-        console.warn("built without --release: searches take about ten times as long");
+        console.warn("built without --release: searches take about five times as long");
     }
     lab::remember_panics();
     let ended = panic::catch_unwind(|| run(&cli, &console));
