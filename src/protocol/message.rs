@@ -175,7 +175,7 @@ pub enum Message<S: Service> {
     },
     /// Records, and what the sender holds.
     Gossip(Gossip<S>),
-    /// A replica manager found that it misses an update [S23]: it asks for all beyond what it holds.
+    /// A replica manager found that it misses an update (S23): it asks for all beyond what it holds.
     Pull {
         /// What the asking replica manager holds.
         replica_ts: Timestamp,
