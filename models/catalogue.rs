@@ -188,12 +188,11 @@ pub const CATALOGUE: &[Model] = &[
     },
     Model {
         name: "crossing",
-        purpose: "three managers, fragments that cross, an update recorded twice, both collections",
-        updatable: 3,
+        purpose: "fragments after a crash, an update recorded twice, both collections",
         scripts: &["uu"],
         asks: Asks::Home(&[0]),
         retries: 1,
-        links: Links::Only(&[(0, 1), (0, 2), (1, 2)]),
+        crashes: &[0, 1],
         records_per_gossip_max: 1,
         ..PLAIN
     },

@@ -23,7 +23,7 @@ pub enum Serves {
     Registers,
     /// The first update of the model is a post, the others answer it.
     Board,
-    /// The first update pays in, the others try to take out the same amount.
+    /// The first update pays in 10, the second tries to take out 10, the others 5.
     Bank,
 }
 
@@ -276,7 +276,11 @@ fn operation(serves: Serves) -> fn(Tag) -> Op {
             Op { tag, act: Act::Post(post) }
         },
         Serves::Bank => |tag| {
-            let op = if tag == 0 { BankOp::Deposit(10) } else { BankOp::Withdraw(10) };
+            let op = match tag {
+                0 => BankOp::Deposit(10),
+                1 => BankOp::Withdraw(10),
+                _ => BankOp::Withdraw(5),
+            };
             Op { tag, act: Act::Bank(op) }
         },
     }

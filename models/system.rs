@@ -129,8 +129,8 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        // A pull that finds nothing is used up all the same.
-        let acts = next != *local || !sends.is_empty() || matches!(message, Message::Pull { .. });
+        // A pull that finds nothing is used up all the same, and so is a question.
+        let acts = next != *local || !sends.is_empty() || matches!(message, Message::Pull { .. } | Message::Query { .. });
         acts.then(|| self.outcome((next, sends)))
     }
 
