@@ -164,7 +164,8 @@ impl Model {
         });
         let asked: Tags = updates.collect();
         let whole = !matches!(self.links, Links::Only(_));
-        Setting { group: self.group(), honest: !self.liar, whole, asked }
+        let lawful = self.serves != Serves::Bank;
+        Setting { group: self.group(), honest: !self.liar, whole, lawful, asked }
     }
 
     /// The parties: managers first, then clients.

@@ -130,7 +130,9 @@ impl engine::System for System {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
         // A pull that finds nothing is used up all the same, and so is a question.
-        let acts = next != *local || !sends.is_empty() || matches!(message, Message::Pull { .. } | Message::Query { .. });
+        let acts = next != *local
+            || !sends.is_empty()
+            || matches!(message, Message::Pull { .. } | Message::Query { .. });
         acts.then(|| self.outcome((next, sends)))
     }
 
