@@ -259,7 +259,8 @@ impl engine::System for System {
 impl System {
     /// Can a request or its reply get lost? Only then may a fair continuation need clients to ask again.
     fn needs_patience(&self) -> bool {
-        self.model.net != Net::Once || !self.model.crashes.is_empty()
+        let model = &self.model;
+        model.net != Net::Once || !model.crashes.is_empty() || model.retries > 0
     }
 
     fn gossip_with_reason(&self, node: usize, local: &ManagerLocal) -> Vec<Happens> {

@@ -64,7 +64,7 @@ impl Player {
 
     fn step(&self, state: &mut Cow<'_, Local>, input: Input<Application>, o: &mut Out<Self>) {
         // A pull that finds nothing is used up all the same.
-        let acts = matches!(input, Input::Message(_, Message::Pull { .. }));
+        let acts = matches!(input, Input::Message(_, Message::Pull { .. } | Message::Query { .. }));
         let (next, sends) = self.0.step(state, input);
         self.send(sends, o);
         if next != **state {
