@@ -15,6 +15,14 @@ pub const CATALOGUE: &[Model] = &[
         name: "pair",
         purpose: "reordering and delay: two clients that may ask any manager at each request",
         scripts: &["uq", "uq"],
+        pinned: (9_253, 18),
+        ..PLAIN
+    },
+    Model {
+        name: "reader",
+        purpose: "a client that reads at one manager and then at another",
+        scripts: &["u", "qq"],
+        pinned: (291, 10),
         ..PLAIN
     },
     Model {
@@ -22,18 +30,21 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "three clients at two managers",
         scripts: &["u", "u", "uq"],
         eager: true,
+        pinned: (25_593, 19),
         ..PLAIN
     },
     Model {
         name: "independent",
         purpose: "several updates of one front end under way at once",
         scripts: &["iiq", "q"],
+        pinned: (15_636, 18),
         ..PLAIN
     },
     Model {
         name: "hearsay",
         purpose: "clients that tell each other what they know",
         scripts: &["ut1q", "wuq"],
+        pinned: (4_059, 19),
         ..PLAIN
     },
     Model {
@@ -41,7 +52,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "any message may be lost, gossip is repeated, clients lose patience",
         scripts: &["uuq", "u"],
         net: Net::Lossy,
-        eager: true,
+        pinned: (456_044, 25),
         ..PLAIN
     },
     Model {
@@ -50,6 +61,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uq", "uq"],
         asks: Asks::Home(&[0, 1]),
         retries: 1,
+        pinned: (1_390_196, 34),
         ..PLAIN
     },
     Model {
@@ -58,6 +70,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uq", "u"],
         asks: Asks::Home(&[0, 1]),
         copies: 2,
+        pinned: (277_987, 30),
         ..PLAIN
     },
     Model {
@@ -66,6 +79,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uu"],
         net: Net::RepeatsRequests,
         late: true,
+        pinned: (166_479, 31),
         ..PLAIN
     },
     Model {
@@ -73,6 +87,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "every message may arrive any number of times, in any order, or never",
         scripts: &["u", "u"],
         net: Net::Repeats,
+        pinned: (379_065, 30),
         ..PLAIN
     },
     Model {
@@ -80,6 +95,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "the same with a session that reads",
         scripts: &["uq", "q"],
         net: Net::Repeats,
+        pinned: (207_493, 24),
         ..PLAIN
     },
     Model {
@@ -87,6 +103,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "any manager may crash at any point, any number of times",
         scripts: &["uuq", "q"],
         crashes: &[FOREVER, FOREVER],
+        pinned: (163_282, 26),
         ..PLAIN
     },
     Model {
@@ -97,6 +114,7 @@ pub const CATALOGUE: &[Model] = &[
         retries: 1,
         crashes: &[FOREVER, FOREVER],
         net: Net::Lossy,
+        pinned: (37_613, 23),
         ..PLAIN
     },
     Model {
@@ -104,6 +122,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "one record a message: gossip in fragments, in any order",
         scripts: &["uu", "u"],
         records_per_gossip_max: 1,
+        pinned: (55_285, 24),
         ..PLAIN
     },
     Model {
@@ -113,7 +132,7 @@ pub const CATALOGUE: &[Model] = &[
         records_per_gossip_max: 1,
         net: Net::RepeatsRequests,
         late: true,
-        eager: true,
+        pinned: (546_469, 32),
         ..PLAIN
     },
     Model {
@@ -121,6 +140,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "gossip goes out with every second update",
         scripts: &["uuq", "u"],
         batch: 2,
+        pinned: (45_185, 22),
         ..PLAIN
     },
     Model {
@@ -128,14 +148,15 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "managers ask for what a request needs and they lack",
         scripts: &["uq", "uq"],
         pulls: true,
+        pinned: (27_969, 20),
         ..PLAIN
     },
     Model {
         name: "read-only",
         purpose: "a read-only replica answers, is gossiped to, and is waited for before logs are collected",
         read_only: 1,
-        scripts: &["uuq", "q"],
-        eager: true,
+        scripts: &["uq", "q"],
+        pinned: (8_873, 18),
         ..PLAIN
     },
     Model {
@@ -144,6 +165,7 @@ pub const CATALOGUE: &[Model] = &[
         read_only: 1,
         scripts: &["uq"],
         asks: Asks::Home(&[2]),
+        pinned: (343, 18),
         ..PLAIN
     },
     Model {
@@ -152,6 +174,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["u", "u"],
         asks: Asks::Home(&[0, 0]),
         liar: true,
+        pinned: (319, 16),
         ..PLAIN
     },
     Model {
@@ -161,6 +184,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uu"],
         asks: Asks::Home(&[0]),
         links: Links::Ring,
+        pinned: (29_579, 35),
         ..PLAIN
     },
     Model {
@@ -170,6 +194,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uuu", "u"],
         links: Links::Only(&[(0, 1), (2, 1)]),
         eager: true,
+        pinned: (525_329, 33),
         ..PLAIN
     },
     Model {
@@ -181,7 +206,17 @@ pub const CATALOGUE: &[Model] = &[
         links: Links::Only(&[(0, 1), (1, 2), (2, 0), (0, 2)]),
         records_per_gossip_max: 1,
         net: Net::Repeats,
-        eager: true,
+        deep: true,
+        ..PLAIN
+    },
+    Model {
+        name: "crossing",
+        purpose: "fragments after a crash, an update recorded twice, both collections",
+        scripts: &["uu"],
+        net: Net::RepeatsRequests,
+        crashes: &[0, 1],
+        records_per_gossip_max: 1,
+        pinned: (1_117_690, 33),
         ..PLAIN
     },
     Model {
@@ -189,6 +224,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "judged by what the clients saw alone: no timestamp, no look inside",
         scripts: &["uq", "qu"],
         histories: true,
+        pinned: (5_046, 18),
         ..PLAIN
     },
     Model {
@@ -196,26 +232,26 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "the counter service",
         scripts: &["u", "uuq"],
         serves: Serves::Counter,
+        pinned: (51_195, 23),
         ..PLAIN
     },
     Model {
         name: "set",
-        purpose: "the observed-remove set, with an update recorded twice",
+        purpose: "the observed-remove set",
         scripts: &["uu", "u"],
-        asks: Asks::Home(&[0, 1]),
-        copies: 2,
         serves: Serves::Set,
         eager: true,
+        pinned: (4_419, 18),
         ..PLAIN
     },
     Model {
         name: "registers",
         purpose: "the multi-value register map, with an update recorded twice",
-        scripts: &["uu", "u"],
-        asks: Asks::Home(&[0, 1]),
+        scripts: &["uu"],
+        asks: Asks::Home(&[0]),
         copies: 2,
         serves: Serves::Registers,
-        eager: true,
+        pinned: (17_197, 27),
         ..PLAIN
     },
     Model {
@@ -223,6 +259,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "the bulletin board: an answer never shows without what it answers",
         scripts: &["ut1", "wuq", "q"],
         serves: Serves::Board,
+        pinned: (5_984, 19),
         ..PLAIN
     },
     Model {
@@ -231,6 +268,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["ut1u", "wu"],
         serves: Serves::Bank,
         expected: Expected::Refuted("equal updates mean equal answers"),
+        pinned: (11_703, 22),
         ..PLAIN
     },
     Model {
@@ -239,6 +277,7 @@ pub const CATALOGUE: &[Model] = &[
         updatable: 3,
         scripts: &["u", "u"],
         eager: true,
+        pinned: (7_562_041, 34),
         ..PLAIN
     },
 ];

@@ -23,7 +23,7 @@ pub enum Serves {
     Registers,
     /// The first update of the model is a post, the others answer it.
     Board,
-    /// The first update pays in, the others try to take out the same amount.
+    /// The first update pays in 10, the second tries to take out 10, the others 5.
     Bank,
 }
 
@@ -164,7 +164,8 @@ impl Model {
         });
         let asked: Tags = updates.collect();
         let whole = !matches!(self.links, Links::Only(_));
-        Setting { group: self.group(), honest: !self.liar, whole, asked }
+        let lawful = self.serves != Serves::Bank;
+        Setting { group: self.group(), honest: !self.liar, whole, lawful, asked }
     }
 
     /// The parties: managers first, then clients.
@@ -218,6 +219,13 @@ impl Model {
         Client { node, script, route, retries, seen, op, keeps_history }
     }
 
+    /// May replies that are waited for be delivered at once? Only where a request has one copy: else the order
+    /// of two replies matters, and the reduction hides violations (`tests/reductions.rs` shows one).
+    pub fn may_be_eager(&self) -> bool {
+        let one_copy = self.copies == 1 && self.retries == 0 && self.read_only == 0;
+        one_copy && self.net == Net::Once && self.crashes.is_empty()
+    }
+
     /// The scripts, with the updates tagged in order.
     pub fn lines(&self) -> Vec<Vec<Line>> {
         let mut tag = 0;
@@ -269,7 +277,11 @@ fn operation(serves: Serves) -> fn(Tag) -> Op {
             Op { tag, act: Act::Post(post) }
         },
         Serves::Bank => |tag| {
-            let op = if tag == 0 { BankOp::Deposit(10) } else { BankOp::Withdraw(10) };
+            let op = match tag {
+                0 => BankOp::Deposit(10),
+                1 => BankOp::Withdraw(10),
+                _ => BankOp::Withdraw(5),
+            };
             Op { tag, act: Act::Bank(op) }
         },
     }

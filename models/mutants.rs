@@ -74,7 +74,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "does not wait for timestamps", "the update was handed over, so go on (C20)",
         { waits_for_timestamps: || false } => dies("pair", "a client reads its own writes");
     "forgets update replies", "the reply only says that it worked (C20)",
-        { observe: |_, _| {} } => dies("pair", "a client reads its own writes");
+        { observe: |_, _| {} } => dies("histories", "what clients saw is causally consistent");
     "overwrites with update replies", "the last timestamp is the newest",
         { observe: |ts, reply| ts.clone_from(reply) } => dies("twice", "no timestamp goes down");
     "forgets answers' timestamps", "reading changes nothing",
@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "does not hear timestamps", "the words are what counts (C20)",
         { hear: |_, _| {} } => dies("hearsay", "a client sees what it was told of");
     "acknowledges too early", "what was sent will arrive (C11)",
-        { acknowledge: |_, next| next } => dies("late", "every update ends up executed everywhere");
+        { acknowledge: |_, next| next } => dies("late", "every fair continuation becomes silent");
     "repeats under a new number", "each message has its own number (C21)",
         { repeat_as: |_, next| next } => dies("retry", "an update is executed at most once");
 
@@ -90,13 +90,13 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "records duplicates", "clients do not repeat themselves (S26)",
         { is_duplicate: |_| false } => dies("late", "what was forgotten is recorded nowhere again");
     "looks only into the log", "what ran is in the log (S26)",
-        { is_duplicate: |k| k.finished || k.waiting } => dies("late", "a record is made once at a manager");
+        { is_duplicate: |k| k.finished || k.waiting } => dies("late", "a manager makes one record of an update");
     "looks only at what ran", "what is in the log will run (S27)",
-        { is_duplicate: |k| k.finished || k.executed } => dies("late", "a record is made once at a manager");
+        { is_duplicate: |k| k.finished || k.executed } => dies("late", "a manager makes one record of an update");
     "ignores what is finished", "the executed table tells (C11)",
         { is_duplicate: |k| k.executed || k.waiting } => dies("late", "what was forgotten is recorded nowhere again");
     "drops duplicates silently", "it was answered already (C12a)",
-        { repeat: |_| Repeat::Silence } => dies("loss-retry", "every query ends up answered");
+        { repeat: |_| Repeat::Silence } => dies("retry", "a replica manager alone takes updates and answers");
     "answers duplicates with the value's timestamp", "it covers all that ran (C12b)",
         { repeat: |k| if k.finished { Repeat::Silence } else { Repeat::Value } } => dies("late", "a reply covers every record of its update");
     "believes any past", "clients are honest (C17)",
@@ -104,7 +104,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "a read-only replica takes updates", "it is a replica like the others (C23)",
         { signs: |me, updatable| Some(ReplicaId(me.0 % updatable)) } => dies("refused", "a read-only replica makes no record");
     "stamps without the past", "the record carries prev anyway",
-        { stamp: |prev, me, seq, _| Timestamp::zero(prev.len()).with(me, seq) } => dies("pair", "a timestamp is the past with one new update in it");
+        { stamp: |prev, me, seq, _| Timestamp::zero(prev.len()).with(me, seq) } => dies("counter", "a timestamp is the past with one new update in it");
     "stamps with all it holds", "that is what it knows (C4c)",
         { stamp: |_, me, seq, held| held.with(me, seq) } => dies("pair", "a timestamp is the past with one new update in it");
     "counts from the client's past", "the client has the newest count",
@@ -114,7 +114,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
 
     // ---- execution ----
     "executes before the past", "it was logged, so run it",
-        { awaits: |_, _, _| None } => dies("counter", "execution respects causality");
+        { awaits: |_, _, _| None } => dies("histories", "a write runs after what its client had read");
     "waits for what is logged", "the paper tests the replica timestamp (C4)",
         { awaits: |prev, _, held| first_beyond(prev, held) } => equivalent("a step ends with every stable record executed, and for honest timestamps the log covers a past exactly if the value does (T2; PROOFS replica_test_is_value_test)");
     "compares lexicographically", "timestamps have an order (C4d)",
@@ -122,17 +122,22 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "executes in key order", "while any update is stable, execute one (C3b)",
         { rank: |_, _| 0 } => dies("chain", "execution respects causality");
     "executes the newest first", "the newest matters most (C3b)",
-        { rank: |_, key| u128::from(u64::MAX - key.seq) } => dies("counter", "execution respects causality");
+        { rank: |_, key| u128::from(u64::MAX - key.seq) } => dies("set", "equal timestamps mean equal values");
     "makes a single pass", "all stable updates were found (C3)",
         { goes_on: || false } => dies("counter", "nothing waits that need not wait");
     "executes duplicates", "each record is an update (C10)",
         { is_fresh: |_, _, _| true } => dies("twice", "an update is executed at most once");
     "takes what is covered for executed", "the timestamp says what ran (C2)",
         { is_fresh: |executed, ts, value_ts| !executed && !value_ts.covers(ts) } => dies("counter", "no update is taken for another");
+    "has no executed table", "the timestamp replaces it (C2)",
+        { is_fresh: |_, ts, value_ts| !value_ts.covers(ts) } => dies("loss", "an answer reflects what its timestamp covers");
     "skips a duplicate's timestamp", "it did not run (C10)",
-        { reflect: |value_ts, ts, fresh, _| if fresh { value_ts.merge(ts) } } => dies("twice", "every query ends up answered");
+        { reflect: |value_ts, ts, fresh, _| if fresh { value_ts.merge(ts) } } => dies("twice", "the replica is in good shape");
     "reflects all that is logged", "it will run soon (C4b)",
         { reflect: |value_ts, ts, _, held| { value_ts.merge(ts); value_ts.merge(held) } } => dies("counter", "the value reflects exactly what its timestamp covers");
+
+    "reflects all that came with it", "the message was processed (C4b)",
+        { reflect: |value_ts, ts, fresh, held| value_ts.merge(if fresh { held } else { ts }) } => dies("chain", "a timestamp covers the past of what it covers");
 
     // ---- queries ----
     "answers too early", "stale is better than late",
@@ -146,11 +151,11 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "sends only newer records", "timestamps are compared (C5)",
         { lacks: |known, _, ts, _| ts.covers(known) && ts != known } => dies("pair", "every fair continuation becomes silent");
     "sends only its own records", "everyone gossips for himself",
-        { lacks: |known, key, _, me| key.origin == me && known.get(me) < key.seq } => dies("ring", "every update ends up executed everywhere");
+        { lacks: |known, key, _, me| key.origin == me && known.get(me) < key.seq } => dies("ring", "every fair continuation becomes silent");
     "gossips records only", "without records there is no news (C14a)",
         { has_news: |known, held, records| !known.covers(held) && records > 0 } => equivalent("a record leaves a log only when all hold it, so whoever lacks news lacks a record that is still in the log");
     "believes what it sent arrived", "UDP on a LAN loses nothing (C7)",
-        { known_after_send: |known, sent| { let mut known = known.clone(); known.merge(sent); known } } => dies("pair", "knowledge of a peer is never overestimated");
+        { known_after_send: |known, sent| { let mut known = known.clone(); known.merge(sent); known } } => dies("loss", "when all is quiet, all are equal");
     "gives no receipts", "it has nothing to say (C14)",
         { owes: |_, _| false } => dies("pair", "every fair continuation becomes silent");
 
@@ -169,8 +174,6 @@ pub const MUTANTS: &[Mutant] = mutants! {
         { keeps: |executed| !executed } => dies("twice", "the log has no holes");
     "learns across a gap", "the sender has it (T3)",
         { learn: |known, ts, complete, _| { let mut known = known.clone(); if complete { known.merge(ts) } known } } => dies("fragments", "knowledge of a peer is never overestimated");
-    "learns from fragments", "each tells something (PROOFS egc_safe)",
-        { learn: |known, ts, _, covered| { let mut known = known.clone(); if covered { known.merge(ts) } known } } => dies("fragments-late", "what was forgotten is recorded nowhere again");
     "overwrites what it knew", "the last message is the newest (C15)",
         { learn: |known, ts, complete, covered| if complete && covered { ts.clone() } else { known.clone() } } => dies("pair", "no timestamp goes down");
 
@@ -180,9 +183,9 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "discards what a majority has", "the others catch up (C13)",
         { discardable: |known, _, executed| { let mut floor = executed.clone(); known.iter().skip(1).for_each(|k| floor.meet(k)); floor } } => dies("mesh", "a record leaves a log only when everyone has it");
     "discards what has not run", "everyone has it (P14)",
-        { discardable: |known, _, _| { let mut floor = known[0].clone(); known.iter().for_each(|k| floor.meet(k)); floor } } => dies("counter", "a record leaves a log only when it has run there");
+        { discardable: |known, _, _| { let mut floor = known[0].clone(); known.iter().for_each(|k| floor.meet(k)); floor } } => dies("liar", "a record leaves a log only when it has run there");
     "forgets with the record", "applied by all, says the source (S42, C11)",
-        { forgets: |f| f.everywhere && f.candidate <= f.record } => dies("late", "what was forgotten is recorded nowhere again");
+        { forgets: |f| f.everywhere && f.candidate <= f.record } => dies("late", "what was forgotten never comes back");
     "forgets what is acknowledged", "the client will not send it again (C11)",
         { looks_back: |_| true, forgets: |f| f.candidate < f.acknowledged && !f.waiting } => dies("late", "what was forgotten is recorded nowhere again");
     "never forgets", "memory is cheap (P25)",
@@ -194,7 +197,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "sends before it is durable", "the disk is slow (C17)",
         {} on Hasty => dies("crash", "nothing is sent before it is durable");
     "a lying disk", "fsync was acknowledged (C17)",
-        {} on Lying => dies("crash", "nothing is sent before it is durable");
+        {} on Lying => dies("crash", "no timestamp speaks of updates that do not exist");
     "forgets to journal gossip", "the peer has it",
         {} on Forgetful => dies("pair", "the journal accounts for the replica");
 };

@@ -129,8 +129,10 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        // A pull that finds nothing is used up all the same.
-        let acts = next != *local || !sends.is_empty() || matches!(message, Message::Pull { .. });
+        // A pull that finds nothing is used up all the same, and so is a question.
+        let acts = next != *local
+            || !sends.is_empty()
+            || matches!(message, Message::Pull { .. } | Message::Query { .. });
         acts.then(|| self.outcome((next, sends)))
     }
 
@@ -187,7 +189,8 @@ impl engine::System for System {
     fn fair(&self, node: usize, local: &Local) -> Vec<Happens> {
         match local {
             Local::Manager(manager) => self.gossip_with_reason(node, manager),
-            Local::Client(client) => overdue(client),
+            Local::Client(client) if self.needs_patience() => overdue(client),
+            Local::Client(_) => Vec::new(),
         }
     }
 
@@ -254,6 +257,11 @@ impl engine::System for System {
 }
 
 impl System {
+    /// Can a request or its reply get lost? Only then may a fair continuation need clients to ask again.
+    fn needs_patience(&self) -> bool {
+        self.model.net != Net::Once || !self.model.crashes.is_empty()
+    }
+
     fn gossip_with_reason(&self, node: usize, local: &ManagerLocal) -> Vec<Happens> {
         let Party::Manager(party) = &self.parties[node] else { return Vec::new() };
         let peers = party.node.group.members().filter(|to| to.index() != node);

@@ -15,6 +15,8 @@ pub struct Setting {
     pub honest: bool,
     /// Does everyone hear of everyone in the end?
     pub whole: bool,
+    /// Does the service keep its law? Of one that does not, only answers are compared, to show that they differ.
+    pub lawful: bool,
     /// The updates that the clients ask for in all.
     pub asked: Tags,
 }

@@ -107,6 +107,9 @@ pub enum Command {
         /// Give up on a mutant after so many states.
         #[arg(long, default_value_t = 5_000_000, value_name = "N")]
         states_max: u64,
+        /// Search on after the first violation, so that every property that finds a mutant out is listed.
+        #[arg(long)]
+        keep_going: bool,
     },
     /// Show the shortest way to a violation or to a witness.
     Show {

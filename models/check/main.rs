@@ -24,6 +24,7 @@ mod walk;
 use clap::Parser;
 use cli::{Cli, Command};
 use console::Console;
+use lab::Wanted;
 use std::{panic, process::ExitCode};
 
 /// How a command ended: the exit code of the process.
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     let console = Console::of(&cli.common);
     progress::mind_interrupts();
     if cfg!(debug_assertions) {
-        console.warn("built without --release: searches take about ten times as long");
+        console.warn("built without --release: searches take about five times as long");
     }
     lab::remember_panics();
     let ended = panic::catch_unwind(|| run(&cli, &console));
@@ -82,8 +83,9 @@ fn run(cli: &Cli, console: &Console) -> Ended {
     match &cli.command {
         None if cli.list => list::list(console, common),
         None => verify::verify(cli, console),
-        Some(Command::Mutants { name: None, states_max }) => {
-            mutants::all(*states_max, common, console)
+        Some(Command::Mutants { name: None, states_max, keep_going }) => {
+            let wanted = Wanted { keep_going: *keep_going, states_max: Some(*states_max) };
+            mutants::all(wanted, common, console)
         }
         Some(Command::Mutants { name: Some(name), .. }) => mutants::one(name, common, console),
         Some(Command::Show { model, property, mutant }) => {

@@ -41,12 +41,12 @@ pub struct Studied {
 const SURVIVAL_STATES_MAX: u64 = 300_000;
 
 /// Studies all of them and prints the kill matrix.
-pub fn all(states_max: u64, common: &Common, console: &Console) -> Ended {
+pub fn all(wanted: Wanted, common: &Common, console: &Console) -> Ended {
     let lab = Lab::open(common);
     matrix::heading(console);
     let mut all = Vec::new();
     for mutant in MUTANTS {
-        let one = study(&lab, mutant, states_max);
+        let one = study(&lab, mutant, wanted);
         matrix::line(console, &one);
         all.push(one);
     }
@@ -67,7 +67,7 @@ pub fn one(name: &str, common: &Common, console: &Console) -> Ended {
         }
         Fate::Equivalent(argument) => {
             let lab = Lab::open(common);
-            let one = study(&lab, mutant, SURVIVAL_STATES_MAX);
+            let one = study(&lab, mutant, Wanted::default());
             console.paragraph(&format!("\"{}\" ({})", mutant.name, mutant.slip));
             console.paragraph(&format!("Nobody can tell it from the protocol: {argument}"));
             let found = format!("{} states in {}", count(one.states), seconds(one.seconds));
@@ -93,7 +93,7 @@ impl Studied {
     }
 }
 
-fn study(lab: &Lab, mutant: &'static Mutant, states_max: u64) -> Studied {
+fn study(lab: &Lab, mutant: &'static Mutant, wanted: Wanted) -> Studied {
     let started = Instant::now();
     let blank = Studied {
         mutant,
@@ -110,7 +110,7 @@ fn study(lab: &Lab, mutant: &'static Mutant, states_max: u64) -> Studied {
         Fate::Dies { model, by } => {
             let one = Studied { model, named: Some(by), ..blank };
             match catalogue::find(model) {
-                Some(model) => dies(lab, one, model, by, states_max),
+                Some(model) => dies(lab, one, model, by, wanted),
                 None => Studied { problem: Some(format!("there is no model \"{model}\"")), ..one },
             }
         }
@@ -120,9 +120,8 @@ fn study(lab: &Lab, mutant: &'static Mutant, states_max: u64) -> Studied {
     one
 }
 
-fn dies(lab: &Lab, mut one: Studied, model: &Model, by: &str, states_max: u64) -> Studied {
+fn dies(lab: &Lab, mut one: Studied, model: &Model, by: &str, wanted: Wanted) -> Studied {
     let tables = lab::tables(model, Some(one.mutant));
-    let wanted = Wanted { keep_going: false, states_max: Some(states_max) };
     match lab.search(&tables, one.mutant.name, wanted) {
         Ok(report) => {
             one.note(&report);
@@ -136,7 +135,7 @@ fn dies(lab: &Lab, mut one: Studied, model: &Model, by: &str, states_max: u64) -
     let Ok(property) = names::property(tables.system(), by) else {
         return Studied { problem: Some(format!("there is no property \"{by}\"")), ..one };
     };
-    match lab.shortest(&tables, &property, Some(states_max)) {
+    match lab.shortest(&tables, &property, wanted.states_max) {
         Ok(Some(trace)) => one.killers.push((property.name, trace.depth())),
         Ok(None) => one.problem = Some(format!("SURVIVES \"{by}\"")),
         Err(Panicked(text)) => one.problem = Some(text),

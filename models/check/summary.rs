@@ -55,7 +55,7 @@ fn witnesses(console: &Console, all: &[Verified], unseen: &[&str], cli: &Cli) {
             None if unseen.contains(&sentence) => console.ink(Ink::Bad, "NEVER SEEN"),
             None => console.ink(Ink::Dim, "not in these models"),
         };
-        console.say(&format!("  {source:<5} {sentence:<50} {seen}"));
+        console.say(&format!("  {source:<5} {sentence:<53} {seen}"));
     }
     if !cli.only.is_empty() {
         let all = "(with --only, a witness that is not seen is no failure)";

@@ -6,7 +6,8 @@ use crate::{
 };
 use chinwag::{RecordKey, ReplicaId, Timestamp};
 
-/// Vectors have one entry for each updatable manager, tables a row for each member.
+/// Vectors have one entry for each updatable manager, tables a row for each member, and the value reflects
+/// what the executed table would answer.
 pub fn is_in_good_shape(view: &View<'_>) -> bool {
     let entries = usize::from(view.setting.group.updatable);
     view.managers.iter().all(|(_, m)| {
@@ -15,6 +16,7 @@ pub fn is_in_good_shape(view: &View<'_>) -> bool {
             && replica.replica_ts().len() == entries
             && table.len() == usize::from(view.setting.group.replicas)
             && replica.log().all(|r| r.ts.len() == entries && r.update.prev.len() == entries)
+            && replica.executed().values().all(|ts| replica.value_ts().covers(ts))
     })
 }
 
@@ -135,6 +137,14 @@ pub fn journal_accounts(view: &View<'_>) -> bool {
 /// It replies to every update and answers every query that its value is new enough for, whoever can be reached.
 pub fn alone_it_serves(view: &View<'_>) -> bool {
     kept(view, broken::AVAILABLE)
+}
+
+/// However often an update is requested of one manager, it makes one record of it.
+pub fn one_record_each(view: &View<'_>) -> bool {
+    view.managers.iter().all(|(i, m)| {
+        let own = || m.records().filter(|r| r.origin == *i).map(|r| r.update.id);
+        own().collect::<std::collections::BTreeSet<_>>().len() == own().count()
+    })
 }
 
 /// The log is a set: nothing is written twice.

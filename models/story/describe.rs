@@ -8,7 +8,7 @@ use crate::{
     party::{ClientLocal, FOREVER, Local, ManagerLocal, broken},
     view::Record,
 };
-use chinwag::{Message, RecordKey, Request, Timestamp};
+use chinwag::{Gossip, Message, RecordKey, Request, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// The state of a node as people read it.
@@ -31,7 +31,7 @@ fn describe_manager(local: &ManagerLocal) -> Value {
         "log": replica.log().map(|r| log_line(r, replica.value_ts(), local)).collect::<Vec<_>>(),
         "discarded": entries(replica.discarded()),
         "executed": executed.collect::<Vec<_>>(),
-        "timestamp_table": rows.collect::<Map<_, _>>(),
+        "table": rows.collect::<Map<_, _>>(),
         "waiting_queries": waiting.collect::<Vec<_>>(),
     });
     let mut also = |key: &str, says: bool, value: Value| {
@@ -44,7 +44,6 @@ fn describe_manager(local: &ManagerLocal) -> Value {
     let owed = state.owed.iter().enumerate().filter(|(_, owed)| **owed);
     let owed: Vec<_> = owed.map(|(peer, _)| format!("rm{peer}")).collect();
     also("owes_gossip_to", !owed.is_empty(), json!(owed));
-    also("since_last_batch", state.unsent > 0, json!(state.unsent));
     also("disk", local.disk != *replica, json!(format!("has {:?}", local.disk.replica_ts())));
     let finite = (1..FOREVER).contains(&local.crashes);
     also("crashes_left", finite, json!(local.crashes));
@@ -136,12 +135,18 @@ pub fn label(message: &Message<Application>) -> String {
         Message::Update(u) => format!("update {:?} {:?} after {:?}", u.id, u.op, u.prev),
         Message::Query { id, prev, .. } => format!("query {id:?} after {prev:?}"),
         Message::Tell { ts, body } => format!("news of {} at {ts:?}", told(body)),
+        Message::Gossip(gossip) => gossip_label(gossip),
         Message::UpdateReply { .. }
         | Message::QueryReply { .. }
         | Message::Refused { .. }
-        | Message::Gossip(_)
         | Message::Pull { .. } => format!("{message:?}"),
     }
+}
+
+/// As `Debug`, without the rows of a table that is passed on: the state of the sender shows them.
+pub(super) fn gossip_label(gossip: &Gossip<Application>) -> String {
+    let relays = if gossip.table.is_empty() { "" } else { " with its table" };
+    format!("{:?}{relays}", Gossip { table: Vec::new(), ..gossip.clone() })
 }
 
 /// What one client tells another, in words.

@@ -55,7 +55,7 @@ pub fn tell(system: &System, trace: &Trace<System>, about: &About<'_>) -> Run {
     let mut run = Run {
         title: title(system, about),
         model: describe_model(&system.model, about.mutant),
-        claim: about.property.map_or_else(String::new, |p| claim(p)),
+        claim: about.property.map_or_else(String::new, claim),
         lanes: lanes(&names, &telling.starts),
         steps: telling.steps,
         repeats_from,
@@ -185,14 +185,10 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
             clients_at(model, &homes)
         }
         Asks::Route(routes) => {
-            let route = |route: &&[u16]| route.iter().map(|rm| format!("rm{rm}")).collect::<Vec<_>>();
+            let route =
+                |route: &&[u16]| route.iter().map(|rm| format!("rm{rm}")).collect::<Vec<_>>();
             let routes: Vec<_> = routes.iter().map(|r| route(r).join(" then ")).collect();
             clients_at(model, &routes)
-        }
-        Asks::Route(routes) => {
-            let each = model.scripts.iter().zip(routes);
-            let each = each.map(|(script, route)| format!("\"{script}\" at rm{route:?} in turn"));
-            format!("clients {}", each.collect::<Vec<_>>().join(", "))
         }
     });
     let crashes: u32 = model.crashes.iter().map(|n| u32::from(*n)).sum();
@@ -207,9 +203,13 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     also(model.copies > 1, format!("each update to {} managers", model.copies));
     also(model.retries > 0, format!("{} retries a client", model.retries));
     also(crashes > 0, format!("crashes {:?}", model.crashes));
-    also(model.links == Links::Ring, "gossip round a ring".to_owned());
-    if let Links::Only(links) = model.links {
-        also(true, format!("gossip along {links:?} only"));
+    match model.links {
+        Links::Mesh => {}
+        Links::Ring => also(true, "gossip round a ring".to_owned()),
+        Links::Only(links) => {
+            let links: Vec<_> = links.iter().map(|(a, b)| format!("rm{a} to rm{b}")).collect();
+            also(true, format!("gossip only from {}", links.join(", ")));
+        }
     }
     also(model.batch > 0, format!("gossip after {} updates", model.batch));
     also(model.pulls, "pulls".to_owned());
@@ -223,7 +223,8 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
 /// Each client's script, and whom it asks.
 fn clients_at(model: &Model, whom: &[String]) -> String {
     let each = model.scripts.iter().enumerate();
-    let each = each.map(|(i, script)| format!("\"{script}\" at {}", whom.get(i).map_or("any", |w| w)));
+    let each =
+        each.map(|(i, script)| format!("\"{script}\" at {}", whom.get(i).map_or("any", |w| w)));
     format!("clients {}", each.collect::<Vec<_>>().join(", "))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Snapshot,
-    describe::{label, told},
+    describe::{gossip_label, label, told},
     describe_script, with_change,
 };
 use crate::{
@@ -147,7 +147,7 @@ fn takes(message: &Message<Application>, from: &str) -> String {
         Message::Query { id, .. } => format!("takes query {id:?}"),
         Message::QueryReply { id, answer, .. } => format!("reads {answer:?} ({id:?})"),
         Message::Refused { id, reason } => format!("is refused {id:?}: {reason:?}"),
-        Message::Gossip(gossip) => format!("takes {gossip:?} from {from}"),
+        Message::Gossip(gossip) => format!("takes {} from {from}", gossip_label(gossip)),
         Message::Pull { .. } => format!("is asked by {from} for what it lacks"),
         Message::Tell { body, .. } => format!("is told of {} by {from}", told(body)),
     }

@@ -197,7 +197,7 @@ impl ReplicaManager {
         let prev = update.prev.clone();
         let record = Arc::new(LogRecord { origin, ts: ts.clone(), update });
         self.commit(state, Change::Log { replica_ts, records: vec![record] }, fx);
-        state.unsent += 1;
+        state.unsent += u32::from(self.batch > 0);
         self.pull_for(state, &prev, fx);
         ts
     }

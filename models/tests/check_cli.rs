@@ -1,0 +1,202 @@
+//! The program `check` as its users meet it: exit codes, output, files.
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+const MUTANT: &str = "answers too early";
+
+fn check(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+    command.args(args).env_remove("NO_COLOR").args(["--width", "100"]);
+    command.output().expect("the program was built for this test")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("the program writes UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("the program writes UTF-8")
+}
+
+#[track_caller]
+fn assert_exit(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}\n{}", stdout(output), stderr(output));
+}
+
+/// A new directory of this test's own.
+fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path); // It need not be there.
+    fs::create_dir_all(&path).expect("the build directory can be written to");
+    path
+}
+
+/// The replay file of the mutant's counterexample, and the directory it is in.
+fn counterexample(name: &str) -> (PathBuf, PathBuf) {
+    let dir = directory(name);
+    let output = check(&["mutants", MUTANT, "--quiet", "--trace-dir", &dir.to_string_lossy()]);
+    assert_exit(&output, 0);
+    let files = fs::read_dir(&dir).expect("the directory was just written");
+    let mut paths = files.map(|entry| entry.expect("it can be listed").path());
+    let is_replay = |path: &PathBuf| path.to_string_lossy().ends_with(".replay.json");
+    (paths.find(is_replay).expect("a replay file was written"), dir)
+}
+
+#[test]
+fn a_model_that_holds_is_as_expected() {
+    let output = check(&["--only", "hearsay"]);
+
+    assert_exit(&output, 0);
+    assert!(stdout(&output).contains("exhaustive"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("AS EXPECTED."), "{}", stdout(&output));
+}
+
+#[test]
+fn a_search_without_time_is_cut_off_and_not_called_exhaustive() {
+    let output = check(&["--only", "pair", "--timeout", "0"]);
+
+    assert_exit(&output, 3);
+    assert!(stdout(&output).contains("CUT OFF"), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("exhaustive"), "{}", stdout(&output));
+}
+
+#[test]
+fn an_unknown_name_is_a_usage_error_with_a_suggestion() {
+    for args in [&["--only", "piar"][..], &["show", "piar"], &["walk", "piar"]] {
+        let output = check(args);
+        assert_exit(&output, 2);
+        assert!(stderr(&output).contains("\"pair\""), "{}", stderr(&output));
+    }
+    assert_exit(&check(&["mutants", "no such mutant"]), 2);
+    assert_exit(&check(&["show", "pair", "no such property"]), 2);
+    assert_exit(&check(&["--no-such-option"]), 2);
+}
+
+#[test]
+fn everything_is_listed() {
+    let output = check(&["--list"]);
+
+    assert_exit(&output, 0);
+    for name in ["pair", MUTANT, "execution respects causality", "a query waits"] {
+        assert!(stdout(&output).contains(name), "{name} is not listed");
+    }
+}
+
+#[test]
+fn the_report_for_machines_says_what_the_table_says() {
+    let file = directory("json").join("report.json");
+
+    assert_exit(&check(&["--only", "hearsay", "--json", &file.to_string_lossy()]), 0);
+
+    let text = fs::read_to_string(&file).expect("the report was written");
+    let report: Value = serde_json::from_str(&text).expect("the report is JSON");
+    assert_eq!(report["format"], "chinwag-check/1");
+    assert_eq!(report["exhaustive"], true);
+    assert_eq!(report["models"][0]["name"], "hearsay");
+    assert!(report["models"][0]["unique"].as_u64() > Some(1000), "{report}");
+    assert_eq!(report["models"][0]["violations"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_mutants_counterexample_reads_as_it_always_did() {
+    let output = check(&["mutants", MUTANT]);
+
+    assert_exit(&output, 0);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/answers-too-early.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, stdout(&output)).expect("the golden file can be written");
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert_eq!(stdout(&output), expected, "UPDATE_GOLDEN=1 accepts the new text");
+}
+
+#[test]
+fn a_mutants_counterexample_is_written_in_every_format_and_reproduced() {
+    let (file, dir) = counterexample("reproduced");
+
+    let output = check(&["replay", &file.to_string_lossy()]);
+
+    assert_exit(&output, 1);
+    assert!(stdout(&output).contains("REPRODUCED"), "{}", stdout(&output));
+    let names = fs::read_dir(dir).expect("it was just written");
+    let names: Vec<_> = names.map(|e| e.expect("listed").file_name()).collect();
+    for end in [".txt", ".svg", ".itf.json", ".shiviz.log"] {
+        assert!(names.iter().any(|n| n.to_string_lossy().ends_with(end)), "no {end} in {names:?}");
+    }
+}
+
+#[test]
+fn without_the_bug_the_counterexample_diverges() {
+    let (file, _) = counterexample("diverges");
+    edit(&file, |replay| replay["mutant"] = Value::Null);
+
+    let output = check(&["replay", &file.to_string_lossy()]);
+
+    assert_exit(&output, 3);
+    assert!(stdout(&output).contains("DIVERGES at action"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_tampered_replay_file_is_refused() {
+    let (file, _) = counterexample("tampered");
+    edit(&file, |replay| {
+        let first = replay["actions"][0]["action"].clone();
+        replay["actions"][1]["action"] = first;
+    });
+
+    let output = check(&["replay", &file.to_string_lossy()]);
+
+    assert_exit(&output, 2);
+    let said = stderr(&output);
+    assert!(said.contains("refused: action 2: says"), "{said}");
+    assert!(said.contains("changed by hand"), "{said}");
+}
+
+#[test]
+fn what_is_no_replay_file_is_refused() {
+    let file = directory("no-replay").join("file.json");
+    for content in ["", "{}", "[1, 2]", "{\"format\": \"other/1\"}"] {
+        fs::write(&file, content).expect("the file can be written");
+        assert_exit(&check(&["replay", &file.to_string_lossy()]), 2);
+    }
+    assert_exit(&check(&["replay", "/no/such/file"]), 2);
+}
+
+#[test]
+fn a_walk_with_the_same_seed_is_the_same_walk() {
+    let walk = || check(&["walk", "pair", "--mutant", MUTANT, "--seed", "7"]);
+
+    let (one, other) = (walk(), walk());
+
+    assert_exit(&one, 1);
+    assert_eq!(stdout(&one), stdout(&other));
+    assert!(stdout(&one).starts_with("seed 7:"), "{}", stdout(&one));
+}
+
+#[test]
+fn a_witness_is_shown_without_complaint() {
+    let output = check(&["show", "pair", "a query waits"]);
+
+    assert_exit(&output, 0);
+    assert!(stdout(&output).contains("seen at step"), "{}", stdout(&output));
+}
+
+#[test]
+fn help_tells_examples_and_exit_codes() {
+    let output = check(&["--help"]);
+
+    assert_exit(&output, 0);
+    assert!(stdout(&output).contains("Exit codes:"), "{}", stdout(&output));
+}
+
+fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
+    let text = fs::read_to_string(file).expect("the file was just written");
+    let mut replay = serde_json::from_str(&text).expect("the file is JSON");
+    change(&mut replay);
+    fs::write(file, replay.to_string()).expect("the file can be written");
+}
