@@ -48,8 +48,8 @@ put("figures", rows)
 if "--deep" not in sys.argv[2]:
     output = open(sys.argv[1] + "/output").read().rstrip().split("\n")
     heading, ends = 4, output.index("", 4)  # The lines of the models are from the one to the other.
-    if ends - heading > 8:
-        output[heading + 4:ends - 2] = [f".. {len(models) - 6} more models"]
+    last = max(n for n in range(heading, ends) if not output[n].startswith(" "))
+    output[heading + 4:last] = [f".. {len(models) - 6} more models"]
     put("output", ["```text", *output, "```"])
 open("README.md", "w").write(text)
 PYTHON

@@ -1,6 +1,10 @@
 //! Style by numbers, and that README.md speaks of what exists. It judges text; the compiler judges code.
 
-use chinwag_models::{catalogue, mutants::MUTANTS, properties};
+use chinwag_models::{
+    catalogue,
+    mutants::{Fate, MUTANTS},
+    properties,
+};
 use std::{fs, path::Path};
 
 /// Lines of a file. A longer one is two files.
@@ -124,8 +128,12 @@ fn what_the_readme_claims_exists() {
                 missing.push(format!("no model `{name}`"));
             }
         }
-        if !MUTANTS.iter().any(|m| m.name == mutant) {
-            missing.push(format!("no mutant \"{mutant}\""));
+        let dies = MUTANTS.iter().find(|m| m.name == mutant).is_some_and(|m| match m.fate {
+            Fate::Dies { model, by } => by == property && models.contains(&format!("`{model}`")),
+            Fate::Equivalent(_) => false,
+        });
+        if !dies {
+            missing.push(format!("no row that \"{mutant}\" dies so: {row}"));
         }
     }
     nothing_in(missing);
