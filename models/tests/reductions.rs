@@ -37,10 +37,17 @@ fn compare(model: &Model, bug: Bug, eager: bool) -> Option<[BTreeSet<&'static st
     Some([found(model, false), found(&Model { eager, ..model.clone() }, true)])
 }
 
+/// Bugs that take back what a node had seen. That a message is dead for ever rests on nodes not doing that, so
+/// the reduction may show less of them; what it does show is enough to find them out (`check mutants`).
+const WITHOUT_MONOTONICITY: &[&str] = &["overwrites with update replies"];
+
 #[test]
 fn nobody_misses_what_is_dead_or_moot() {
     let mut compared = 0;
     for (model, bug) in SMALL.iter().flat_map(|m| bugs().into_iter().map(move |b| (m, b))) {
+        if WITHOUT_MONOTONICITY.contains(&bug.0) {
+            continue;
+        }
         let Some([whole, reduced]) = compare(model, bug, false) else { continue };
         compared += 1;
         assert_eq!(whole, reduced, "{} / {}", model.name, bug.0);
