@@ -30,8 +30,8 @@ fn plain(model: &Model, (_, rules, disk): Bug) -> Plain {
 ///
 /// `Plain::is_idle` asks that no message has an effect now; the engine, that none will ever have one. So the plain
 /// model calls more states quiet: on a network that repeats, where a request that was not acknowledged is in
-/// flight for ever, and after a bug of the disk. And where clients never lose patience, the engine calls a state quiet
-/// in which one waits in vain, the plain model does not. There, idle properties are not compared.
+/// flight for ever, and after a bug of the disk. And where clients never lose patience, the engine calls a state
+/// quiet in which one waits in vain, the plain model does not. There, idle properties are not compared.
 fn agree(engine: &Opinion, plain: &Opinion, is_quiet_alike: bool) -> bool {
     let is_idle =
         |name: &str| PROPERTIES.iter().any(|p| p.sentence == name && p.scope == Scope::Idle);
