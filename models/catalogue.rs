@@ -286,3 +286,15 @@ pub const CATALOGUE: &[Model] = &[
 pub fn find(name: &str) -> Option<&'static Model> {
     CATALOGUE.iter().find(|model| model.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CATALOGUE;
+
+    #[test]
+    fn replies_are_eager_only_where_a_request_has_one_copy() {
+        for model in CATALOGUE.iter().filter(|model| model.eager) {
+            assert!(model.may_be_eager(), "{}: the reduction may hide violations", model.name);
+        }
+    }
+}
