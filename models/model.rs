@@ -168,6 +168,12 @@ impl Model {
         Setting { group: self.group(), honest: !self.liar, whole, lawful, asked }
     }
 
+    /// Does a client that gets no answer ask again in the end, however often its patience makes it do so in between?
+    /// Where no request and no reply can get lost, it need not: it waits, and is quiet while it does.
+    pub fn asks_on(&self) -> bool {
+        self.net != Net::Once || !self.crashes.is_empty() || self.retries > 0
+    }
+
     /// The parties: managers first, then clients.
     pub fn parties(&self, rules: &'static Rules, disk: Disk) -> Vec<Party> {
         let managers = self.group().members().map(|id| Party::Manager(self.manager(id, disk)));

@@ -42,6 +42,8 @@ pub struct Plain {
     net: Net,
     group: Group,
     setting: Setting,
+    /// See [`Model::asks_on`].
+    asks_on: bool,
 }
 
 impl Plain {
@@ -63,7 +65,8 @@ impl Plain {
             .init_network(network)
             .lossy_network(lossy)
             .max_crashes(1); // At one time: `actions` and the managers' budgets say how often.
-        Self { inner, net: model.net, group: model.group(), setting: model.setting() }
+        let (net, group, setting) = (model.net, model.group(), model.setting());
+        Self { inner, net, group, setting, asks_on: model.asks_on() }
     }
 
     /// The state of each party.
@@ -157,12 +160,10 @@ impl Plain {
     }
 
     /// Is all quiet: does no delivery change anything, and has nobody a reason to speak of its own accord?
-    ///
-    /// Stronger than the engine's notion, which asks that what is in flight be dead for ever.
     pub fn is_idle(&self, state: &PlainState) -> bool {
         let speaks = |node: usize| match &*state.actor_states[node] {
             Local::Manager(_) => self.group.members().any(|to| self.has_reason(state, node, to)),
-            Local::Client(client) => !client.state.in_flight.is_empty(),
+            Local::Client(client) => self.asks_on && !client.state.in_flight.is_empty(),
         };
         if (0..state.actor_states.len()).any(speaks) {
             return false;

@@ -189,7 +189,7 @@ impl engine::System for System {
     fn fair(&self, node: usize, local: &Local) -> Vec<Happens> {
         match local {
             Local::Manager(manager) => self.gossip_with_reason(node, manager),
-            Local::Client(client) if self.needs_patience() => overdue(client),
+            Local::Client(client) if self.model.asks_on() => overdue(client),
             Local::Client(_) => Vec::new(),
         }
     }
@@ -257,12 +257,6 @@ impl engine::System for System {
 }
 
 impl System {
-    /// Can a request or its reply get lost? Only then may a fair continuation need clients to ask again.
-    fn needs_patience(&self) -> bool {
-        let model = &self.model;
-        model.net != Net::Once || !model.crashes.is_empty() || model.retries > 0
-    }
-
     fn gossip_with_reason(&self, node: usize, local: &ManagerLocal) -> Vec<Happens> {
         let Party::Manager(party) = &self.parties[node] else { return Vec::new() };
         let peers = party.node.group.members().filter(|to| to.index() != node);

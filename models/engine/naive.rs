@@ -39,7 +39,7 @@ pub fn explore<S: System>(system: &S, rules: Rules) -> Counted {
         counted.widest = counted.widest.max(level.len() as u64);
         let mut next = Vec::new();
         for world in level {
-            note(&mut counted, system, &world, depth);
+            note(&mut counted, system, &world, rules, depth);
             let successors = successors(system, &world, rules);
             counted.generated += successors.len() as u64;
             counted.terminal += u64::from(successors.is_empty());
@@ -76,24 +76,9 @@ fn successors<S: System>(
     world: &World<S::Local, S::Message>,
     rules: Rules,
 ) -> Vec<World<S::Local, S::Message>> {
-    let mut out = Vec::new();
-    for (at, envelope) in world.net.iter().enumerate() {
-        if at > 0 && world.net[at - 1] == *envelope {
-            continue;
-        }
-        for node in envelope.to.receivers() {
-            let local = &world.locals[node];
-            let outcome = system.deliver(node, local, envelope.src, &envelope.message);
-            let Some(outcome) = outcome else { continue };
-            let mut next = world.clone();
-            if rules.network != Network::Set {
-                next.net.remove(at);
-            }
-            next.locals[node] = outcome.local;
-            send(&mut next.net, node, outcome.sends, rules.network);
-            out.push(next);
-        }
-        if rules.lossy && rules.network != Network::Set {
+    let mut out = deliveries(system, world, rules);
+    if rules.lossy && rules.network != Network::Set {
+        for at in first_copies(world) {
             let mut next = world.clone();
             next.net.remove(at);
             out.push(next);
@@ -111,10 +96,40 @@ fn successors<S: System>(
     out
 }
 
+fn deliveries<S: System>(
+    system: &S,
+    world: &World<S::Local, S::Message>,
+    rules: Rules,
+) -> Vec<World<S::Local, S::Message>> {
+    let mut out = Vec::new();
+    for at in first_copies(world) {
+        let envelope = &world.net[at];
+        for node in envelope.to.receivers() {
+            let local = &world.locals[node];
+            let outcome = system.deliver(node, local, envelope.src, &envelope.message);
+            let Some(outcome) = outcome else { continue };
+            let mut next = world.clone();
+            if rules.network != Network::Set {
+                next.net.remove(at);
+            }
+            next.locals[node] = outcome.local;
+            send(&mut next.net, node, outcome.sends, rules.network);
+            out.push(next);
+        }
+    }
+    out
+}
+
+/// The places of different messages.
+fn first_copies<L, M: PartialEq>(world: &World<L, M>) -> impl Iterator<Item = usize> {
+    (0..world.net.len()).filter(|at| *at == 0 || world.net[at - 1] != world.net[*at])
+}
+
 fn note<S: System>(
     counted: &mut Counted,
     system: &S,
     world: &World<S::Local, S::Message>,
+    rules: Rules,
     depth: usize,
 ) {
     let locals: Vec<_> = world.locals.iter().collect();
@@ -125,14 +140,9 @@ fn note<S: System>(
             verdict = verdict.and(system.judge_pair(a, other, b, local));
         }
     }
-    let is_dead = |envelope: &Envelope<S::Message>| {
-        let is_dead =
-            |node| system.is_dead(node, &world.locals[node], envelope.src, &envelope.message);
-        envelope.to.receivers().all(is_dead)
-    };
     let is_silent =
         locals.iter().enumerate().all(|(node, local)| system.fair(node, local).is_empty());
-    if is_silent && world.net.iter().all(is_dead) {
+    if is_silent && deliveries(system, world, rules).iter().all(|next| next == world) {
         counted.idle += 1;
         verdict = verdict.and(system.judge_idle(&locals));
     }

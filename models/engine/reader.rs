@@ -3,7 +3,7 @@
 use super::flat::Flat;
 use super::options::Network;
 use super::system::{System, Verdict};
-use super::tables::{Fact, KeyHasher, Tables, fact_key};
+use super::tables::{Fact, KeyHasher, Post, Tables, fact_key};
 
 /// log2 of the entries of a thread's cache of facts (16 MiB).
 const FACT_CACHE_BITS: u32 = 20;
@@ -205,10 +205,23 @@ impl<'t, S: System> Reader<'t, S> {
         is_moot || bits(entry.receivers).all(|node| self.fact(state.nodes[node], post).is_dead())
     }
 
-    /// Whether nothing is in flight that is not dead, and no node has a fair event.
+    /// Whether all is quiet: no node has a fair event, and no delivery changes anything.
     pub fn is_idle(&mut self, state: &Flat) -> bool {
-        state.net.iter().all(|post| self.is_dead(state, *post))
-            && state.nodes.iter().all(|place| self.tables.fair(*place).is_empty())
+        state.nodes.iter().all(|place| self.tables.fair(*place).is_empty())
+            && state.net.iter().all(|post| self.is_idle_talk(state, *post))
+    }
+
+    /// Whether the message, taken by whoever may take it now, leaves everything as it is.
+    fn is_idle_talk(&mut self, state: &Flat, post: u32) -> bool {
+        let Post { receivers, kind, stays, .. } = *self.tables.posts.get(post);
+        bits(receivers).all(|node| {
+            let Some(step) = self.fact(state.nodes[node], post).step() else { return true };
+            stays && {
+                let mut next = state.clone();
+                self.take(&mut next, Jump::Deliver { post, node, step, kind });
+                next.fingerprint == state.fingerprint
+            }
+        })
     }
 
     /// The judgement of the changed nodes and of all pairs with a changed node.
