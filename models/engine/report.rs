@@ -77,7 +77,7 @@ pub struct Report {
     pub depth: usize,
     /// States in the widest level.
     pub widest: u64,
-    /// Quiescent states: what is in flight is dead, and no node has a fair event.
+    /// Quiescent states: no delivery changes anything, and no node has a fair event.
     pub idle: u64,
     /// States without any step.
     pub terminal: u64,

@@ -49,6 +49,7 @@ pub fn culprits(
         "a timestamp names one update" => stamps::namesakes(&view),
         "the journal accounts for the replica" => stamps::journals(&view),
         "nothing is sent before it is durable" => stamps::not_durable(&view),
+        "what was forgotten never comes back" => stamps::taken_again(&was, &view),
         "what was forgotten is recorded nowhere again" => stamps::remembered_elsewhere(&view),
         "nothing waits that need not wait" => ends::idle_waiters(&view),
         "when all is quiet, all are equal" => ends::unequal(&view),

@@ -162,6 +162,34 @@ pub fn not_durable(view: &View<'_>) -> Vec<String> {
     told.collect()
 }
 
+/// The record that came in the last step, of an update that its manager had forgotten.
+pub fn taken_again(was: &View<'_>, view: &View<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((id, before), (_, now)) in was.managers.iter().zip(&view.managers) {
+        let is_new = |r: &&Record| !before.received.contains_key(&r.key());
+        let again = now.records().filter(is_new).find(|r| before.forgotten.contains(&r.update.id));
+        if let Some(record) = again {
+            let (request, update) = (record.update.id, name(record.update.op.tag));
+            let ran = match before.order() == now.order() {
+                true => {
+                    format!("It has not run {update} again so far: its order is {}.", order(now))
+                }
+                false => format!("Its order is now {}.", order(now)),
+            };
+            let takes = match record.origin == *id {
+                true => "takes a late copy of it for a new one".to_owned(),
+                false => format!("takes a record of it that {:?} made", record.origin),
+            };
+            found.push(format!(
+                "{id:?} had forgotten {request:?}, update {update}, and {takes}: {:?} {:?}. {ran}",
+                record.key(),
+                record.ts
+            ));
+        }
+    }
+    found
+}
+
 pub fn remembered_elsewhere(view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for ((i, a), (j, b)) in view.manager_pairs() {
