@@ -21,9 +21,9 @@ Exit codes:
   0  all as expected, exhaustively within the bounds that --list shows
   1  a property is violated, or something else is not as the catalogue says
   2  the command line, or a file that it names, makes no sense
-  3  cut off: a bound on time, memory or states was met, or a replay diverged
+  3  cut off: a bound on time, memory or states was met, it was interrupted, or a replay diverged
   4  internal error, or a failed assertion of the protocol
-  130  interrupted
+  130  interrupted twice
 
 Searches are deterministic and have no seed; `walk` has one and prints it.
 With NO_COLOR set, with --no-color, or when not on a terminal, there are no colours.";
@@ -34,7 +34,7 @@ Write what was found to FILE, as JSON.
 verify:  {format, command, exit, exhaustive, seconds, peak_bytes, collision_probability,
           models: [{name, purpose, deep, expected, refutes, end, exhaustive, unique, generated, depth,
             widest, idle, seconds, states_per_second, bytes_per_state, collision_probability,
-            pinned: {unique, depth} or null, problems: [text],
+            pinned: {unique, depth} or null, problems: [text], never_happened: [kind],
             violations: [{property, depth}], witnesses: [{property, depth}], actions: {kind: count}}],
           witnesses: [{property, source, model, depth}] (model is null: never seen)}
 mutants: {format, command, exit, seconds, mutants: [{name, slip, model, expected, problem,

@@ -1,6 +1,6 @@
 //! stateright's explorer over a model of the catalogue, with states and diagrams for people.
 
-use crate::{Complaint, Ended, Exit, cli::Common, console::Console, files, lab, names};
+use crate::{Complaint, Ended, Exit, cli::Common, console::Console, files, lab, names, progress};
 use chinwag_models::{
     engine::{Interned, InternedState, Move, Stage, Step, System as _, Trace},
     mutants::Mutant,
@@ -32,6 +32,7 @@ pub fn explore(
     let explored = Chinwag { inner: Interned::over(lab::tables(model, mutant)), mutant };
     console.say(&story::describe_model(model, mutant));
     console.say(&format!("http://127.0.0.1:{port}/  (Ctrl-C to stop)"));
+    progress::end_on_interrupt();
     let threads = common.threads.max(1);
     let checker = explored.checker().threads(threads).serve(address);
     Ok(if checker.is_done() { Exit::AsExpected } else { Exit::Internal })

@@ -1,6 +1,8 @@
 //! What was found, for machines. The schema is in `check --help`.
 
-use crate::{Complaint, Exit, cli::Common, lab::Lab, mutants::Studied, summary, verify::Verified};
+use crate::{
+    Complaint, Exit, cli::Common, lab::Lab, mutants::Studied, summary, vacuity, verify::Verified,
+};
 use chinwag_models::{
     engine::{End, Expectation, Finding, Report},
     model::Expected,
@@ -59,6 +61,7 @@ fn model(one: &Verified) -> Value {
         "refutes": refutes,
         "pinned": pinned,
         "problems": one.problems,
+        "never_happened": vacuity::never_happened(one),
         "exhaustive": false,
         "end": if one.panicked { "panic" } else { "not begun" },
     });
@@ -78,6 +81,7 @@ fn numbers(r: &Report) -> Value {
         End::Depth => "depth",
         End::Time => "time",
         End::Memory => "memory",
+        End::Stopped => "interrupted",
     };
     let is_witness = |f: &&Finding| f.property.expectation == Expectation::Sometimes;
     let seen = r.findings.iter().filter(is_witness).filter(|f| f.depth.is_some());

@@ -1,9 +1,14 @@
 //! Runs one search within what is left of the overall bounds, and survives a panic in it.
 
-use crate::{cli::Common, progress::Line};
+use crate::{
+    cli::Common,
+    progress::{self, Line},
+};
 use chinwag::{Rules, rules::FAITHFUL};
 use chinwag_models::{
-    engine::{Expectation, Options, PropertyInfo, Report, Tables, Target, Trace, search, shortest},
+    engine::{
+        End, Expectation, Options, PropertyInfo, Report, Tables, Target, Trace, search, shortest,
+    },
     model::Model,
     mutants::Mutant,
     party::Disk,
@@ -34,6 +39,28 @@ pub struct Wanted {
     pub states_max: Option<u64>,
 }
 
+/// What came of looking for a way to something.
+#[derive(Debug)]
+pub enum Way<T> {
+    /// The shortest one.
+    Found(T),
+    /// There is none: every state was looked at.
+    None,
+    /// A bound was met before that was known.
+    Cut(End),
+}
+
+impl<T> Way<T> {
+    /// The same of what was found.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Way<U> {
+        match self {
+            Way::Found(found) => Way::Found(to(found)),
+            Way::None => Way::None,
+            Way::Cut(end) => Way::Cut(end),
+        }
+    }
+}
+
 /// The text of a panic.
 #[derive(Debug)]
 pub struct Panicked(pub String);
@@ -52,9 +79,9 @@ impl Lab {
         }
     }
 
-    /// Is there no time left?
+    /// Is there no time left, or was it interrupted?
     pub fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        progress::is_interrupted() || self.deadline.is_some_and(|d| Instant::now() >= d)
     }
 
     /// Seconds since it was opened.
@@ -70,16 +97,24 @@ impl Lab {
         wanted: Wanted,
     ) -> Result<Report, Panicked> {
         let options = Options {
-            threads: self.threads,
             keep_going: wanted.keep_going,
             liveness: true,
-            states_max: wanted.states_max,
-            depth_max: None,
-            time_max: self.deadline.map(|d| d.saturating_duration_since(Instant::now())),
-            memory_max: self.memory_max,
+            ..self.options(wanted.states_max)
         };
         let line = Line::begin(name, self.quiet);
         caught(|| search(tables, &options, &mut |progress| line.tell(progress)))
+    }
+
+    /// What is left of the bounds.
+    fn options(&self, states_max: Option<u64>) -> Options {
+        Options {
+            threads: self.threads,
+            states_max,
+            time_max: self.deadline.map(|d| d.saturating_duration_since(Instant::now())),
+            memory_max: self.memory_max,
+            stop: Some(&progress::STOP),
+            ..Options::default()
+        }
     }
 
     /// The shortest way to a violation, or to a witness.
@@ -88,12 +123,16 @@ impl Lab {
         tables: &Tables<System>,
         property: &PropertyInfo,
         states_max: Option<u64>,
-    ) -> Result<Option<Trace<System>>, Panicked> {
+    ) -> Result<Way<Trace<System>>, Panicked> {
         let liveness = property.expectation == Expectation::Finally;
-        let options = Options { liveness, states_max, ..Options::default() };
+        let options = Options { liveness, ..self.options(states_max) };
         let name = format!("looking for the shortest way to: {}", property.name);
         let _line = Line::begin(&name, self.quiet);
-        caught(|| shortest(tables, Target::of(property), &options))
+        caught(|| match shortest(tables, Target::of(property), &options) {
+            Ok(Some(trace)) => Way::Found(trace),
+            Ok(None) => Way::None,
+            Err(end) => Way::Cut(end),
+        })
     }
 }
 

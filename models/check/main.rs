@@ -18,6 +18,7 @@ mod replay;
 mod show;
 mod summary;
 mod table;
+mod vacuity;
 mod verify;
 mod walk;
 

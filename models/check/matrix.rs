@@ -62,9 +62,11 @@ pub fn verdict(
 ) -> Exit {
     console.say("");
     console.say(&console.ink(Ink::Bold, "Each promise, and the mutants that it finds out"));
+    let cut = all.iter().filter(|one| one.cut).count();
     for (sentence, killed) in kills {
         let number = killed.len();
         let names = match number {
+            0 if cut > 0 => console.ink(Ink::Dim, "none before the cut"),
             0 => console.ink(Ink::Bad, "NONE: it is not known to be able to fail"),
             _ => console.ink(Ink::Dim, &some(killed)),
         };
@@ -72,7 +74,6 @@ pub fn verdict(
     }
     console.say("");
     let bad = all.iter().filter(|one| one.problem.is_some()).count();
-    let cut = all.iter().filter(|one| one.cut).count();
     let idle = kills.iter().filter(|(_, killed)| killed.is_empty()).count();
     let spent = seconds(lab.seconds());
     if bad == 0 && cut > 0 {

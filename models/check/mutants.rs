@@ -5,12 +5,12 @@ use crate::{
     cli::Common,
     console::{Console, Ink, count, seconds},
     json,
-    lab::{self, Lab, Panicked, Wanted},
+    lab::{self, Lab, Panicked, Wanted, Way},
     matrix, names, show,
 };
 use chinwag_models::{
     catalogue::{self, CATALOGUE},
-    engine::{Finding, Report},
+    engine::{End, Finding, Report},
     model::{Expected, Model},
     mutants::{Fate, MUTANTS, Mutant},
 };
@@ -62,8 +62,11 @@ pub fn one(name: &str, common: &Common, console: &Console) -> Ended {
     match mutant.fate {
         Fate::Dies { model, by } => {
             let shown = show::show(model, Some(by), Some(mutant.name), common, console)?;
-            // That it is found out is what its row says.
-            Ok(if shown == Exit::Violation { Exit::AsExpected } else { Exit::Violation })
+            Ok(match shown {
+                Exit::Violation => Exit::AsExpected, // That it is found out is what its row says.
+                Exit::AsExpected => Exit::Violation,
+                other => other,
+            })
         }
         Fate::Equivalent(argument) => {
             let lab = Lab::open(common);
@@ -125,7 +128,7 @@ fn dies(lab: &Lab, mut one: Studied, model: &Model, by: &str, wanted: Wanted) ->
     match lab.search(&tables, one.mutant.name, wanted) {
         Ok(report) => {
             one.note(&report);
-            if one.killers.iter().any(|(sentence, _)| *sentence == by) {
+            if one.cut || one.killers.iter().any(|(sentence, _)| *sentence == by) {
                 return one;
             }
         }
@@ -136,8 +139,13 @@ fn dies(lab: &Lab, mut one: Studied, model: &Model, by: &str, wanted: Wanted) ->
         return Studied { problem: Some(format!("there is no property \"{by}\"")), ..one };
     };
     match lab.shortest(&tables, &property, wanted.states_max) {
-        Ok(Some(trace)) => one.killers.push((property.name, trace.depth())),
-        Ok(None) => one.problem = Some(format!("SURVIVES \"{by}\"")),
+        Ok(Way::Found(trace)) => one.killers.push((property.name, trace.depth())),
+        Ok(Way::None) => one.problem = Some(format!("SURVIVES \"{by}\"")),
+        Ok(Way::Cut(End::States)) => {
+            let states = count(wanted.states_max.unwrap_or_default());
+            one.problem = Some(format!("SURVIVES \"{by}\" in the first {states} states"));
+        }
+        Ok(Way::Cut(_)) => one.cut = true,
         Err(Panicked(text)) => one.problem = Some(text),
     }
     one
@@ -157,6 +165,9 @@ fn survives(lab: &Lab, mut one: Studied) -> Studied {
                         format!("DIES by \"{sentence}\" in {}, {depth} steps", model.name);
                     return Studied { problem: Some(problem), ..one };
                 }
+                if one.cut {
+                    return one;
+                }
             }
             Err(Panicked(text)) => return Studied { problem: Some(text), ..one },
         }
@@ -168,7 +179,7 @@ impl Studied {
     fn note(&mut self, report: &Report) {
         self.states += report.unique;
         let bounded = !report.is_exhaustive() && report.violations().next().is_none();
-        self.cut |= bounded && report.end != chinwag_models::engine::End::States;
+        self.cut |= bounded && report.end != End::States;
         let killers = report.violations();
         self.killers.extend(killers.map(|f: &Finding| (f.property.name, f.depth.unwrap_or(0))));
     }

@@ -1,12 +1,23 @@
-//! The line that moves while a search runs, and what an interrupt leaves behind.
+//! The line that moves while a search runs, and how an interrupt stops it.
 
 use crate::console::{bytes, count};
 use chinwag_models::engine::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 /// The exit code of a process that was interrupted, as shells have it.
 const INTERRUPTED: i32 = 130;
+
+/// Somebody has had enough: searches stop soon after this becomes true.
+pub static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Was it interrupted?
+pub fn is_interrupted() -> bool {
+    STOP.load(Relaxed)
+}
 
 /// A line on the terminal that tells how a search gets on; nothing where stderr is no terminal.
 #[derive(Debug)]
@@ -48,12 +59,22 @@ impl Drop for Line {
     }
 }
 
-/// Ends at once when interrupted, and says what that means.
+/// The first interrupt stops what is being searched, so that what was found is still told; the second one ends
+/// at once.
 pub fn mind_interrupts() {
     let stop = || {
-        eprintln!("\ninterrupted: what is not in the table above was not checked");
-        std::process::exit(INTERRUPTED);
+        if STOP.swap(true, Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+        eprintln!(
+            "\ninterrupted: stopping, what was found so far follows (Ctrl-C again ends at once)"
+        );
     };
     // Someone else may mind them already: then there is nothing to do.
     let _ = ctrlc::set_handler(stop);
+}
+
+/// From now on the first interrupt ends at once: there is nothing to tell.
+pub fn end_on_interrupt() {
+    STOP.store(true, Relaxed);
 }

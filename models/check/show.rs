@@ -6,11 +6,11 @@ use crate::{
     console::{Console, Ink},
     files::{self, Replay},
     json,
-    lab::{self, Lab, Panicked, Wanted},
-    names,
+    lab::{self, Lab, Panicked, Wanted, Way},
+    names, table,
 };
 use chinwag_models::{
-    engine::{Expectation, PropertyInfo, Tables, Trace},
+    engine::{End, Expectation, PropertyInfo, Tables, Trace},
     model::{Expected, Model},
     mutants::Mutant,
     render::{self, Run},
@@ -89,9 +89,8 @@ pub fn counterexample(
     tables: &Tables<System>,
     mutant: Option<&Mutant>,
     property: &PropertyInfo,
-    states_max: Option<u64>,
-) -> Result<Option<Shown>, Complaint> {
-    let found = lab.shortest(tables, property, states_max);
+) -> Result<Way<Shown>, Complaint> {
+    let found = lab.shortest(tables, property, None);
     let trace =
         found.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
     let command = recompute(&tables.system().model, mutant, property);
@@ -110,28 +109,46 @@ pub fn show(
     let lab = Lab::open(common);
     let tables = lab::tables(model, mutant);
     let property = match (words, model.expected) {
-        (Some(words), _) => Some(names::property(tables.system(), words)?),
-        (None, Expected::Refuted(sentence)) => Some(names::property(tables.system(), sentence)?),
+        (Some(words), _) => Way::Found(names::property(tables.system(), words)?),
+        (None, Expected::Refuted(words)) => Way::Found(names::property(tables.system(), words)?),
         (None, Expected::Holds) => first_violated(&lab, model, mutant)?,
     };
-    let Some(property) = property else {
-        console.say("Nothing is violated.");
-        return Ok(Exit::AsExpected);
+    let property = match property {
+        Way::Found(property) => property,
+        Way::None => {
+            console.say(&format!("Nothing is violated in model {}.", model.name));
+            return Ok(Exit::AsExpected);
+        }
+        Way::Cut(end) => return Ok(cut_off(console, "nothing was violated", end)),
     };
-    let Some(shown) = counterexample(&lab, &tables, mutant, &property, None)? else {
-        let words = if property.expectation == Expectation::Sometimes {
-            "never seen"
-        } else {
-            "never violated"
-        };
-        console.say(&format!("\"{}\" is {words} in model {}.", property.name, model.name));
-        return Ok(Exit::AsExpected);
+    let words = match property.expectation {
+        Expectation::Sometimes => "seen",
+        Expectation::Always | Expectation::Finally => "violated",
+    };
+    let shown = match counterexample(&lab, &tables, mutant, &property)? {
+        Way::Found(shown) => shown,
+        Way::None => {
+            console
+                .say(&format!("\"{}\" is never {words} in model {}.", property.name, model.name));
+            return Ok(Exit::AsExpected);
+        }
+        Way::Cut(end) => {
+            let so_far = format!("\"{}\" was not {words}", property.name);
+            return Ok(cut_off(console, &so_far, end));
+        }
     };
     let (run, written) = shown.write(common)?;
     present(console, &run, &written);
     let exit = exit_of(&run, model, &property);
     json::write(common, || json::shown("show", &run, exit))?;
     Ok(exit)
+}
+
+/// Says that a bound was met before anything else could be said.
+fn cut_off(console: &Console, so_far: &str, end: End) -> Exit {
+    let cut = console.ink(Ink::Warn, "CUT OFF:");
+    console.say(&format!("{cut} {so_far} before that ({}).", table::bound(end)));
+    Exit::CutOff
 }
 
 /// Draws a run, and says what was written.
@@ -155,11 +172,15 @@ fn first_violated(
     lab: &Lab,
     model: &Model,
     mutant: Option<&Mutant>,
-) -> Result<Option<PropertyInfo>, Complaint> {
+) -> Result<Way<PropertyInfo>, Complaint> {
     let tables = lab::tables(model, mutant);
     let report = lab.search(&tables, model.name, Wanted::default());
     let report =
         report.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
     let first = report.violations().min_by_key(|found| found.depth);
-    Ok(first.map(|found| found.property))
+    Ok(match first {
+        Some(found) => Way::Found(found.property),
+        None if report.is_exhaustive() => Way::None,
+        None => Way::Cut(report.end),
+    })
 }

@@ -5,6 +5,7 @@ use crate::{
     cli::Cli,
     console::{Console, Ink, bytes, count, plural, seconds},
     lab::Lab,
+    progress, vacuity,
     verify::Verified,
 };
 use chinwag_models::{
@@ -40,7 +41,19 @@ pub fn summary(
     witnesses(console, all, unseen, cli);
     numbers(console, lab, all);
     console.say("");
+    never_happened(console, all);
     verdict(console, all, unseen, exit);
+}
+
+fn never_happened(console: &Console, all: &[Verified]) {
+    let idle = all.iter().map(|one| (one.model.name, vacuity::never_happened(one)));
+    for (model, kinds) in idle.filter(|(_, kinds)| !kinds.is_empty()) {
+        let words = format!(
+            "WARNING: model {model} allows {}, and it never happened there: nothing was checked of it.",
+            kinds.join(", ")
+        );
+        console.say(&console.ink(Ink::Bad, &words));
+    }
 }
 
 fn witnesses(console: &Console, all: &[Verified], unseen: &[&str], cli: &Cli) {
@@ -99,10 +112,14 @@ fn verdict(console: &Console, all: &[Verified], unseen: &[&str], exit: Exit) {
         Exit::AsExpected => as_expected(console, all),
         Exit::CutOff => {
             console.say(&console.ink(Ink::Warn, "CUT OFF."));
+            let what = match progress::is_interrupted() {
+                true => "It was interrupted",
+                false => "A bound was met",
+            };
             let cut = names(&|one| one.is_cut());
             console.paragraph(&format!(
-                "A bound was met before every state was visited: {cut}. What was visited is as expected; \
-                 of the rest nothing is known."
+                "{what} before every state was visited: {cut}. What was visited is as expected; of the rest \
+                 nothing is known."
             ));
         }
         Exit::Violation | Exit::Internal | Exit::Usage => {

@@ -3,6 +3,7 @@
 use crate::{
     cli::Cli,
     console::{Console, Ink, count, plural, seconds},
+    progress,
     verify::Verified,
 };
 use chinwag_models::{
@@ -46,7 +47,7 @@ pub fn line(console: &Console, one: &Verified) {
     let Some(report) = &one.report else {
         let (end, verdict) = match one.panicked {
             true => ("-", console.ink(Ink::Bad, "PANICKED")),
-            false => ("CUT OFF", console.ink(Ink::Warn, "not begun: no time left")),
+            false => ("CUT OFF", console.ink(Ink::Warn, &format!("not begun: {}", why_over()))),
         };
         console.say(&row([name, "", "", "", "", "", "", end, &verdict]));
         return problems(console, one);
@@ -81,12 +82,27 @@ pub fn line(console: &Console, one: &Verified) {
     }
 }
 
+/// Why nothing more is begun.
+pub fn why_over() -> &'static str {
+    bound(if progress::is_interrupted() { End::Stopped } else { End::Time })
+}
+
 /// How a search ended, in a word.
 pub fn end(end: End) -> &'static str {
     match end {
         End::Exhaustive => "exhaustive",
         End::Violation => "stopped",
-        End::States | End::Depth | End::Time | End::Memory => "CUT OFF",
+        End::States | End::Depth | End::Time | End::Memory | End::Stopped => "CUT OFF",
+    }
+}
+
+/// The bound that was met.
+pub fn bound(end: End) -> &'static str {
+    match end {
+        End::Time => "no time left",
+        End::Memory => "no memory left",
+        End::Stopped => "interrupted",
+        End::States | End::Depth | End::Exhaustive | End::Violation => "bound met",
     }
 }
 
@@ -95,11 +111,7 @@ fn verdict(console: &Console, one: &Verified, report: &Report) -> String {
         return console.ink(Ink::Bad, "NOT AS EXPECTED");
     }
     if one.is_cut() {
-        let bound = match report.end {
-            End::Time => "no time left",
-            End::Memory => "no memory left",
-            End::States | End::Depth | End::Exhaustive | End::Violation => "bound met",
-        };
+        let bound = bound(report.end);
         return console.ink(Ink::Warn, &format!("nothing found before: {bound}"));
     }
     let words = match one.model.expected {

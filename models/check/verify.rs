@@ -5,12 +5,12 @@ use crate::{
     cli::Cli,
     console::{Console, Ink},
     json,
-    lab::{self, Lab, Panicked, Wanted},
+    lab::{self, Lab, Panicked, Wanted, Way},
     names, show, summary, table,
 };
 use chinwag_models::{
     catalogue::CATALOGUE,
-    engine::{End, Report},
+    engine::{End, Finding, Report},
     model::{Expected, Model},
 };
 
@@ -146,6 +146,12 @@ fn problems_of(model: &Model, report: &Report) -> Vec<String> {
     problems
 }
 
+fn no_way(model: &Model, found: &Finding, end: End) -> String {
+    let (name, property) = (model.name, show::quoted(found.property.name));
+    let bound = table::bound(end);
+    format!("the shortest way was not found ({bound}); check show {name} {property} looks for it")
+}
+
 /// Draws the first counterexample, and writes all of them where that was asked for.
 fn counterexamples(
     cli: &Cli,
@@ -165,10 +171,16 @@ fn counterexamples(
             continue;
         }
         let tables = lab::tables(one.model, None);
-        let shown = show::counterexample(lab, &tables, None, &found.property, None)?;
-        let Some(shown) = shown else {
-            console.warn(&format!("no trace was found to: {}", found.property.name));
-            continue;
+        let shown = match show::counterexample(lab, &tables, None, &found.property)? {
+            Way::Found(shown) => shown,
+            Way::None => {
+                console.warn(&format!("no way was found to: {}", found.property.name));
+                continue;
+            }
+            Way::Cut(end) => {
+                console.warn(&no_way(one.model, found, end));
+                continue;
+            }
         };
         let (run, written) = shown.write(&cli.common)?;
         if !drawn && !expected {

@@ -8,6 +8,7 @@ use crate::{
     lab::{self, Lab, Panicked},
     names, replay,
     show::{self, Shown},
+    table,
 };
 use chinwag_models::{
     engine::{self, Expectation, Interned, PropertyInfo, Tables, Verdict},
@@ -31,7 +32,8 @@ pub fn walk(args: &WalkArgs, common: &Common, console: &Console) -> Ended {
     let (mut seen, mut steps, mut last) = (Verdict::NOTHING, 0, Vec::new());
     for number in 0..args.walks {
         if lab.is_over() {
-            console.say(&console.ink(Ink::Warn, &format!("CUT OFF after {number} walks.")));
+            let cut = format!("CUT OFF after {number} walks ({}).", table::why_over());
+            console.say(&console.ink(Ink::Warn, &cut));
             return Ok(Exit::CutOff);
         }
         let mut random = Random(seed.wrapping_add(number));

@@ -91,7 +91,9 @@ fn all_messages_that_one_step_made_eager_are_delivered_and_the_states_between_ju
             assert_eq!(report.kinds, [("deliver", 2), ("fire", 1)]);
 
             let witness = Target::Witness(HEARD_ALONE);
-            let trace = shortest(&tables, witness, &Options::default()).expect("it was seen");
+            let trace = shortest(&tables, witness, &Options::default())
+                .expect("unbounded")
+                .expect("it was seen");
             let stages: Vec<_> = trace.steps.iter().map(|step| step.stage).collect();
             assert_eq!(stages, [Stage::Chosen, Stage::Eager, Stage::Eager]);
         }

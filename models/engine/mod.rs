@@ -35,6 +35,7 @@ mod tables;
 mod teller;
 mod trace;
 mod visited;
+mod watch;
 mod worker;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What may happen to messages, which reductions are on, and what bounds a search.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What the network does to a message.
@@ -43,7 +44,7 @@ impl Rules {
 }
 
 /// What bounds a search and how far it goes.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Threads that expand states; 0 for as many as there are processors.
     pub threads: usize,
@@ -59,6 +60,8 @@ pub struct Options {
     pub time_max: Option<Duration>,
     /// Stop when the engine's tables or the process's resident memory exceed this many bytes.
     pub memory_max: Option<u64>,
+    /// Stop soon after this becomes true.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             depth_max: None,
             time_max: None,
             memory_max: None,
+            stop: None,
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum End {
     Time,
     /// The bound on memory was met.
     Memory,
+    /// Someone had enough: [`super::Options::stop`].
+    Stopped,
 }
 
 /// What was found out about one property.

@@ -3,19 +3,16 @@
 use super::level::Shared;
 use super::options::Options;
 use super::reader::Reader;
-use super::report::{
-    End, Finding, Progress, Report, collision_probability, peak_resident_bytes, resident_bytes,
-};
+use super::report::{End, Finding, Progress, Report, collision_probability, peak_resident_bytes};
 use super::system::{Expectation, PropertyInfo, System, Verdict};
 use super::tables::Tables;
 use super::visited::Visited;
+use super::watch::Watch;
 use super::worker::{Counts, Worker};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How often bounds are checked and progress is told.
-const TICK: Duration = Duration::from_millis(200);
 /// How long the thread that waits for a level sleeps at a time.
 const PARKED_MAX: Duration = Duration::from_millis(50);
 
@@ -43,8 +40,7 @@ struct Run<'a, S: System> {
     options: &'a Options,
     shared: &'a Shared,
     progress: &'a mut dyn FnMut(&Progress),
-    started: Instant,
-    last_tick: Instant,
+    watch: Watch<'a>,
     /// The bound that was met, if one was.
     cut: Option<End>,
     depth: usize,
@@ -71,8 +67,7 @@ impl<'a, S: System> Run<'a, S> {
             options,
             shared,
             progress,
-            started: Instant::now(),
-            last_tick: Instant::now(),
+            watch: Watch::start(options),
             cut: None,
             depth: 0,
             widest: 0,
@@ -132,19 +127,16 @@ impl<'a, S: System> Run<'a, S> {
 
     /// Every now and then: checks the bounds on time and memory, and tells the progress.
     fn tick(&mut self) {
-        if self.last_tick.elapsed() < TICK {
+        if !self.watch.is_due() {
             return;
         }
-        self.last_tick = Instant::now();
         let memory = self.own_bytes_now();
         self.own_bytes = self.own_bytes.max(memory);
-        let elapsed = self.started.elapsed();
-        if self.options.time_max.is_some_and(|max| elapsed >= max) {
-            self.cut(End::Time);
+        if let Some(bound) = self.watch.bound_met(memory) {
+            self.cut.get_or_insert(bound);
+            self.shared.stop.store(true, Relaxed);
         }
-        if self.options.memory_max.is_some_and(|max| memory.max(resident_bytes()) > max) {
-            self.cut(End::Memory);
-        }
+        let elapsed = self.watch.elapsed();
         let unique = self.shared.unique.load(Relaxed);
         let waiting = self.shared.waiting.load(Relaxed) + self.shared.found.load(Relaxed);
         (self.progress)(&Progress {
@@ -156,11 +148,6 @@ impl<'a, S: System> Run<'a, S> {
             memory,
             states_per_second: unique as f64 / elapsed.as_secs_f64(),
         });
-    }
-
-    fn cut(&mut self, bound: End) {
-        self.cut.get_or_insert(bound);
-        self.shared.stop.store(true, Relaxed);
     }
 
     fn own_bytes_now(&self) -> u64 {
@@ -203,7 +190,7 @@ impl<'a, S: System> Run<'a, S> {
             local_steps: self.tables.local_steps(),
             eager_conflicts: workers.iter().map(Worker::eager_conflicts).sum(),
             fair_states: self.shared.known.as_ref().map_or(0, Visited::len),
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.watch.elapsed().as_secs_f64(),
             bytes_per_state: self.shared.visited.bytes() as f64 / unique as f64,
             own_bytes: self.own_bytes.max(self.own_bytes_now()),
             peak_rss: peak_resident_bytes(),

@@ -3,14 +3,16 @@
 use super::flat::Flat;
 use super::options::Options;
 use super::reader::{Reader, Touched};
+use super::report::End;
 use super::system::{System, Verdict};
 use super::tables::Tables;
 use super::teller::tell;
 use super::trace::{Target, Trace};
 use super::visited::Visited;
+use super::watch::Watch;
 use super::worker::Examiner;
 
-/// The shortest way to a target, or none within the bounds on states and depth.
+/// The shortest way to a target, or none if no state of all meets it; the bound that was met before that was known.
 ///
 /// A breadth-first search with one thread and fresh tables: the result is the same every time. With
 /// `options.liveness`, fair continuations are judged too, and a trace that needs one ends with it.
@@ -18,7 +20,7 @@ pub fn shortest<S: System>(
     tables: &Tables<S>,
     target: Target,
     options: &Options,
-) -> Option<Trace<S>> {
+) -> Result<Option<Trace<S>>, End> {
     let tables = tables.fresh();
     let mut finder = Finder {
         examiner: Examiner::new(Reader::new(&tables)),
@@ -26,9 +28,10 @@ pub fn shortest<S: System>(
         known: options.liveness.then(Visited::new),
         target,
         parents: Vec::new(),
+        watch: Watch::start(options),
     };
     let choices = finder.find(options)?;
-    Some(tell(&tables, &choices, target))
+    Ok(choices.map(|choices| tell(&tables, &choices, target)))
 }
 
 /// A breadth-first search that remembers how it reached each state.
@@ -39,17 +42,18 @@ struct Finder<'t, S: System> {
     target: Target,
     /// For each state in the order of discovery, the state before it and the number of the step.
     parents: Vec<(u32, u16)>,
+    watch: Watch<'t>,
 }
 
 impl<S: System> Finder<'_, S> {
     /// The numbers of the steps to the target.
-    fn find(&mut self, options: &Options) -> Option<Vec<u16>> {
+    fn find(&mut self, options: &Options) -> Result<Option<Vec<u16>>, End> {
         let states_max = options.states_max.unwrap_or(u64::MAX).min(u64::from(u32::MAX)) as usize;
         let mut level = Vec::new();
         let mut state = self.examiner.reader.start();
         let between = self.examiner.settle(&mut state, Touched::ALL, |_| {});
         if self.is_hit(&state, u32::MAX, between) {
-            return Some(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         self.discover(&state, (0, 0), &mut level);
         let (nodes, mut jumps, mut index) = (state.nodes.len(), Vec::new(), 0);
@@ -66,19 +70,31 @@ impl<S: System> Finder<'_, S> {
                     let changed = next.changed_since(&state);
                     let parent = (index, u16::try_from(choice).expect("less than 65536 steps"));
                     if self.is_hit(&next, changed, between) {
-                        return Some(self.choices(parent));
+                        return Ok(Some(self.choices(parent)));
                     }
                     self.discover(&next, parent, &mut found);
                 }
                 index += 1;
                 if self.parents.len() >= states_max {
-                    return None;
+                    return Err(End::States);
+                }
+                if self.watch.is_due()
+                    && let Some(bound) = self.watch.bound_met(self.bytes(level.len() + found.len()))
+                {
+                    return Err(bound);
                 }
             }
             level = found;
             depth += 1;
         }
-        None
+        if level.is_empty() { Ok(None) } else { Err(End::Depth) }
+    }
+
+    /// Bytes of all tables, with so many of the frontier.
+    fn bytes(&self, frontier: usize) -> u64 {
+        let own = self.parents.capacity() * size_of::<(u32, u16)>() + frontier;
+        let known = self.known.as_ref().map_or(0, Visited::bytes);
+        self.visited.bytes() + known + self.examiner.reader.tables.bytes() + own as u64
     }
 
     /// Whether this state, or one on the way to it from its parent, is the target.

@@ -6,6 +6,7 @@ use super::*;
 use stateright::{Checker, Model};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 const NETWORKS: [Network; 3] = [Network::Set, Network::Once, Network::Bag];
@@ -177,7 +178,7 @@ fn the_shortest_trace_is_as_long_as_the_search_says_and_can_be_replayed() {
             let report = search(&tables, &options, &mut |_| {});
             for finding in &report.findings {
                 let target = Target::of(&finding.property);
-                let trace = shortest(&tables, target, &options);
+                let trace = shortest(&tables, target, &options).expect("unbounded");
                 assert_eq!(trace.as_ref().map(Trace::depth), finding.depth, "{finding:?}");
                 let Some(trace) = trace else { continue };
                 assert!(finding.property.is_found_by(trace.verdict), "{finding:?}");
@@ -195,7 +196,9 @@ fn the_shortest_trace_is_as_long_as_the_search_says_and_can_be_replayed() {
 #[test]
 fn an_impossible_action_is_refused_by_its_place() {
     let tables = Tables::new(Arc::new(Toy::new(2, &[2])), Rules::plain(Network::Once));
-    let witness = shortest(&tables, Target::Witness(BEHIND), &options(1)).expect("it exists");
+    let witness = shortest(&tables, Target::Witness(BEHIND), &options(1))
+        .expect("unbounded")
+        .expect("it exists");
     let mut actions = witness.actions();
     actions.push(actions[0].clone());
     assert_eq!(replay(&tables, &actions).map(|_| ()), Err(ReplayError { index: 1 }));
@@ -214,6 +217,7 @@ fn a_search_stops_at_the_first_violated_level() {
 
 #[test]
 fn a_search_that_a_bound_cut_off_says_so() {
+    static ENOUGH: AtomicBool = AtomicBool::new(true);
     let toy = Toy { crashes: 2, ..Toy::new(3, &[2, 2]) };
     let rules = Rules::plain(Network::Once);
     let ends = [
@@ -221,11 +225,30 @@ fn a_search_that_a_bound_cut_off_says_so() {
         (Options { states_max: Some(1000), ..options(2) }, End::States),
         (Options { time_max: Some(Duration::ZERO), ..options(2) }, End::Time),
         (Options { memory_max: Some(1), ..options(2) }, End::Memory),
+        (Options { stop: Some(&ENOUGH), ..options(2) }, End::Stopped),
     ];
     for (options, end) in ends {
         let report = run(&toy, rules, &options);
         assert_eq!(report.end, end);
         assert!(!report.is_exhaustive() && !report.is_proof());
+    }
+}
+
+#[test]
+fn a_search_for_the_shortest_way_that_a_bound_cut_off_says_so() {
+    static ENOUGH: AtomicBool = AtomicBool::new(true);
+    let toy = Toy { crashes: 2, ..Toy::new(3, &[2, 2]) };
+    let tables = Tables::new(Arc::new(toy), Rules::plain(Network::Once));
+    let ends = [
+        (Options { depth_max: Some(3), ..options(1) }, End::Depth),
+        (Options { states_max: Some(1000), ..options(1) }, End::States),
+        (Options { time_max: Some(Duration::ZERO), ..options(1) }, End::Time),
+        (Options { memory_max: Some(1), ..options(1) }, End::Memory),
+        (Options { stop: Some(&ENOUGH), ..options(1) }, End::Stopped),
+    ];
+    for (options, end) in ends {
+        let never = shortest(&tables, Target::Violation(AGREE), &options);
+        assert_eq!(never.map(|_| ()), Err(end));
     }
 }
 
@@ -264,7 +287,9 @@ fn a_client_that_gives_up_is_found_when_a_message_is_lost() {
         let found: Vec<_> = report.violations().map(|f| (f.property.bit, f.depth)).collect();
         assert_eq!(found, [(DONE, Some(0))]);
 
-        let trace = shortest(&tables, Target::Violation(DONE), &options).expect("it was found");
+        let trace = shortest(&tables, Target::Violation(DONE), &options)
+            .expect("unbounded")
+            .expect("it was found");
         assert_eq!(trace.steps[0].action, Action::LoseAll);
         assert!(!trace.is_endless && trace.end().in_flight.is_empty());
     }
@@ -279,7 +304,9 @@ fn a_server_that_chatters_is_found_and_its_trace_shows_the_round() {
     let silence = report.findings.last().expect("the engine's own property is the last");
     assert_eq!((silence.property.bit, silence.depth), (SILENCE, Some(0)));
 
-    let trace = shortest(&tables, Target::Violation(SILENCE), &options).expect("it was found");
+    let trace = shortest(&tables, Target::Violation(SILENCE), &options)
+        .expect("unbounded")
+        .expect("it was found");
     assert!(trace.is_endless);
     assert!(trace.describe(&**tables.system()).ends_with("and so on, for ever\n"));
 }
