@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -10,8 +10,8 @@ Examples:
   check --only pair                    one model; may be repeated
   check show pair \"a query waits\"      how it comes that a query waits
   check mutants                        the kill matrix of the seeded bugs
-  check mutants \"too early\"            the counterexample that finds out one of them
-  check mutants \"too early\" --trace-dir out
+  check mutants \"makes a single\"       the counterexample that finds out one of them
+  check mutants \"makes a single\" --trace-dir out
                                        the same as text, SVG, ITF JSON, ShiViz log and replay file
   check replay out/NAME.replay.json    does it still happen on today's code?
   check walk pair --seed 7             random walks, judged at each step
@@ -25,21 +25,30 @@ Exit codes:
   4  internal error, or a failed assertion of the protocol
   130  interrupted twice
 
-Searches are deterministic and have no seed; `walk` has one and prints it.
+Searches are deterministic: only `walk` has a --seed, and prints the one it took.
 With NO_COLOR set, with --no-color, or when not on a terminal, there are no colours.";
 
 const JSON: &str = "\
 Write what was found to FILE, as JSON.
 
-verify:  {format, command, exit, exhaustive, seconds, peak_bytes, collision_probability,
-          models: [{name, purpose, deep, expected, refutes, end, exhaustive, unique, generated, depth,
-            widest, idle, seconds, states_per_second, bytes_per_state, collision_probability,
-            pinned: {unique, depth} or null, problems: [text], never_happened: [kind],
-            violations: [{property, depth}], witnesses: [{property, depth}], actions: {kind: count}}],
-          witnesses: [{property, source, model, depth}] (model is null: never seen)}
-mutants: {format, command, exit, seconds, mutants: [{name, slip, model, expected, problem,
-            killed_by: [{property, depth}], states, seconds}], properties: [{property, kills: [name]}]}
-replay, show, mutants NAME: {format, command, exit, run}; `run` is what the diagram shows.";
+verify:
+  {format, command, exit, exhaustive, seconds, peak_bytes,
+   collision_probability,
+   models: [{name, purpose, deep, expected, refutes, end, exhaustive,
+     unique, generated, depth, widest, idle, seconds, states_per_second,
+     bytes_per_state, collision_probability,
+     pinned: {unique, depth} or null,
+     problems: [text], never_happened: [kind],
+     violations: [{property, depth}], witnesses: [{property, depth}],
+     actions: {kind: count}}],
+   witnesses: [{property, source, model or null, depth or null}]}
+mutants:
+  {format, command, exit, seconds,
+   mutants: [{name, slip, model, expected, problem,
+     killed_by: [{property, depth}], states, seconds}],
+   properties: [{property, kills: [name]}]}
+replay, show, walk, mutants NAME:
+  {format, command, exit, run}; `run` is what the diagram shows.";
 
 /// Model-checks the gossip architecture of chinwag: every state of bounded clusters, every property.
 #[derive(Debug, Parser)]
@@ -49,7 +58,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     /// List models, properties and mutants, and verify nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["only", "deep", "pin", "json"])]
     pub list: bool,
     /// Verify this model only; may be repeated.
     #[arg(long, value_name = "MODEL")]
@@ -68,8 +77,8 @@ pub struct Cli {
 /// What all commands take.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// Threads that search; 0 for as many as there are processors.
-    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    /// Threads that search; 0 for as many as there are processors. What looks for a shortest way has one.
+    #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = parse_threads)]
     pub threads: usize,
     /// Stop after so many seconds in all; what was not finished is CUT OFF.
     #[arg(long, global = true, value_name = "SECONDS")]
@@ -150,7 +159,8 @@ pub struct WalkArgs {
     /// With this bug in.
     #[arg(long)]
     pub mutant: Option<String>,
-    /// Where the random numbers begin; otherwise from the clock. It is printed.
+    /// Where the random choices begin: walk number N, from 0, is the first walk of seed SEED + N. The same seed,
+    /// model, mutant and steps make the same choices. Otherwise from the clock; it is printed either way.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Steps of each walk.
@@ -162,6 +172,56 @@ pub struct WalkArgs {
     /// Show the last walk although it violates nothing.
     #[arg(long)]
     pub show: bool,
+}
+
+/// More threads than this are a slip of the keyboard.
+const THREADS_MAX: usize = 256;
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    let number = text.trim().parse::<usize>().ok().filter(|number| *number <= THREADS_MAX);
+    number.ok_or_else(|| format!("`{text}` is no number from 0 to {THREADS_MAX}"))
+}
+
+impl Cli {
+    /// Parses the command line; ends the process with help, or with exit code 2 and what is wrong.
+    pub fn of_the_process() -> Self {
+        let is_seed = |argument: String| argument == "--seed" || argument.starts_with("--seed=");
+        Cli::try_parse().unwrap_or_else(|error| {
+            let unknown = error.kind() == clap::error::ErrorKind::UnknownArgument;
+            let context = error.get(clap::error::ContextKind::InvalidArg).map(ToString::to_string);
+            if unknown && context.is_some_and(is_seed) {
+                let why = "only `check walk` has a --seed: everything else is deterministic";
+                Cli::command().error(clap::error::ErrorKind::UnknownArgument, why).exit()
+            }
+            error.exit()
+        })
+    }
+
+    /// What was asked for to no effect, or cannot be done in the end.
+    pub fn mistake(&self) -> Option<String> {
+        let options = [
+            ("--list", self.list),
+            ("--only", !self.only.is_empty()),
+            ("--deep", self.deep),
+            ("--pin", self.pin),
+        ];
+        if self.command.is_some()
+            && let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given)
+        {
+            return Some(format!("{option} goes with no command"));
+        }
+        let file = self.common.json.as_deref()?;
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        match parent {
+            Some(parent) if !parent.is_dir() => Some(format!(
+                "--json {}: there is no directory {}",
+                file.display(),
+                parent.display()
+            )),
+            _ if file.is_dir() => Some(format!("--json {}: it is a directory", file.display())),
+            _ => None,
+        }
+    }
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -22,7 +22,6 @@ mod vacuity;
 mod verify;
 mod walk;
 
-use clap::Parser;
 use cli::{Cli, Command};
 use console::Console;
 use lab::Wanted;
@@ -47,17 +46,11 @@ pub enum Exit {
 #[derive(Debug)]
 pub struct Complaint(pub String);
 
-impl From<std::io::Error> for Complaint {
-    fn from(error: std::io::Error) -> Self {
-        Complaint(error.to_string())
-    }
-}
-
 /// How a command ended, or why it could not begin.
 pub type Ended = Result<Exit, Complaint>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_the_process();
     let console = Console::of(&cli.common);
     progress::mind_interrupts();
     if cfg!(debug_assertions) {
@@ -81,6 +74,14 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, console: &Console) -> Ended {
     let common = &cli.common;
+    if let Some(mistake) = cli.mistake() {
+        return Err(Complaint(mistake));
+    }
+    if let Some(dir) = &common.trace_dir {
+        // Now, not after minutes of searching.
+        let cannot = |error| Complaint(format!("--trace-dir {}: {error}", dir.display()));
+        std::fs::create_dir_all(dir).map_err(cannot)?;
+    }
     match &cli.command {
         None if cli.list => list::list(console, common),
         None => verify::verify(cli, console),

@@ -39,7 +39,7 @@ pub fn line(console: &Console, one: &Studied) {
 }
 
 fn row(name: &str, model: &str, steps: &str, states: &str, time: &str, by: &str) -> String {
-    format!("{name:<40} {model:<14} {steps:>5} {states:>9} {time:>7}  {by}")
+    format!("{name:<45} {model:<14} {steps:>5} {states:>9} {time:>7}  {by}")
 }
 
 /// For each promise, the mutants that it kills.

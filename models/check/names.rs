@@ -57,8 +57,8 @@ fn unknown(kind: &str, name: &str, mut known: Vec<&'static str>) -> Complaint {
         (!candidate.to_lowercase().contains(&lower), distance(&lower, &candidate.to_lowercase()))
     });
     let contains = known.iter().filter(|k| k.to_lowercase().contains(&lower)).count();
-    let near: Vec<_> =
-        known.iter().take(contains.clamp(3, 8)).map(|k| format!("\"{k}\"")).collect();
+    let shown = if contains > 1 { contains.min(8) } else { 3 };
+    let near: Vec<_> = known.iter().take(shown).map(|k| format!("\"{k}\"")).collect();
     let what = if contains > 1 { "more than one" } else { "no" };
     let listed = "check --list shows all";
     Complaint(format!("{what} {kind} \"{name}\"; did you mean {}? ({listed})", near.join(", ")))

@@ -5,11 +5,14 @@ use chinwag_models::engine::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The exit code of a process that was interrupted, as shells have it.
 const INTERRUPTED: i32 = 130;
+
+/// An interrupt that comes so soon after another one is the same.
+const ECHO_MAX: Duration = Duration::from_millis(300);
 
 /// Somebody has had enough: searches stop soon after this becomes true.
 pub static STOP: AtomicBool = AtomicBool::new(false);
@@ -40,10 +43,9 @@ impl Line {
     /// Tells.
     pub fn tell(&self, p: &Progress) {
         self.bar.set_message(format!(
-            "{}  {} states, {} generated, {}/s, queue {}, depth {}, {}, {:.0} s",
+            "{}  {} states, {}/s, queue {}, depth {}, {}, {:.0} s",
             self.name,
             count(p.unique),
-            count(p.generated),
             count(p.states_per_second as u64),
             count(p.frontier),
             p.depth,
@@ -59,13 +61,19 @@ impl Drop for Line {
     }
 }
 
-/// The first interrupt stops what is being searched, so that what was found is still told; the second one ends
-/// at once.
+/// The first interrupt stops what is being searched, so that what was found is still told; a later one ends at
+/// once.
 pub fn mind_interrupts() {
-    let stop = || {
+    let mut first: Option<Instant> = None;
+    let stop = move || {
         if STOP.swap(true, Relaxed) {
-            std::process::exit(INTERRUPTED);
+            // Some send the same interrupt to the process and to its group.
+            if first.is_none_or(|first| first.elapsed() >= ECHO_MAX) {
+                std::process::exit(INTERRUPTED);
+            }
+            return;
         }
+        first = Some(Instant::now());
         eprintln!(
             "\ninterrupted: stopping, what was found so far follows (Ctrl-C again ends at once)"
         );

@@ -51,8 +51,9 @@ impl Shown {
         let file = dir.join(format!("{}.replay.json", self.stem));
         self.run.replay = format!("{} replay {}", files::COMMAND, quoted(&file.to_string_lossy()));
         self.replay.run = self.run.clone();
-        let mut written = render::write_all(dir, &self.stem, &self.run)?;
-        std::fs::write(&file, self.replay.to_text())?;
+        let in_dir = |error| Complaint(format!("--trace-dir {}: {error}", dir.display()));
+        let mut written = render::write_all(dir, &self.stem, &self.run).map_err(in_dir)?;
+        std::fs::write(&file, self.replay.to_text()).map_err(in_dir)?;
         written.push(file);
         Ok((self.run, written))
     }
@@ -91,8 +92,7 @@ pub fn counterexample(
     property: &PropertyInfo,
 ) -> Result<Way<Shown>, Complaint> {
     let found = lab.shortest(tables, property, None);
-    let trace =
-        found.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
+    let trace = found.unwrap_or_else(|Panicked(text)| panic!("{text}"));
     let command = recompute(&tables.system().model, mutant, property);
     Ok(trace.map(|trace| Shown::of(tables.system(), &trace, mutant, Some(property), &command)))
 }
@@ -175,8 +175,7 @@ fn first_violated(
 ) -> Result<Way<PropertyInfo>, Complaint> {
     let tables = lab::tables(model, mutant);
     let report = lab.search(&tables, model.name, Wanted::default());
-    let report =
-        report.map_err(|Panicked(text)| Complaint(format!("the search panicked: {text}")))?;
+    let report = report.unwrap_or_else(|Panicked(text)| panic!("{text}"));
     let first = report.violations().min_by_key(|found| found.depth);
     Ok(match first {
         Some(found) => Way::Found(found.property),

@@ -94,7 +94,7 @@ fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
     if reports().next().is_none() {
         return;
     }
-    field("Promises", format!("{most} in each of {}", plural(reports().count(), "model")));
+    field("Promises", format!("{most}, in {}", plural(reports().count(), "model")));
     field("States", format!("{} and {} on fair continuations", count(states), count(fair)));
     field(
         "Collisions",

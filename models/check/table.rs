@@ -118,8 +118,12 @@ fn verdict(console: &Console, one: &Verified, report: &Report) -> String {
         Expected::Holds => "holds, as expected",
         Expected::Refuted(_) => "refuted, as expected",
     };
-    let pin = if one.model.pinned == (0, 0) { " (not pinned)" } else { "" };
-    format!("{}{}", console.ink(Ink::Good, words), console.ink(Ink::Warn, pin))
+    match one.model.pinned {
+        (0, 0) => {
+            format!("{} {}", console.ink(Ink::Good, words), console.ink(Ink::Warn, "(not pinned)"))
+        }
+        _ => console.ink(Ink::Good, words),
+    }
 }
 
 fn problems(console: &Console, one: &Verified) {

@@ -194,3 +194,42 @@ fn counterexamples(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chinwag_models::{
+        catalogue,
+        engine::{Options, search},
+    };
+
+    fn verified(name: &str, options: &Options) -> Verified {
+        let model = catalogue::find(name).expect("the catalogue has it");
+        let report = search(&lab::tables(model, None), options, &mut |_| {});
+        Verified {
+            model,
+            problems: problems_of(model, &report),
+            report: Some(report),
+            panicked: false,
+        }
+    }
+
+    #[test]
+    fn a_witness_that_no_model_shows_fails_the_run() {
+        let all = [verified("reader", &Options { liveness: true, ..Options::default() })];
+
+        let unseen = summary::unseen_anywhere(&all);
+
+        assert!(unseen.contains(&"a forgotten update is requested once more"), "{unseen:?}");
+        assert!(!unseen.contains(&"a query waits"), "{unseen:?}");
+        assert_eq!(overall(&all, &[]), Exit::AsExpected);
+        assert_eq!(overall(&all, &unseen), Exit::Violation);
+    }
+
+    #[test]
+    fn what_was_cut_off_may_yet_show_it() {
+        let all = [verified("pair", &Options { states_max: Some(10), ..Options::default() })];
+
+        assert_eq!(overall(&all, &summary::unseen_anywhere(&all)), Exit::CutOff);
+    }
+}

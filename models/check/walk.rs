@@ -38,8 +38,7 @@ pub fn walk(args: &WalkArgs, common: &Common, console: &Console) -> Ended {
         }
         let mut random = Random(seed.wrapping_add(number));
         let one = one_walk(&tables, &mut random, args.steps);
-        let walked =
-            one.map_err(|Panicked(text)| Complaint(format!("walk {number} panicked: {text}")))?;
+        let walked = one.unwrap_or_else(|Panicked(text)| panic!("walk {number}: {text}"));
         steps += walked.actions.len() as u64;
         seen = seen.and(walked.verdict);
         let violated = properties
@@ -56,7 +55,8 @@ pub fn walk(args: &WalkArgs, common: &Common, console: &Console) -> Ended {
         last = walked.actions;
     }
     if args.show {
-        let command = command(args, seed.wrapping_add(args.walks - 1)) + " --walks 1 --show";
+        let command =
+            command(args, seed.wrapping_add(args.walks.saturating_sub(1))) + " --walks 1 --show";
         present(&tables, (&last, None), mutant, &command, common, console)?;
     }
     let witnessed = properties.iter().filter(|p| p.expectation == Expectation::Sometimes);

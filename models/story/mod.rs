@@ -14,7 +14,7 @@ use crate::{
     engine::{self, Expectation, PropertyInfo, SILENCE, Stage, System as _, Trace},
     model::{Asks, Links, Model, Net},
     mutants::Mutant,
-    party::{Line, Local},
+    party::{FOREVER, Line, Local},
     properties::{PROPERTIES, Scope},
     render::{Lane, LaneKind, Outcome, Run, Step},
     system::{Happens, System},
@@ -201,8 +201,17 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     parts.push(net.to_owned());
     let mut also = |says: bool, text: String| parts.extend(says.then_some(text));
     also(model.copies > 1, format!("each update to {} managers", model.copies));
-    also(model.retries > 0, format!("{} retries a client", model.retries));
-    also(crashes > 0, format!("crashes {:?}", model.crashes));
+    let again = match model.retries {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    also(model.retries > 0, format!("clients ask again {again} at most"));
+    let times = model.crashes.iter().map(|times| match *times {
+        FOREVER => "any number".to_owned(),
+        times => times.to_string(),
+    });
+    let times = times.collect::<Vec<_>>().join(", ");
+    also(crashes > 0, format!("crashes: {times}"));
     match model.links {
         Links::Mesh => {}
         Links::Ring => also(true, "gossip round a ring".to_owned()),

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 const MUTANT: &str = "answers too early";
@@ -63,6 +65,90 @@ fn a_search_without_time_is_cut_off_and_not_called_exhaustive() {
     assert_exit(&output, 3);
     assert!(stdout(&output).contains("CUT OFF"), "{}", stdout(&output));
     assert!(!stdout(&output).contains("exhaustive"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_search_for_the_shortest_way_obeys_the_timeout() {
+    let never = "what was forgotten never comes back";
+    let output = check(&["show", "mesh", never, "--timeout", "0.5"]);
+
+    assert_exit(&output, 3);
+    assert!(stdout(&output).contains("CUT OFF"), "{}", stdout(&output));
+}
+
+/// The program at work, and what it says after the first line that begins with these words.
+fn begun(args: &[&str], words: &str) -> (Child, BufReader<impl Read + use<>>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+    command.args(args).args(["--width", "100"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program was built for this test");
+    let mut said = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.starts_with(words) {
+        line.clear();
+        let read = said.read_line(&mut line).expect("the program writes UTF-8");
+        assert!(read > 0, "it ended and never said \"{words}\"");
+    }
+    (child, said)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_a_summary_of_what_was_found() {
+    let (mut child, mut said) = begun(&["--only", "hearsay", "--only", "mesh"], "hearsay");
+
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("there is a kill").success());
+
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("the program writes UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(3), "{rest}");
+    assert!(rest.contains("CUT OFF.") && rest.contains("interrupted"), "{rest}");
+    assert!(rest.contains("told of an update before it has seen it   hearsay"), "{rest}");
+    assert!(!rest.contains("exhaustive"), "{rest}");
+}
+
+#[test]
+fn the_explorer_says_where_it_is() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let port = free.expect("there is a loopback").port().to_string();
+
+    let (mut child, _) =
+        begun(&["explore", "reader", "--port", &port], &format!("http://127.0.0.1:{port}/"));
+
+    child.kill().expect("it serves until it is stopped");
+    child.wait().expect("it was killed");
+}
+
+#[test]
+fn what_would_have_no_effect_is_a_usage_error() {
+    for args in [
+        &["--seed", "7"][..],
+        &["mutants", "--seed=7"],
+        &["show", "bank", "--seed", "7"],
+        &["--only", "pair", "mutants"],
+        &["--deep", "show", "bank"],
+        &["--list", "--only", "pair"],
+    ] {
+        assert_exit(&check(args), 2);
+    }
+    let said = stderr(&check(&["--seed", "7"]));
+    assert!(said.contains("only `check walk` has a --seed"), "{said}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named_before_the_search() {
+    let file = directory("no-directory").join("file");
+    fs::write(&file, "").expect("the file can be written");
+    let (file, inside) = (file.to_string_lossy(), file.join("report.json"));
+
+    let traces = check(&["--only", "mesh", "--trace-dir", &file]);
+    let report = check(&["--only", "mesh", "--json", &inside.to_string_lossy()]);
+
+    for output in [traces, report] {
+        assert_exit(&output, 2);
+        assert!(stderr(&output).contains(&*file), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
 }
 
 #[test]
