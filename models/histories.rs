@@ -20,8 +20,8 @@ pub type Word = (usize, usize);
 
 /// What the clients saw.
 ///
-/// A client that tells another one several times tells more each time, and which of the messages arrived first is
-/// not known. It is taken for the first one, of which the least can be expected.
+/// A client that tells another one several times tells more each time, and which of the messages arrived
+/// first is not known. It is taken for the first one, of which the least can be expected.
 ///
 /// The view must have all clients, in their order.
 pub fn history(view: &View<'_>) -> History<Tag, Word> {
@@ -43,8 +43,8 @@ fn events(me: usize, happenings: &[Happening]) -> Vec<Event<Tag, Word>> {
     events
 }
 
-/// Is there a causal order that explains all that the clients saw? Says also which session guarantee broke, to
-/// whoever asks `sessions::all`.
+/// Is there a causal order that explains all that the clients saw? Says also which session guarantee broke,
+/// to whoever asks `sessions::all`.
 ///
 /// What was refuted stays refuted, so this need be asked only where the histories end.
 pub fn histories_are_causal(view: &View<'_>) -> bool {
@@ -68,7 +68,8 @@ pub fn is_explained(history: &History<Tag, Word>) -> bool {
     tester.is_consistent()
 }
 
-/// A transcript, and messages of which each can be received once it was sent: what clients have dealings with.
+/// A transcript, and messages of which each can be received once it was sent: what clients have dealings
+/// with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Chat {
     order: Vec<Tag>,

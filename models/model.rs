@@ -168,8 +168,9 @@ impl Model {
         Setting { group: self.group(), honest: !self.liar, whole, lawful, asked }
     }
 
-    /// Does a client that gets no answer ask again in the end, however often its patience makes it do so in between?
-    /// Where no request and no reply can get lost, it need not: it waits, and is quiet while it does.
+    /// Does a client that gets no answer ask again in the end, however often its patience makes it do so in
+    /// between? Where no request and no reply can get lost, it need not: it waits, and is quiet while it
+    /// does.
     pub fn asks_on(&self) -> bool {
         self.net != Net::Once || !self.crashes.is_empty() || self.retries > 0
     }
@@ -225,8 +226,8 @@ impl Model {
         Client { node, script, route, retries, seen, op, keeps_history }
     }
 
-    /// May replies that are waited for be delivered at once? Only where a request has one copy: else the order
-    /// of two replies matters, and the reduction hides violations (`tests/reductions.rs` shows one).
+    /// May replies that are waited for be delivered at once? Only where a request has one copy: else the
+    /// order of two replies matters, and the reduction hides violations (`tests/reductions.rs` shows one).
     pub fn may_be_eager(&self) -> bool {
         let one_copy = self.copies == 1 && self.retries == 0 && self.read_only == 0;
         one_copy && self.net == Net::Once && self.crashes.is_empty()

@@ -1,6 +1,6 @@
-//! A model as a plain stateright `ActorModel`: the second opinion on the engine. Deliberately without numbers,
-//! memory or reductions, and with nothing of `engine` or `system`: what they share is the parties, the
-//! properties and the model.
+//! A model as a plain stateright `ActorModel`: the second opinion on the engine. Deliberately without
+//! numbers, memory or reductions, and with nothing of `engine` or `system`: what they share is the parties,
+//! the properties and the model.
 //!
 //! It is an `ActorModel` with what stateright's own has no word for, each of which is said where it is done:
 //! requests to any manager, crashes at one moment, a network on which only some messages repeat.
@@ -89,8 +89,9 @@ impl Plain {
 
     /// Hides the gossip that nobody has a reason for (a handler that does nothing), and that is said already:
     /// what is under way, or was delivered, says the same (`ManagerLocal::said`). Where messages get lost for
-    /// good, saying it again is a way on, and is not hidden. Hides retries beyond the client's patience, crashes
-    /// of clients (a client that crashes is a client that stops) and crashes beyond the manager's budget.
+    /// good, saying it again is a way on, and is not hidden. Hides retries beyond the client's patience,
+    /// crashes of clients (a client that crashes is a client that stops) and crashes beyond the manager's
+    /// budget.
     fn happens(&self, state: &PlainState, action: &PlainAction) -> bool {
         match action {
             ActorModelAction::Timeout(id, Timer::Gossip { to }) => {
@@ -145,9 +146,9 @@ impl Plain {
         Some(next)
     }
 
-    /// A crash and the start after it at one moment: how long a manager is down does not matter, since messages
-    /// wait or never come. Hides that stateright lets a crashed actor keep its volatile state until it recovers,
-    /// which would multiply states without adding behaviour.
+    /// A crash and the start after it at one moment: how long a manager is down does not matter, since
+    /// messages wait or never come. Hides that stateright lets a crashed actor keep its volatile state until
+    /// it recovers, which would multiply states without adding behaviour.
     fn crash(&self, last: &PlainState, id: Id) -> PlainState {
         let mut next = last.clone();
         match (&self.inner.actors[usize::from(id)].0, &*last.actor_states[usize::from(id)]) {
@@ -234,10 +235,10 @@ impl stateright::Model for Plain {
     }
 }
 
-/// Hides two things. That the duplicating network remembers the last message it delivered; no behaviour depends
-/// on it. And how many copies of an equal message the other one holds: with one, as if the others were lost. That
-/// hides a behaviour only where a second delivery of an equal message differs from a repetition, which
-/// `Net::Repeats` has; and it is the engine's `Network::Once`.
+/// Hides two things. That the duplicating network remembers the last message it delivered; no behaviour
+/// depends on it. And how many copies of an equal message the other one holds: with one, as if the others
+/// were lost. That hides a behaviour only where a second delivery of an equal message differs from a
+/// repetition, which `Net::Repeats` has; and it is the engine's `Network::Once`.
 fn tidy(network: &mut Envelopes) {
     match network {
         Network::UnorderedDuplicating(_, last) => *last = None,

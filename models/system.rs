@@ -211,7 +211,10 @@ impl engine::System for System {
     }
 
     fn is_moot(&self, _: usize, local: &Local, message: &Self::Message) -> bool {
-        matches!((local, message), (Local::Client(client), Message::Query { id, .. }) if is_settled(client, id))
+        match (local, message) {
+            (Local::Client(client), Message::Query { id, .. }) => is_settled(client, id),
+            _ => false,
+        }
     }
 
     fn judge_node(&self, node: usize, local: &Local) -> Verdict {

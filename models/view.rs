@@ -15,14 +15,15 @@ pub struct Setting {
     pub honest: bool,
     /// Does everyone hear of everyone in the end?
     pub whole: bool,
-    /// Does the service keep its law? Of one that does not, only answers are compared, to show that they differ.
+    /// Does the service keep its law? Of one that does not, only answers are compared, to show that they
+    /// differ.
     pub lawful: bool,
     /// The updates that the clients ask for in all.
     pub asked: Tags,
 }
 
-/// Some or all nodes at one moment. A property over nodes or pairs holds of a view if it holds of each node or
-/// pair in it, so that the checker may judge small views and remember the verdicts.
+/// Some or all nodes at one moment. A property over nodes or pairs holds of a view if it holds of each node
+/// or pair in it, so that the checker may judge small views and remember the verdicts.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     /// What is fixed.

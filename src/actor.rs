@@ -1,5 +1,6 @@
 //! The protocol's parties as stateright actors, so that you can check your own service with the very handlers
-//! that are deployed. Deliberately without ghosts, reductions or a search of its own: `chinwag-models` has those.
+//! that are deployed. Deliberately without ghosts, reductions or a search of its own: `chinwag-models` has
+//! those.
 //!
 //! ```
 //! use chinwag::{Group, Request, actor::{Actors, Parties, equal_timestamps_equal_answers}};
@@ -28,10 +29,10 @@
 //!
 //! # What to know of stateright here
 //!
-//! - On [`Network::new_unordered_duplicating`] the state space is finite. On the non-duplicating one it is not:
-//!   a manager repeats its gossip until a receipt comes, and each copy counts.
-//! - `max_crashes` bounds how many parties are down *at one time*, not how often they crash. Clients crash too,
-//!   and such a client is gone. Keep the model finite with `within_boundary` where that is too much.
+//! - On [`Network::new_unordered_duplicating`] the state space is finite. On the non-duplicating one it is
+//!   not: a manager repeats its gossip until a receipt comes, and each copy counts.
+//! - `max_crashes` bounds how many parties are down *at one time*, not how often they crash. Clients crash
+//!   too, and such a client is gone. Keep the model finite with `within_boundary` where that is too much.
 //! - A run that met a bound passes `assert_properties`. It is not a proof.
 //!
 //! [`Network::new_unordered_duplicating`]: stateright::actor::Network::new_unordered_duplicating
@@ -47,7 +48,8 @@ use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 /// A model of nothing but parties.
 pub type Actors<S> = ActorModel<Party<S>, (), ()>;
 
-/// A message that can be sorted, as stateright wants it. The order means nothing: timestamps have no honest one.
+/// A message that can be sorted, as stateright wants it. The order means nothing: timestamps have no honest
+/// one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Sortable<S: Service>(pub Message<S>);
 
@@ -71,7 +73,8 @@ impl<S: Service> std::fmt::Debug for Sortable<S> {
 
 /// A party of the cluster: an actor.
 ///
-/// The actor with [`Id`] n is replica manager n; clients come after the last one, in the order of their names.
+/// The actor with [`Id`] n is replica manager n; clients come after the last one, in the order of their
+/// names.
 #[derive(Clone, Debug)]
 pub enum Party<S: Service> {
     /// A replica manager.

@@ -42,12 +42,12 @@
 //!
 //! # What is promised, and what is absent
 //!
-//! In the words of the properties that the models check, within their bounds: a client reads its own writes and
-//! never sees less than it has seen; execution respects causality; an update is executed at most once; every
-//! update ends up executed everywhere, if messages get through; nothing is sent before it is durable.
+//! In the words of the properties that the models check, within their bounds: a client reads its own writes
+//! and never sees less than it has seen; execution respects causality; an update is executed at most once;
+//! every update ends up executed everywhere, if messages get through; nothing is sent before it is durable.
 //!
-//! Absent: forced and immediate updates (one total order), so nothing that must refuse an update by the value,
-//! such as a bank account; change of membership; encryption and authentication of datagrams; proofs.
+//! Absent: forced and immediate updates (one total order), so nothing that must refuse an update by the
+//! value, such as a bank account; change of membership; encryption and authentication of datagrams; proofs.
 
 #[cfg(feature = "checker")]
 pub mod actor;

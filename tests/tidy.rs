@@ -8,10 +8,13 @@ use chinwag_models::{
 use std::{fs, path::Path};
 
 /// Lines of a file. A longer one is two files.
-const LINES_MAX: usize = 600;
+const LINES_MAX: usize = 400;
+
+/// Lines of a file of tests: they are many small things in a row.
+const TEST_LINES_MAX: usize = 500;
 
 /// Characters of a line, but for tables under `#[rustfmt::skip]`.
-const COLUMNS_MAX: usize = 115;
+const COLUMNS_MAX: usize = 110;
 
 /// All Rust sources: their path from the root, and their text.
 fn sources() -> Vec<(String, String)> {
@@ -47,7 +50,9 @@ fn nothing_in(complaints: Vec<String>) {
 fn files_are_short() {
     let long = sources().into_iter().filter_map(|(path, text)| {
         let lines = text.lines().count();
-        (lines > LINES_MAX).then(|| format!("{path}: {lines} lines, {LINES_MAX} are allowed"))
+        let is_test = path.contains("tests/") || path.ends_with("/tests.rs");
+        let allowed = if is_test { TEST_LINES_MAX } else { LINES_MAX };
+        (lines > allowed).then(|| format!("{path}: {lines} lines, {allowed} are allowed"))
     });
     nothing_in(long.collect());
 }
@@ -85,7 +90,7 @@ fn the_protocol_uses_no_clock_thread_chance_or_hash_order() {
     nothing_in(found);
 }
 
-/// `node.rs` and `mod.rs` decide nothing: they only hand on, and list.
+/// `node.rs` and the uppermost `mod.rs` decide nothing: they only hand on, and list.
 #[test]
 fn every_decision_of_the_protocol_cites() {
     let cites = |text: &str| {
@@ -97,7 +102,7 @@ fn every_decision_of_the_protocol_cites() {
         let comments = text.lines().filter_map(|line| line.split_once("//"));
         comments.flat_map(|(_, said)| said.split(|c: char| !c.is_alphanumeric())).any(starts)
     };
-    let hands_on = |path: &str| path.ends_with("/mod.rs") || path.ends_with("/node.rs");
+    let hands_on = |path: &str| path == "src/protocol/mod.rs" || path.ends_with("/node.rs");
     let silent = protocol().filter(|(path, text)| !hands_on(path) && !cites(text));
     nothing_in(silent.map(|(path, _)| path).collect());
 }

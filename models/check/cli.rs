@@ -159,8 +159,9 @@ pub struct WalkArgs {
     /// With this bug in.
     #[arg(long)]
     pub mutant: Option<String>,
-    /// Where the random choices begin: walk number N, from 0, is the first walk of seed SEED + N. The same seed,
-    /// model, mutant and steps make the same choices. Otherwise from the clock; it is printed either way.
+    /// Where the random choices begin: walk number N, from 0, is the first walk of seed SEED + N. The same
+    /// seed, model, mutant and steps make the same choices. Otherwise from the clock; it is printed either
+    /// way.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Steps of each walk.

@@ -61,8 +61,8 @@ impl Drop for Line {
     }
 }
 
-/// The first interrupt stops what is being searched, so that what was found is still told; a later one ends at
-/// once.
+/// The first interrupt stops what is being searched, so that what was found is still told; a later one ends
+/// at once.
 pub fn mind_interrupts() {
     let mut first: Option<Instant> = None;
     let stop = move || {

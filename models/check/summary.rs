@@ -149,8 +149,8 @@ fn as_expected(console: &Console, all: &[Verified]) {
     if refuted > 0 {
         words += &format!("; {} shows what is not promised", plural(refuted, "model"));
     }
-    words += ". The search was exhaustive within the bounds of the models (check --list shows them): scripts, \
-              retries and crashes are bounded, the order and delay of messages are not. It says nothing about \
-              larger clusters or longer scripts.";
+    words += ". The search was exhaustive within the bounds of the models (check --list shows them): \
+              scripts, retries and crashes are bounded, the order and delay of messages are not. It says \
+              nothing about larger clusters or longer scripts.";
     console.paragraph(&words);
 }

@@ -134,9 +134,8 @@ fn problems(console: &Console, one: &Verified) {
 
 fn row(cells: [&str; 9]) -> String {
     let [name, unique, generated, depth, time, rate, size, end, verdict] = cells;
-    format!(
-        "{name:<16} {unique:>11} {generated:>12} {depth:>5} {time:>7} {rate:>9} {size:>7}  {end:<10}  {verdict}"
-    )
+    let counts = format!("{name:<16} {unique:>11} {generated:>12} {depth:>5}");
+    format!("{counts} {time:>7} {rate:>9} {size:>7}  {end:<10}  {verdict}")
 }
 
 /// The counts to paste into the catalogue.

@@ -12,7 +12,8 @@ use super::visited::Visited;
 use super::watch::Watch;
 use super::worker::Examiner;
 
-/// The shortest way to a target, or none if no state of all meets it; the bound that was met before that was known.
+/// The shortest way to a target, or none if no state of all meets it; the bound that was met before that was
+/// known.
 ///
 /// A breadth-first search with one thread and fresh tables: the result is the same every time. With
 /// `options.liveness`, fair continuations are judged too, and a trace that needs one ends with it.

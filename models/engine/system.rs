@@ -101,7 +101,8 @@ pub trait System: Debug + Sized + Send + Sync + 'static {
     /// Judges two nodes, `a < b`.
     fn judge_pair(&self, a: usize, la: &Self::Local, b: usize, lb: &Self::Local) -> Verdict;
 
-    /// Judges a quiescent state: no delivery of what is in flight changes anything, and `fair` is empty everywhere.
+    /// Judges a quiescent state: no delivery of what is in flight changes anything, and `fair` is empty
+    /// everywhere.
     fn judge_idle(&self, locals: &[&Self::Local]) -> Verdict;
 
     /// Judges the state in which a fair continuation ends.

@@ -50,8 +50,8 @@ impl Player {
         }
     }
 
-    /// The retry timers that run are those of what is under way: the parties keep to themselves which timers the
-    /// handlers ask for. (`chinwag::actor` obeys the handlers.)
+    /// The retry timers that run are those of what is under way: the parties keep to themselves which timers
+    /// the handlers ask for. (`chinwag::actor` obeys the handlers.)
     fn retime(&self, before: &Local, after: &Local, o: &mut Out<Self>) {
         let (Local::Client(before), Local::Client(after)) = (before, after) else { return };
         for number in before.state.in_flight.keys() {

@@ -38,8 +38,8 @@ pub fn nothing_from_the_future(view: &View<'_>) -> bool {
     managers && clients
 }
 
-/// A record's timestamp is what its client had seen, with the manager's own new count in it. Its past does not
-/// contain the update itself, and claims nothing that the client did not (C4c).
+/// A record's timestamp is what its client had seen, with the manager's own new count in it. Its past does
+/// not contain the update itself, and claims nothing that the client did not (C4c).
 pub fn stamps_are_the_past_plus_one(view: &View<'_>) -> bool {
     view.managers.iter().all(|(_, m)| {
         m.records().all(|r| {
@@ -134,7 +134,8 @@ pub fn journal_accounts(view: &View<'_>) -> bool {
     view.managers.iter().all(|(_, m)| m.disk == m.state.replica)
 }
 
-/// It replies to every update and answers every query that its value is new enough for, whoever can be reached.
+/// It replies to every update and answers every query that its value is new enough for, whoever can be
+/// reached.
 pub fn alone_it_serves(view: &View<'_>) -> bool {
     kept(view, broken::AVAILABLE)
 }

@@ -1,6 +1,7 @@
 //! What is promised: one line a property, each with its source, its scope and its predicate.
 //!
-//! `Pn` is PROTOCOL section 3. A property is judged by the checker, the simulator and the trace checker alike.
+//! `Pn` is PROTOCOL section 3. A property is judged by the checker, the simulator and the trace checker
+//! alike.
 
 mod bookkeeping;
 mod causality;

@@ -1,6 +1,6 @@
 //! Every engine's opinion of the same small models: a plain stateright `ActorModel`, the interned model, both
-//! under stateright's own checkers and under a textbook search, and the packed search. Without reductions they
-//! agree on every count, every verdict and every shortest way.
+//! under stateright's own checkers and under a textbook search, and the packed search. Without reductions
+//! they agree on every count, every verdict and every shortest way.
 
 #[path = "support/small.rs"]
 mod small;

@@ -1,5 +1,5 @@
-//! What clients saw, by the judges that look at nothing else: of the protocol all is causal, and what breaks a
-//! session is refuted by each judge.
+//! What clients saw, by the judges that look at nothing else: of the protocol all is causal, and what breaks
+//! a session is refuted by each judge.
 
 #[path = "support/small.rs"]
 mod small;

@@ -1,5 +1,5 @@
-//! What a reduction leaves out, nobody misses: with reductions and without, the same properties are violated and
-//! the same witnesses seen, of the protocol and of every seeded bug.
+//! What a reduction leaves out, nobody misses: with reductions and without, the same properties are violated
+//! and the same witnesses seen, of the protocol and of every seeded bug.
 
 #[path = "support/small.rs"]
 mod small;
@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 /// States beyond which an unreduced model is left out.
 const STATES_MAX: u64 = 2_000;
 
-/// Bugs with which fair continuations are followed. With others they can go on for ever, through node states that
-/// grow for ever: ten thousand steps of those take gigabytes.
+/// Bugs with which fair continuations are followed. With others they can go on for ever, through node states
+/// that grow for ever: ten thousand steps of those take gigabytes.
 #[rustfmt::skip]
 const FAIR: &[&str] = &[
     "no bug", "drops queries", "does not go on", "keeps no second record", "sends only its own", "falls silent",
@@ -37,8 +37,8 @@ fn compare(model: &Model, bug: Bug, eager: bool) -> Option<[BTreeSet<&'static st
     Some([found(model, false), found(&Model { eager, ..model.clone() }, true)])
 }
 
-/// Bugs that take back what a node had seen. That a message is dead for ever rests on nodes not doing that, so
-/// the reduction may show less of them; what it does show is enough to find them out (`check mutants`).
+/// Bugs that take back what a node had seen. That a message is dead for ever rests on nodes not doing that,
+/// so the reduction may show less of them; what it does show is enough to find them out (`check mutants`).
 const WITHOUT_MONOTONICITY: &[&str] = &["overwrites with update replies"];
 
 #[test]
@@ -56,8 +56,8 @@ fn nobody_misses_what_is_dead_or_moot() {
     assert!(compared > 300, "{compared}");
 }
 
-/// Where a client waits as long as it takes, no request gets lost and no manager forgets, it makes no difference
-/// when a reply comes: nothing else can happen to its client before.
+/// Where a client waits as long as it takes, no request gets lost and no manager forgets, it makes no
+/// difference when a reply comes: nothing else can happen to its client before.
 #[test]
 fn nobody_misses_late_replies_where_nobody_loses_patience() {
     let mut compared = 0;
@@ -74,8 +74,8 @@ fn nobody_misses_late_replies_where_nobody_loses_patience() {
     assert!(compared > 200, "{compared}");
 }
 
-/// Where a client may lose patience, a late reply is what makes it do so: `eager` hides what follows from it, and
-/// no model of the catalogue may have both.
+/// Where a client may lose patience, a late reply is what makes it do so: `eager` hides what follows from it,
+/// and no model of the catalogue may have both.
 #[test]
 fn eager_replies_hide_what_impatience_does() {
     let model = SMALL.iter().find(|model| model.name == "retry").expect("it is there");

@@ -1,4 +1,5 @@
-//! The front end: the client's agent. It carries what the client has seen to whichever replica manager is asked.
+//! The front end: the client's agent. It carries what the client has seen to whichever replica manager is
+//! asked.
 
 use super::{
     Destination, Effects, Event, FrontEndId, Group, Message, Refusal, ReplicaId, RequestId, Rules,

@@ -8,9 +8,9 @@
 //! | response | [`ReplicaManager::on_update`] answers as soon as the update is logged |
 //! | coordination | `Replica::execute`: an update waits for its past; [`ReplicaManager::on_query`] |
 //! | execution | `Replica::run`, in causal order, once for each identifier |
-//! | agreement | [`ReplicaManager::on_gossip_timer`], [`ReplicaManager::on_gossip`], [`ReplicaManager::on_pull`] |
+//! | agreement | [`ReplicaManager::on_gossip`] and its timer, [`ReplicaManager::on_pull`] |
 //!
-//! Read [`rules`] first: every decision by name. Then `replica_manager.rs`, downwards.
+//! Read [`rules`] first: every decision by name. Then `replica_manager/`, from `mod.rs` downwards.
 
 mod effects;
 mod front_end;

@@ -134,8 +134,8 @@ pub struct Rules {
     /// Up to where records may leave the log: everyone who needs them has them, *and* they ran here
     /// (S41, C13, P14).
     pub discardable: fn(known: &[&Timestamp], me: ReplicaId, executed: &Timestamp) -> Timestamp,
-    /// Is a record an occasion to look for such identifiers: when it is discarded, since everyone holds it, or
-    /// already when it comes in?
+    /// Is a record an occasion to look for such identifiers: when it is discarded, since everyone holds it,
+    /// or already when it comes in?
     pub looks_back: fn(everywhere: bool) -> bool,
     /// May this identifier leave the executed table? Not when its record does (S42, C11), but when every
     /// replica manager is known to refuse it for ever.

@@ -1,4 +1,5 @@
-//! What a host needs of a disk, and a disk in memory. The one of files is [`FileStorage`](super::FileStorage).
+//! What a host needs of a disk, and a disk in memory. The one of files is
+//! [`FileStorage`](super::FileStorage).
 
 use std::{fmt, io, path::PathBuf};
 

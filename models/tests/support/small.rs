@@ -1,5 +1,5 @@
-//! Models that every engine gets through in no time, of every kind that the catalogue has; seeded bugs of every
-//! kind; and verdicts that can be compared.
+//! Models that every engine gets through in no time, of every kind that the catalogue has; seeded bugs of
+//! every kind; and verdicts that can be compared.
 
 #![allow(dead_code)] // Each test program uses its share.
 
@@ -47,8 +47,8 @@ pub const SMALL: &[Model] = &[
 /// A seeded bug.
 pub type Bug = (&'static str, &'static Rules, Disk);
 
-/// Bugs of the tests' own, one or more for each part of the protocol. The catalogue's mutants grow and change;
-/// these stay, so that the judges are known to be able to disagree.
+/// Bugs of the tests' own, one or more for each part of the protocol. The catalogue's mutants grow and
+/// change; these stay, so that the judges are known to be able to disagree.
 #[rustfmt::skip]
 const BUGS: &[Bug] = &[
     ("does not wait for timestamps", &Rules { waits_for_timestamps: || false, ..FAITHFUL }, Disk::Honest),
@@ -140,10 +140,11 @@ pub struct Opinion {
     pub verdicts: Verdicts,
 }
 
-/// A breadth-first search as it is in the textbook: level by level, states compared by value and kept in `seen`.
+/// A breadth-first search as it is in the textbook: level by level, states compared by value and kept in
+/// `seen`.
 ///
-/// Why not stateright's: that one reports, of all states that violate a property, the last it met instead of the
-/// first (`checker/bfs.rs` inserts at each), so its ways are not the shortest, also not with one thread.
+/// Why not stateright's: that one reports, of all states that violate a property, the last it met instead of
+/// the first (`checker/bfs.rs` inserts at each), so its ways are not the shortest, also not with one thread.
 pub fn explore<M: stateright::Model>(model: &M, mut look: impl FnMut(&M::State)) -> Opinion
 where
     M::State: Eq + Hash + Clone,
