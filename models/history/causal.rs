@@ -245,7 +245,7 @@ fn cyclic(order: &Order<'_>, musts: &[Must], pattern: Pattern, starts: &[u32]) -
         history: order.history,
         reads: order.reads,
         links: &order.links,
-        musts: Some((&order.writes, musts)),
+        musts: Some((order, musts)),
     };
     let (cycle, is_shortest) =
         shortest_cycle(&mut Walk::on(ground), starts).expect("these musts are cyclic");

@@ -256,7 +256,7 @@ fn way_to_reader(
         history: order.history,
         reads: order.reads,
         links: &order.links,
-        musts: Some((&order.writes, &musts)),
+        musts: Some((order, &musts)),
     });
     let readers = order.links.readers_of(must.to).iter().map(|place| order.reads[*place as usize]);
     let counts = |read: &Read| {

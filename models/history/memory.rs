@@ -233,7 +233,7 @@ impl<'a> View<'a> {
     }
 
     fn ground<'b>(&'b self, musts: &'b [Must]) -> Ground<'b> {
-        let Order { history, reads, links, writes, .. } = self.order;
-        Ground { history, reads, links, musts: Some((writes, musts)) }
+        let Order { history, reads, links, .. } = self.order;
+        Ground { history, reads, links, musts: Some((self.order, musts)) }
     }
 }

@@ -2,7 +2,7 @@
 //! read it.
 
 use super::{
-    order::{Links, Writes},
+    order::{Links, Order},
     reads::Read,
     record::{History, NONE},
 };
@@ -47,8 +47,8 @@ pub struct Ground<'a> {
     pub history: &'a History,
     pub reads: &'a [Read],
     pub links: &'a Links,
-    /// Sorted; with the runs that they speak of.
-    pub musts: Option<(&'a Writes, &'a [Must])>,
+    /// Sorted; with the order that leaves them open.
+    pub musts: Option<(&'a Order<'a>, &'a [Must])>,
 }
 
 /// Walks, again and again.
@@ -68,7 +68,7 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub fn on(ground: Ground<'a>) -> Self {
         let nowhere = Step { from: NONE, to: NONE, hop: Hop::Session };
-        let runs = ground.musts.map_or(0, |(writes, _)| writes.runs());
+        let runs = ground.musts.map_or(0, |(order, _)| order.writes.runs());
         Self {
             ground,
             reached: vec![(0, nowhere); ground.history.txns.len()],
@@ -171,26 +171,36 @@ impl<'a> Walk<'a> {
             let to = reads[*place as usize].txn;
             self.reach(Step { from, to, hop: Hop::Reads(*place) }, distance);
         }
-        if let Some((writes, musts)) = musts {
-            for run in writes.of_txn(from) {
-                self.expand_run(musts, *run, from, distance);
+        if let Some((order, musts)) = musts {
+            for run in order.writes.of_txn(from) {
+                self.expand_run(order, musts, *run, from, distance);
             }
         }
     }
 
-    fn expand_run(&mut self, musts: &[Must], run: u32, from: u32, distance: u32) {
-        let pos = self.ground.history.txns[from as usize].pos;
-        let first = musts.partition_point(|must| (must.run, must.pos) < (run, pos));
+    fn expand_run(
+        &mut self,
+        order: &Order<'_>,
+        musts: &[Must],
+        run: u32,
+        from: u32,
+        distance: u32,
+    ) {
+        let first = musts.partition_point(|must| (must.run, must.pos) < (run, order.pos(from)));
         let known = self.runs[run as usize] as usize;
-        let of_run = |must: &&Must| must.run == run;
-        let new = musts[first..musts.len().min(known.max(first))].iter().take_while(of_run);
-        for must in new {
+        let new = &musts[first..musts.len().min(known.max(first))];
+        let mut all = true;
+        for must in new.iter().take_while(|must| must.run == run) {
             let to = must.second;
-            if to != from {
+            self.steps += 1;
+            // What causality orders is no must; of a later transaction of the session it may be one.
+            if to == from || order.is_before(from, to) {
+                all = false;
+            } else {
                 self.reach(Step { from, to, hop: Hop::Must(run) }, distance);
             }
         }
-        if first < known {
+        if first < known && all {
             self.runs[run as usize] = first as u32;
             self.touched.1.push(run);
         }
