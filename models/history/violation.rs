@@ -1,6 +1,7 @@
-//! What is shown of a violation: the operations, the cycle, and why each step of it is forced. Text only;
-//! `render` draws it.
+//! What is shown of a violation: the operations, the cycle, and why each step of it is forced.
+//! Text and picture.
 
+use crate::render::{Cycle, CycleArrow, CycleBox, cycle_svg};
 use std::fmt;
 
 /// What a history shows that no history of its level can: the bad patterns of Bouajjani et al. (POPL 2017), for
@@ -144,6 +145,47 @@ impl Violation {
     /// Whether there is no cycle: one read is enough.
     pub fn is_empty(&self) -> bool {
         self.cycle.is_empty()
+    }
+
+    /// As a self-contained SVG file. `title` says what is violated.
+    pub fn svg(&self, title: &str) -> String {
+        let boxes = self.operations.iter().enumerate().map(|(number, operation)| {
+            let at = match operation.line {
+                0 => format!("#{}: ", operation.number),
+                line => format!("line {line}: "),
+            };
+            CycleBox {
+                name: letter(number),
+                session: operation.session.clone().unwrap_or_else(|| "initial state".to_owned()),
+                text: if operation.session.is_some() { at } else { String::new() }
+                    + &operation.what,
+            }
+        });
+        let arrow = |link: &Link, is_in_cycle| CycleArrow {
+            from: link.from,
+            to: link.to,
+            label: match &link.why {
+                Why::Initial => "initially".to_owned(),
+                Why::Session => "same session".to_owned(),
+                Why::Reads(what) => format!("read {what}"),
+                Why::Must(reason) => {
+                    format!("{} read {}", letter(self.reasons[*reason].reader), letter(link.to))
+                }
+            },
+            is_concluded: matches!(link.why, Why::Must(_)),
+            is_in_cycle,
+        };
+        let in_cycle = self.cycle.iter().map(|link| arrow(link, true));
+        let past = self.reasons.iter().flat_map(|reason| &reason.past);
+        let others = past.filter(|link| !self.cycle.contains(link)).map(|link| arrow(link, false));
+        let mut arrows: Vec<CycleArrow> = in_cycle.collect();
+        others.for_each(|arrow| {
+            if !arrows.contains(&arrow) {
+                arrows.push(arrow)
+            }
+        });
+        let claim = format!("{:?}: {}.", self.pattern, self.pattern.meaning());
+        cycle_svg(&Cycle { title: title.to_owned(), claim, boxes: boxes.collect(), arrows })
     }
 
     /// A link in words.

@@ -112,13 +112,10 @@ fn the_checker_is_the_definition_on_all_histories_of_up_to_five_operations() {
 }
 
 #[test]
-fn the_checker_is_the_definition_on_all_histories_of_six_operations_in_two_to_four_sessions() {
-    let shapes: [(&[u8], [usize; 4]); 5] = [
+fn the_checker_is_the_definition_on_all_histories_of_six_operations_in_even_sessions() {
+    let shapes: [(&[u8], [usize; 4]); 2] = [
         (&[0, 0, 0, 1, 1, 1], [24194, 8299, 8178, 8015]),
-        (&[0, 0, 0, 0, 1, 1], [24194, 7269, 7117, 7021]),
-        (&[0, 0, 0, 1, 1, 2], [24194, 12245, 12130, 12021]),
         (&[0, 0, 1, 1, 2, 2], [24194, 14302, 14302, 14138]),
-        (&[0, 0, 1, 1, 2, 3], [24194, 17320, 17320, 17254]),
     ];
     for (sessions, expected) in shapes {
         assert_eq!(counts(&singles(sessions, 2)), expected, "{sessions:?}");
