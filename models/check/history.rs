@@ -98,7 +98,7 @@ fn say_answers(judgement: &Judgement, console: &Console) {
             Verdict::Holds => console.ink(Ink::Good, "holds"),
             Verdict::Undecided(why) => console.ink(Ink::Warn, &format!("NOT DECIDED: {why}")),
             Verdict::Violated(violation) => {
-                let known = shown.iter().position(|known| *known == &**violation);
+                let known = shown.iter().position(|known| known.shows_the_same(violation));
                 let number = known.unwrap_or_else(|| {
                     shown.push(violation);
                     shown.len() - 1
@@ -125,7 +125,7 @@ fn write(judgement: &Judgement, file: &Path, common: &Common) -> Result<Vec<Path
     let (mut seen, mut paths): (Vec<&Violation>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     for (question, verdict) in &judgement.answers {
         let Verdict::Violated(violation) = verdict else { continue };
-        if seen.contains(&&**violation) {
+        if seen.iter().any(|known| known.shows_the_same(violation)) {
             continue;
         }
         seen.push(violation);

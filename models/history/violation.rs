@@ -147,6 +147,12 @@ impl Violation {
         self.cycle.is_empty()
     }
 
+    /// Is it the same but for the claim to be the shortest?
+    pub fn shows_the_same(&self, other: &Violation) -> bool {
+        (self.pattern, &self.operations) == (other.pattern, &other.operations)
+            && (&self.cycle, &self.reasons) == (&other.cycle, &other.reasons)
+    }
+
     /// As a self-contained SVG file. `title` says what is violated.
     pub fn svg(&self, title: &str) -> String {
         let boxes = self.operations.iter().enumerate().map(|(number, operation)| {
@@ -169,7 +175,8 @@ impl Violation {
                 Why::Session => "same session".to_owned(),
                 Why::Reads(what) => format!("read {what}"),
                 Why::Must(reason) => {
-                    format!("{} read {}", letter(self.reasons[*reason].reader), letter(link.to))
+                    let Reason { key, reader, .. } = &self.reasons[*reason];
+                    format!("{} read {key} from {}", letter(*reader), letter(link.to))
                 }
             },
             is_concluded: matches!(link.why, Why::Must(_)),

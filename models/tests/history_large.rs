@@ -55,13 +55,14 @@ fn exact(plan: &Plan, level: Level) -> bool {
 fn the_checker_and_the_exact_one_agree_on_what_simple_stores_do() {
     let (mut all, mut found) = (0, [0; 3]);
     for seed in 1..=400 {
-        for kind in [Kind::Convergent, Kind::Arrival, Kind::Sloppy] {
-            for (operations, grouped, keys) in [(10, 1, 1), (11, 1, 2), (16, 2, 2)] {
+        for kind in [Kind::Convergent, Kind::Arrival, Kind::Wavering, Kind::Sloppy] {
+            for (operations, grouped, keys) in [(11, 1, 1), (14, 1, 2), (16, 2, 2)] {
                 let plan = Plan { kind, sessions: 3, keys, operations, grouped, seed, ..PLAN };
                 let [causal, memory, convergence] = levels(&plan);
                 assert_eq!(causal == "-", exact(&plan, Level::Causal), "{plan:?}: {causal}");
                 assert_eq!(memory == "-", exact(&plan, Level::CausalMemory), "{plan:?}: {memory}");
-                assert!(kind == Kind::Sloppy || causal == "-", "{plan:?}: {causal}");
+                let wavers = kind == Kind::Wavering && grouped > 1;
+                assert!(causal == "-" || kind == Kind::Sloppy || wavers, "{plan:?}: {causal}");
                 assert!(kind != Kind::Arrival || memory == "-", "{plan:?}: {memory}");
                 assert!(kind != Kind::Convergent || convergence == "-", "{plan:?}: {convergence}");
                 all += 1;
@@ -71,17 +72,17 @@ fn the_checker_and_the_exact_one_agree_on_what_simple_stores_do() {
             }
         }
     }
-    assert_eq!((all, found), (3600, [3595, 3592, 3506]));
+    assert_eq!((all, found), (4800, [4781, 4748, 4639]));
 }
 
 #[test]
 fn a_store_keeps_what_it_promises_over_ten_thousand_operations() {
-    for (grouped, sloppy) in [(1, ["WriteCORead"; 3]), (5, ["WriteCOInitRead"; 3])] {
-        for (kind, expected) in [
-            (Kind::Convergent, ["-", "CyclicHB", "-"]),
-            (Kind::Arrival, ["-", "-", "CyclicCF"]),
-            (Kind::Sloppy, sloppy),
-        ] {
+    let (stale, initial) = (["WriteCORead"; 3], ["WriteCOInitRead"; 3]);
+    let (fine, diverges) = (["-"; 3], ["-", "-", "CyclicCF"]);
+    for (grouped, convergent, sloppy) in [(1, fine, stale), (5, ["-", "CyclicHB", "-"], initial)] {
+        for (kind, expected) in
+            [(Kind::Convergent, convergent), (Kind::Arrival, diverges), (Kind::Sloppy, sloppy)]
+        {
             let found = levels(&Plan { kind, grouped, ..PLAN });
             assert_eq!(found, expected, "{kind:?}, {grouped} per transaction");
         }

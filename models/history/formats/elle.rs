@@ -64,7 +64,7 @@ fn record(
 ) -> Result<(), Mistake> {
     let refuse = |what: &str| mistake(number, format!("{what}: a value is a list of [f k v]"));
     let operations = value.as_array().ok_or_else(|| refuse("`value` is no list"))?;
-    recorder.begin(&process.to_string(), outcome, number);
+    recorder.begin(&format!("process {process}"), outcome, number);
     for operation in operations {
         let Some([f, key, value]) = operation.as_array().map(Vec::as_slice) else {
             return Err(refuse("an operation is not [f k v]"));

@@ -116,8 +116,13 @@ fn draw_arrow(out: &mut String, from: (f64, f64), to: (f64, f64), arrow: &CycleA
         (false, true) => INK,
         (false, false) => FAINT,
     };
-    // Arrows of the two kinds meet a box at different heights.
-    let height = BOX.1 * if arrow.is_concluded { 0.25 } else { 0.7 };
+    // Arrows that may lie between the same boxes meet them at different heights.
+    let height = BOX.1
+        * match (arrow.is_concluded, to.1 > from.1) {
+            (true, true) => 0.45,
+            (true, false) => 0.2,
+            (false, _) => 0.75,
+        };
     let (start_y, end_y) = (from.1 + height, to.1 + height);
     let rightward = match from.0 == to.0 {
         true => arrow.is_concluded,
@@ -143,7 +148,7 @@ fn draw_arrow(out: &mut String, from: (f64, f64), to: (f64, f64), arrow: &CycleA
          fill=\"{colour}\"/>"
     );
     let middle_x = (start_x + 3.0 * bend + 3.0 * end_bend + end_x) / 8.0;
-    let middle_y = (start_y + end_y) / 2.0 + if arrow.is_concluded { -6.0 } else { 10.0 };
+    let middle_y = (start_y + end_y) / 2.0 + if to.1 > from.1 { 14.0 } else { -8.0 };
     let paper = if arrow.is_concluded { VIOLATION_PAPER } else { "#ffffff" };
     let halo = format!(
         "fill=\"{colour}\" text-anchor=\"middle\" stroke=\"{paper}\" stroke-width=\"4\" \

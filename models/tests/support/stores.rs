@@ -10,6 +10,8 @@ pub enum Kind {
     Convergent,
     /// Whatever arrives last wins: causal memory.
     Arrival,
+    /// Any of the concurrent writes that arrived is read: causally consistent, if transactions are single operations.
+    Wavering,
     /// As arrival, and writes arrive before their causes: nothing is promised.
     Sloppy,
 }
@@ -174,13 +176,36 @@ impl World {
         let key = self.below(self.plan.keys);
         let name = format!("k{key}");
         if self.below(2) == 0 {
-            let value = self.values[session][key].map(|(value, _)| value.to_string());
+            let is_own = entry.writes.iter().any(|(written, _)| *written == key);
+            let value = match self.plan.kind == Kind::Wavering && !is_own {
+                true => self.any_concurrent(session, key),
+                false => self.values[session][key].map(|(value, _)| value),
+            };
+            let value = value.map(|value| value.to_string());
             return (session, 'r', name, value);
         }
         self.written += 1;
         entry.writes.push((key, self.written));
         self.values[session][key] = Some((self.written, entry.stamp));
         (session, 'w', name, Some(self.written.to_string()))
+    }
+
+    /// Of what arrived, any write of the key that no other comes after.
+    fn any_concurrent(&mut self, session: usize, key: usize) -> Option<u64> {
+        let mut last = Vec::new();
+        for (of, log) in self.logs.iter().enumerate() {
+            let arrived = log[..self.arrived[session][of] as usize].iter().enumerate().rev();
+            let write = arrived.filter_map(|(place, entry)| {
+                let writes = entry.writes.iter().rev().find(|(written, _)| *written == key);
+                writes.map(|(_, value)| (of, place as u32, *value))
+            });
+            last.extend(write.take(1));
+        }
+        let is_open = |(of, place, _): &&(usize, u32, u64)| {
+            last.iter().all(|(other, at, _)| self.logs[*other][*at as usize].past[*of] <= *place)
+        };
+        let open: Vec<u64> = last.iter().filter(is_open).map(|(_, _, value)| *value).collect();
+        if open.is_empty() { None } else { Some(open[self.below(open.len())]) }
     }
 
     /// Everything of everyone arrives.
