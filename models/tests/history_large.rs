@@ -5,7 +5,11 @@ mod stores;
 
 use chinwag_models::{
     consistency::{CausalConsistencyTester, Level, Verdict as Exact},
-    history::{Access, MEMORY_TRANSACTIONS_MAX, Question, Store, Verdict, judge},
+    history::{
+        Access, MEMORY_TRANSACTIONS_MAX, Question, Store, Verdict,
+        formats::{self, Format},
+        judge,
+    },
 };
 use stateright::semantics::ConsistencyTester;
 use std::time::Instant;
@@ -113,38 +117,72 @@ fn one_seeded_bug_in_ten_thousand_operations_is_found_and_shown_with_its_own_ope
     }
 }
 
-/// Not run with the others: it measures. `cargo test --release -p chinwag-models --test history_large -- --ignored
-/// --nocapture`
+/// Not run with the others, since it measures. The figures of the README are from
+/// `cargo test --release -p chinwag-models --test history_large -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures, for minutes"]
 fn a_million_operations_take_seconds() {
+    println!(
+        "sessions grouped operations |  read     CC    CCv guarantees     CM  stale read shown"
+    );
     for (sessions, grouped) in [(20, 1), (100, 1), (20, 5)] {
+        let mut times = Vec::new();
         for operations in [10_000, 100_000, 1_000_000] {
             let plan = Plan { operations, sessions, grouped, keys: 1000, ..PLAN };
-            let made = Instant::now();
-            let history = plan.history();
-            let made = made.elapsed();
-            print!("{sessions:4} sessions, {grouped} per transaction, {operations:8} operations: ");
-            print!("recorded {:.2} s", made.as_secs_f64());
-            for questions in
-                [&[Question::Causal][..], &[Question::CausalConvergence], &Question::ALL[3..]]
-            {
-                let started = Instant::now();
-                let judgement = judge(&history, questions);
-                print!("  {:?} {:.2} s", questions[0], started.elapsed().as_secs_f64());
-                assert!(!judgement.is_violated() && judgement.is_decided());
-            }
-            if history.transactions() <= MEMORY_TRANSACTIONS_MAX {
-                let started = Instant::now();
-                let judgement = judge(&history, &[Question::CausalMemory]);
-                let name = match &judgement.answers[0].1 {
-                    Verdict::Holds => "holds".to_owned(),
-                    Verdict::Undecided(why) => why.clone(),
-                    Verdict::Violated(violation) => format!("{:?}", violation.pattern),
-                };
-                print!("  CausalMemory {:.2} s {name}", started.elapsed().as_secs_f64());
-            }
-            println!();
+            times.push(measured(&plan));
         }
+        let exponent = |column: usize| (times[2][column] / times[0][column]).log10() / 2.0;
+        println!(
+            "exponents: read {:.2}, CC {:.2}, CCv {:.2}",
+            exponent(0),
+            exponent(1),
+            exponent(2)
+        );
     }
+}
+
+/// Seconds to read, and to decide CC and CCv; prints more.
+fn measured(plan: &Plan) -> [f64; 3] {
+    let lines: Vec<String> =
+        plan.transactions().iter().map(|transaction| line(transaction)).collect();
+    let text = lines.join("\n");
+    drop(lines);
+    let timed = |work: &mut dyn FnMut()| {
+        let started = Instant::now();
+        work();
+        started.elapsed().as_secs_f64()
+    };
+    let mut history = None;
+    let read = timed(&mut || history = formats::read(&text, Format::Lines).ok());
+    let history = history.expect("it can be read");
+    let ask = |questions: &[Question]| {
+        timed(&mut || {
+            let judgement = judge(&history, questions);
+            assert!(!judgement.is_violated() && judgement.is_decided());
+        })
+    };
+    let [causal, convergence, sessions] =
+        [&Question::ALL[..1], &Question::ALL[2..3], &Question::ALL[3..]].map(ask);
+    let memory = match history.transactions() <= MEMORY_TRANSACTIONS_MAX {
+        true => format!("{:5.2}", timed(&mut || drop(judge(&history, &[Question::CausalMemory])))),
+        false => "    -".to_owned(),
+    };
+    let stale = Plan { bug: STALE, apart: plan.operations / plan.grouped / 10, ..*plan }.history();
+    let shown = timed(&mut || assert!(judge(&stale, &[Question::Causal]).is_violated()));
+    let Plan { sessions: width, grouped, operations, .. } = plan;
+    println!(
+        "{width:8} {grouped:7} {operations:10} | {read:5.2}  {causal:5.2}  {convergence:5.2}      {sessions:5.2}  \
+         {memory}  {shown:16.2}"
+    );
+    [read, causal, convergence]
+}
+
+/// As a line of our own format.
+fn line(transaction: &[Told]) -> String {
+    let operations = transaction.iter().map(|(_, kind, key, value)| {
+        let op = if *kind == 'w' { "write" } else { "read" };
+        serde_json::json!({ "op": op, "key": key, "value": value })
+    });
+    let operations: Vec<_> = operations.collect();
+    serde_json::json!({ "session": transaction[0].0, "txn": operations }).to_string()
 }
