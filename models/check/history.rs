@@ -19,7 +19,8 @@ use std::{
     time::Instant,
 };
 
-/// Judges a file: exit 0 if all that was asked holds, 1 if something is violated, 3 if a limit forbade an answer.
+/// Judges a file: exit 0 if all that was asked holds, 1 if something is violated, 3 if a limit forbade an
+/// answer.
 pub fn history(args: &HistoryArgs, common: &Common, console: &Console) -> Ended {
     let file = args.file.display().to_string();
     let complain = |what: String| Complaint(format!("{file}: {what}"));

@@ -1,5 +1,5 @@
-//! Causal consistency and causal convergence, by the bad patterns of Bouajjani, Enea, Guerraoui and Hamza, "On
-//! verifying causal consistency" (POPL 2017), for transactions.
+//! Causal consistency and causal convergence, by the bad patterns of Bouajjani, Enea, Guerraoui and
+//! Hamza, "On verifying causal consistency" (POPL 2017), for transactions.
 
 use super::{
     explain::{Derived, Explainer, Stale},
@@ -20,7 +20,8 @@ pub const MUSTS_MAX: usize = 100_000_000;
 pub struct Conflicts {
     /// Sorted.
     pub musts: Vec<Must>,
-    /// Groups of reads, all of one value or of the initial value of a key, of which one at least is stale: ranges of
+    /// Groups of reads, all of one value or of the initial value of a key, of which one at least is
+    /// stale: ranges of
     /// `by_source`.
     pub stale: Vec<(usize, usize)>,
     /// Places among the reads, by key and source.
@@ -30,8 +31,8 @@ pub struct Conflicts {
 }
 
 impl Conflicts {
-    /// For each value read, the last write of the key in each session that one of its readers had in its past:
-    /// that must come before, and if causality says that it comes after, the read is stale.
+    /// For each value read, the last write of the key in each session that one of its readers had in its
+    /// past: that must come before, and if causality says that it comes after, the read is stale.
     ///
     /// Linear in reads x sessions that write the key, but for a logarithm.
     pub fn of(order: &Order<'_>) -> Self {
@@ -134,12 +135,14 @@ fn shortest_of_group(
     mut far: u32,
 ) -> Option<Stale> {
     let Read { source, key, .. } = group[0];
+    let mut readers: Vec<u32> = group.iter().map(|read| read.txn).collect();
+    readers.sort_unstable();
     let mut best = None;
     for (overwriting, distance) in overwritings(order, walk, source, key, far) {
         if distance >= far || !walk.has_breath() && best.is_some() {
             break;
         }
-        let reads_it = |txn: u32| group.iter().any(|read| read.txn == txn);
+        let reads_it = |txn: u32| readers.binary_search(&txn).is_ok();
         let Some(past) = walk.shortest(overwriting, far - distance, reads_it) else { continue };
         let end = past.last().map_or(NONE, |step| step.to);
         let read = *group.iter().find(|read| read.txn == end).expect("it was sought");
@@ -179,8 +182,8 @@ fn overwritings(
     found
 }
 
-/// A transaction whose reads, each possible, are not possible together: for each of its reads, all other writes of
-/// the key in its past must come before what it read.
+/// A transaction whose reads, each possible, are not possible together: for each of its reads, all other
+/// writes of the key in its past must come before what it read.
 fn fractured(order: &Order<'_>) -> Option<Violation> {
     for txn in 0..order.history.txns.len() as u32 {
         let reads = &order.reads[order.links.reads_of(txn)];
@@ -210,17 +213,24 @@ fn fractured(order: &Order<'_>) -> Option<Violation> {
 
 /// Do few musts contradict each other, or causality?
 fn musts_are_cyclic(order: &Order<'_>, musts: &[Must]) -> bool {
-    // Who is left has one before it that is left; in the end those on cycles are, and those behind them.
-    let mut left: Vec<&Must> = musts.iter().collect();
+    let mut left = starts(musts);
+    let follows =
+        |first: u32, must: &Must| first == must.first || order.is_before(first, must.first);
+    let mut edges = Vec::new();
+    for first in &left {
+        let next = musts.iter().filter(|must| follows(*first, must)).map(|must| must.second);
+        edges.extend(next.map(|second| (*first, second)));
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    // Who stays has one before it that stays: in the end those on cycles do, and those behind them.
     loop {
-        let before = left.len();
-        let all = left.clone();
-        let follows = |first: &Must, second: &Must| {
-            first.second == second.first || order.is_before(first.second, second.first)
-        };
-        left.retain(|must| all.iter().any(|other| follows(other, must)));
-        if left.len() == before {
-            return before > 0;
+        let before = left.clone();
+        left.retain(|txn| {
+            edges.iter().any(|(first, second)| second == txn && before.contains(first))
+        });
+        if left.len() == before.len() {
+            return !left.is_empty();
         }
     }
 }

@@ -266,8 +266,9 @@ fn way_to_reader(
         };
         read.key == key && (earlier.session == NONE || in_session())
     };
-    let readers: Vec<Read> = readers.filter(counts).collect();
-    let sought = |txn: u32| readers.iter().any(|read| read.txn == txn);
+    let mut readers: Vec<Read> = readers.filter(counts).collect();
+    readers.sort_unstable_by_key(|read| read.txn);
+    let sought = |txn: u32| readers.binary_search_by_key(&txn, |read| read.txn).is_ok();
     let way = walk.shortest(must.from, NONE, sought).expect("a must has a reader");
     let end = way.last().map_or(NONE, |step| step.to);
     let read = readers.iter().find(|read| read.txn == end).expect("it was sought");

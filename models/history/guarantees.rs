@@ -1,17 +1,17 @@
 //! The session guarantees, as seen by reads of registers.
 //!
-//! Terry et al. (PDIS 1994) say which writes the database of a read holds. What a register shows is one of them,
-//! so a guarantee is broken when a read returns an older value than one that the guarantee puts there. Older is
-//! what comes before in the causal order; the initial value is older than all. What each guarantee puts into the
-//! database of a read, of the same key:
+//! Terry et al. (PDIS 1994) say which writes the database of a read holds. What a register shows is one
+//! of them, so a guarantee is broken when a read returns an older value than one that the guarantee puts
+//! there. Older is what comes before in the causal order; the initial value is older than all. What each
+//! guarantee puts into the database of a read, of the same key:
 //!
 //! - read your writes: what its session wrote before;
 //! - monotonic reads: what its session read before;
 //! - monotonic writes: what another session wrote before something that this session has read;
 //! - writes follow reads: what another session had read when it wrote something that this session has read.
 //!
-//! Causal consistency implies all four. They do not imply it: what reached a session over three others is beyond
-//! them.
+//! Causal consistency implies all four. They do not imply it: what reached a session over three others is
+//! beyond them.
 
 use super::{
     causal::Conflicts,
@@ -38,8 +38,8 @@ pub const GUARANTEES: [Question; 4] = [
 
 /// What breaks each guarantee, in the order of [`GUARANTEES`]; and whether all reads were looked at.
 ///
-/// Only stale reads can, and of those of one value by one session only the last need be looked at: what a session
-/// must be shown grows.
+/// Only stale reads can, and of those of one value by one session only the last need be looked at: what a
+/// session must be shown grows.
 pub fn guarantees(order: &Order<'_>, conflicts: &Conflicts) -> ([Option<Violation>; 4], bool) {
     let mut last: HashMap<(u32, u32, u32), Read> = HashMap::new();
     for range in &conflicts.stale {

@@ -19,8 +19,8 @@ pub enum Question {
     Causal,
     /// Causal memory, CM: and of each session all transactions by the same order.
     CausalMemory,
-    /// Causal convergence, CCv: and all transactions of all sessions by the same order. Of transactional stores
-    /// others call this transactional causal consistency.
+    /// Causal convergence, CCv: and all transactions of all sessions by the same order. Of transactional
+    /// stores others call this transactional causal consistency.
     CausalConvergence,
     /// A session reads what it wrote, or something newer.
     ReadYourWrites,

@@ -1,8 +1,9 @@
-//! Causal memory: for each session one order of the writes explains all that it read (Bouajjani et al., POPL 2017:
-//! CyclicHB and WriteHBInitRead, for transactions).
+//! Causal memory: for each session one order of the writes explains all that it read (Bouajjani et al.,
+//! POPL 2017: CyclicHB and WriteHBInitRead, for transactions).
 //!
-//! What a session read forces writes into an order, which puts more into the past of what it read, which may force
-//! more. The fixed point of that is computed for each session, with clocks as for the causal order.
+//! What a session read forces writes into an order, which puts more into the past of what it read, which
+//! may force more. The fixed point of that is computed for each session, with clocks as for the causal
+//! order.
 
 use super::{
     explain::{Derived, Explainer, Stale},

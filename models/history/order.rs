@@ -1,5 +1,6 @@
-//! The causal order: the order of each session, each write before its reads, and what follows. Kept as clocks,
-//! one number for each session that writes; deliberately not as a relation, which would be quadratic.
+//! The causal order: the order of each session, each write before its reads, and what follows. Kept as
+//! clocks, one number for each session that writes; deliberately not as a relation, which would be
+//! quadratic.
 
 use super::{
     reads::Read,

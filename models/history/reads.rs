@@ -1,5 +1,5 @@
-//! Where each read comes from, and which reads come from where none can: those break every level, whatever the
-//! order of the rest.
+//! Where each read comes from, and which reads come from where none can: those break every level,
+//! whatever the order of the rest.
 
 use super::{
     record::{History, NONE, Writer},

@@ -121,14 +121,17 @@ pub(super) enum Writer {
     Failed,
 }
 
+/// Who wrote a value of a key: the place among `begun`, and the operation.
+type Sources = HashMap<(u32, u32), (usize, usize)>;
+
 impl Recorder {
     /// Of nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes reads of this value for reads of the initial one, unless somebody writes it: some formats have no
-    /// other way to say it.
+    /// Takes reads of this value for reads of the initial one, unless somebody writes it: some formats
+    /// have no other way to say it.
     pub fn initial_is(mut self, value: &'static str) -> Self {
         self.initial = Some(value);
         self
@@ -167,8 +170,8 @@ impl Recorder {
 
     /// The history.
     ///
-    /// Fails if it has more than [`OPERATIONS_MAX`] operations, or if a value was written to a key twice: then
-    /// nobody can tell which of the writes was read, and to decide is NP-hard.
+    /// Fails if it has more than [`OPERATIONS_MAX`] operations, or if a value was written to a key twice:
+    /// then nobody can tell which of the writes was read, and to decide is NP-hard.
     pub fn finish(mut self) -> Result<History, Mistake> {
         if self.ops.len() > OPERATIONS_MAX {
             let what =
@@ -207,8 +210,8 @@ impl Recorder {
     }
 
     /// Who wrote what: the transaction and the operation. What failed yields to what did not: it was a retry.
-    fn sources(&self) -> Result<HashMap<(u32, u32), (usize, usize)>, Mistake> {
-        let mut sources: HashMap<(u32, u32), (usize, usize)> = HashMap::new();
+    fn sources(&self) -> Result<Sources, Mistake> {
+        let mut sources: Sources = HashMap::new();
         for begun in 0..self.begun.len() {
             for op in self.range(begun).filter(|op| self.ops[*op].is_write) {
                 let Op { key, value, .. } = self.ops[op];
@@ -242,7 +245,7 @@ impl Recorder {
         Mistake { line: second.line as usize, what }
     }
 
-    fn read_initials(&mut self, sources: &HashMap<(u32, u32), (usize, usize)>) {
+    fn read_initials(&mut self, sources: &Sources) {
         let Some(initial) = self.initial.and_then(|initial| self.values.ids.get(initial)) else {
             return;
         };
@@ -254,7 +257,7 @@ impl Recorder {
     }
 
     /// Which transactions took place.
-    fn took_place(&self, sources: &HashMap<(u32, u32), (usize, usize)>) -> Vec<bool> {
+    fn took_place(&self, sources: &Sources) -> Vec<bool> {
         let is = |outcome| move |begun: &Begun| begun.outcome == outcome;
         let mut took_place: Vec<bool> = self.begun.iter().map(is(Outcome::Committed)).collect();
         if !self.begun.iter().any(is(Outcome::Unknown)) {

@@ -54,8 +54,9 @@ where
     }
 }
 
-/// Tests histories of a [`Store`], or of stateright's [`Register`], for one [`Question`]; near-linear, where
-/// [`CausalConsistencyTester`](crate::consistency::CausalConsistencyTester) is exponential but judges any object.
+/// Tests histories of a [`Store`], or of stateright's [`Register`], for one [`Question`]; near-linear,
+/// where [`CausalConsistencyTester`](crate::consistency::CausalConsistencyTester) is exponential but
+/// judges any object.
 ///
 /// Each write of a key needs a value of its own, which is not the initial one.
 ///
@@ -77,9 +78,12 @@ pub struct HistoryTester<ThreadId, K, V> {
     is_valid: bool,
 }
 
+/// A transaction, and what its reads returned.
+type Returned<K, V> = (Vec<Access<K, V>>, Vec<Option<V>>);
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Session<K, V> {
-    returned: Vec<(Vec<Access<K, V>>, Vec<Option<V>>)>,
+    returned: Vec<Returned<K, V>>,
     pending: Option<Vec<Access<K, V>>>,
 }
 

@@ -4,8 +4,8 @@
 use crate::render::{Cycle, CycleArrow, CycleBox, cycle_svg};
 use std::fmt;
 
-/// What a history shows that no history of its level can: the bad patterns of Bouajjani et al. (POPL 2017), for
-/// transactions, and the reads that no order of transactions explains.
+/// What a history shows that no history of its level can: the bad patterns of Bouajjani et al. (POPL
+/// 2017), for transactions, and the reads that no order of transactions explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pattern {
     /// A read of a value that nobody wrote.
@@ -112,8 +112,8 @@ pub enum Why {
     Must(usize),
 }
 
-/// Why a write must come before another of the same key: someone read the second's value, and the first was in
-/// its past.
+/// Why a write must come before another of the same key: someone read the second's value, and the first
+/// was in its past.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The write that must come before.

@@ -1,5 +1,5 @@
-//! Shortest ways through a history. A way along one session is one step, however far it goes: that is how people
-//! read it.
+//! Shortest ways through a history. A way along one session is one step, however far it goes: that is how
+//! people read it.
 
 use super::{
     order::{Links, Order},
@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 /// Steps that the search for a shortest cycle may take in all. Beyond it the shortest found so far is shown.
 pub const WALK_STEPS_MAX: u64 = 30_000_000;
 
-/// The first transaction must come before the second, although causality does not say so: both write a key, and
-/// someone read the second's value and had the first in its past.
+/// The first transaction must come before the second, although causality does not say so: both write a
+/// key, and someone read the second's value and had the first in its past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Must {
     /// Of the first; what earlier transactions of its session wrote to the key must come before as well.
@@ -86,8 +86,8 @@ impl<'a> Walk<'a> {
         self.steps < WALK_STEPS_MAX
     }
 
-    /// Visits all that is after the start, the nearest first, with its distance. The start itself is visited if
-    /// it is after itself.
+    /// Visits all that is after the start, the nearest first, with its distance. The start itself is
+    /// visited if it is after itself.
     pub fn explore(
         &mut self,
         start: u32,
@@ -207,8 +207,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The shortest cycle that takes a must, and whether it is certainly the shortest. Causality has no cycles of its
-/// own here.
+/// The shortest cycle that takes a must, and whether it is certainly the shortest. Causality has no
+/// cycles of its own here.
 pub fn shortest_cycle(walk: &mut Walk<'_>, starts: &[u32]) -> Option<(Vec<Step>, bool)> {
     let mut best: Option<Vec<Step>> = None;
     for start in starts {

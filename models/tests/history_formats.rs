@@ -14,7 +14,8 @@ fn file(name: &str) -> String {
     fs::read_to_string(path).expect("the examples are there")
 }
 
-/// What is violated, by the format that the text seems to be in: its pattern, for each question; `-` if it holds.
+/// What is violated, by the format that the text seems to be in: its pattern, for each question; `-` if
+/// it holds.
 fn verdicts(text: &str) -> Vec<String> {
     let format = Format::guess(text).expect("its format is plain");
     let history = formats::read(text, format).expect("it can be read");

@@ -93,8 +93,8 @@ fn a_store_keeps_what_it_promises_over_ten_thousand_operations() {
     }
 }
 
-/// Bugs, how far their steps are apart, the verdicts, and of the first violation how many operations its cycle has
-/// and how many it takes to show.
+/// Bugs, how far their steps are apart, the verdicts, and of the first violation how many operations its
+/// cycle has and how many it takes to show.
 #[test]
 fn one_seeded_bug_in_ten_thousand_operations_is_found_and_shown_with_its_own_operations() {
     for (bug, apart, expected, size) in [
@@ -171,8 +171,8 @@ fn measured(plan: &Plan) -> [f64; 3] {
     let shown = timed(&mut || assert!(judge(&stale, &[Question::Causal]).is_violated()));
     let Plan { sessions: width, grouped, operations, .. } = plan;
     println!(
-        "{width:8} {grouped:7} {operations:10} | {read:5.2}  {causal:5.2}  {convergence:5.2}      {sessions:5.2}  \
-         {memory}  {shown:16.2}"
+        "{width:8} {grouped:7} {operations:10} | {read:5.2}  {causal:5.2}  {convergence:5.2}      \
+         {sessions:5.2}  {memory}  {shown:16.2}"
     );
     [read, causal, convergence]
 }

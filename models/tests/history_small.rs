@@ -1,5 +1,6 @@
-//! The history checker against the definitions, on all small histories: the exact tester for causal consistency and
-//! causal memory, and a literal search of all causal orders and all arbitrations for causal convergence.
+//! The history checker against the definitions, on all small histories: the exact tester for causal
+//! consistency and causal memory, and a literal search of all causal orders and all arbitrations for
+//! causal convergence.
 
 #[path = "support/definitions.rs"]
 mod definitions;
@@ -112,7 +113,7 @@ fn the_checker_is_the_definition_on_all_histories_of_up_to_five_operations() {
 }
 
 #[test]
-fn the_checker_is_the_definition_on_all_histories_of_six_operations_in_even_sessions() {
+fn the_checker_is_the_definition_on_all_histories_of_six_operations_in_equal_sessions() {
     let shapes: [(&[u8], [usize; 4]); 2] = [
         (&[0, 0, 0, 1, 1, 1], [24194, 8299, 8178, 8015]),
         (&[0, 0, 1, 1, 2, 2], [24194, 14302, 14302, 14138]),
@@ -160,7 +161,11 @@ fn any_small() -> impl Strategy<Value = Small> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 4000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_checker_is_the_definition_on_random_transactions(small in any_small()) {

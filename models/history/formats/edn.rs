@@ -1,5 +1,5 @@
-//! Reads one form of EDN into the JSON that says the same: keywords and symbols become strings, sets and lists
-//! arrays, tags are dropped. Deliberately no more than histories need.
+//! Reads one form of EDN into the JSON that says the same: keywords and symbols become strings, sets and
+//! lists arrays, tags are dropped. Deliberately no more than histories need.
 
 use serde_json::{Map, Number, Value};
 

@@ -1,5 +1,5 @@
-//! Histories of Jepsen, as Elle reads them: a map a line, as EDN or as JSON, whose value is a list of reads and
-//! writes `[f k v]`.
+//! Histories of Jepsen, as Elle reads them: a map a line, as EDN or as JSON, whose value is a list of
+//! reads and writes `[f k v]`.
 
 use super::{edn, has_room, json_mistake, lines_of, mistake};
 use crate::history::record::{Mistake, Outcome, Recorder};

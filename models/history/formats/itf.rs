@@ -1,5 +1,5 @@
-//! Traces in the Informal Trace Format, such as Quint and Apalache write them: a specification keeps what its clients
-//! saw in a variable `history`, a list of records like the lines of our own format.
+//! Traces in the Informal Trace Format, such as Quint and Apalache write them: a specification keeps what
+//! its clients saw in a variable `history`, a list of records like the lines of our own format.
 
 use super::{json_mistake, lines::Line, mistake};
 use crate::history::record::{Mistake, Recorder};

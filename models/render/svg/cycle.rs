@@ -1,5 +1,5 @@
-//! Draws operations that must each come before the next: a column for each session, time downwards, and the arrow that
-//! goes against it.
+//! Draws operations that must each come before the next: a column for each session, time downwards, and
+//! the arrow that goes against it.
 
 use std::fmt::Write;
 

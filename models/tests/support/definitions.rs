@@ -38,9 +38,10 @@ pub fn exact(small: &Small, level: Level) -> bool {
     tester.verdict() == Exact::Consistent
 }
 
-/// By definition: is there a causal order, and a total order that extends it, so that each transaction is explained
-/// by its causal past in the total order? Tries all of both: a transaction after the other, each with any set of those
-/// before for its past that is closed and holds the earlier ones of its session.
+/// By definition: is there a causal order, and a total order that extends it, so that each transaction is
+/// explained by its causal past in the total order? Tries all of both: a transaction after the other,
+/// each with any set of those before for its past that is closed and holds the earlier ones of its
+/// session.
 pub fn converges(small: &Small) -> bool {
     fn go_on(small: &Small, order: &mut Vec<usize>, pasts: &mut Vec<u32>) -> bool {
         let done = order.len();
@@ -120,8 +121,8 @@ pub fn external_reads(small: &Small, k: usize) -> Vec<(u8, Option<usize>)> {
 /// No way leads there.
 pub const FAR: usize = 1_000;
 
-/// The length of the shortest way between any two transactions, at least 1: over sessions, reads and what else there
-/// is. A way along one session is one step.
+/// The length of the shortest way between any two transactions, at least 1: over sessions, reads and what
+/// else there is. A way along one session is one step.
 pub fn distances(small: &Small, more: impl Fn(usize, usize) -> bool) -> Vec<Vec<usize>> {
     let n = small.len();
     let mut distances = vec![vec![FAR; n]; n];
@@ -146,8 +147,8 @@ pub fn writes(small: &Small, k: usize, key: u8) -> bool {
     small[k].1.0.iter().any(|access| matches!(access, Access::Write(w, _) if *w == key))
 }
 
-/// A session guarantee by its definition, over the causal order as a relation. Undecided, and so not broken, if that
-/// is cyclic.
+/// A session guarantee by its definition, over the causal order as a relation. Undecided, and so not
+/// broken, if that is cyclic.
 pub fn is_broken(small: &Small, question: Question) -> bool {
     let n = small.len();
     let external = |k: usize| external_reads(small, k);
@@ -191,8 +192,8 @@ pub fn is_broken(small: &Small, question: Question) -> bool {
     })
 }
 
-/// Transactions of one operation each: a write gets the next value, a read is of any write of the key or of the
-/// initial value.
+/// Transactions of one operation each: a write gets the next value, a read is of any write of the key or
+/// of the initial value.
 pub fn singles(sessions: &[u8], keys: u8) -> Vec<Small> {
     // First what everyone does, then what each read returns.
     let mut shapes: Vec<Vec<Access<u8, u8>>> = vec![Vec::new()];

@@ -1,5 +1,5 @@
-//! Stores that are too simple to be wrong, and histories of any length from them. The same seed gives the same
-//! history.
+//! Stores that are too simple to be wrong, and histories of any length from them. The same seed gives the
+//! same history.
 
 use chinwag_models::history::{History, Outcome, Recorder};
 
@@ -10,7 +10,8 @@ pub enum Kind {
     Convergent,
     /// Whatever arrives last wins: causal memory.
     Arrival,
-    /// Any of the concurrent writes that arrived is read: causally consistent, if transactions are single operations.
+    /// Any of the concurrent writes that arrived is read: causally consistent, if transactions are single
+    /// operations.
     Wavering,
     /// As arrival, and writes arrive before their causes: nothing is promised.
     Sloppy,
