@@ -19,7 +19,8 @@ use std::{
     collections::{BTreeSet, BinaryHeap},
 };
 
-/// Transactions of a history that is judged for causal memory. At worst the time is cubic.
+/// Transactions of a history that is judged for causal memory. At worst the time is the
+/// square of the operations, times the sessions that write, times all sessions.
 pub const MEMORY_TRANSACTIONS_MAX: usize = 200_000;
 
 /// Numbers compared for one history; then it is given up.

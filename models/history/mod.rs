@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | causal consistency (CC) | O(n (s + k log n)), and see below | [`CLOCK_BYTES_MAX`] |
 //! | causal convergence (CCv) | the same | the same, [`MUSTS_MAX`] |
-//! | causal memory (CM) | cubic at worst | [`MEMORY_TRANSACTIONS_MAX`], [`MEMORY_STEPS_MAX`] |
+//! | causal memory (CM) | O(n² s t), t all sessions | [`MEMORY_TRANSACTIONS_MAX`], [`MEMORY_STEPS_MAX`] |
 //! | a session guarantee | as CC; quadratic in stale reads | the same, [`GUARANTEE_STEPS_MAX`] |
 //!
 //! A transaction of r reads from different writers adds O(r² k), and r to the fourth if all writes conflict.
