@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod consistency;
 pub mod engine;
 pub mod histories;
+pub mod history;
 pub mod laws;
 pub mod model;
 pub mod mutants;

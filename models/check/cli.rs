@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use chinwag_models::history::formats::Format;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -15,6 +16,7 @@ Examples:
                                        the same as text, SVG, ITF JSON, ShiViz log and replay file
   check replay out/NAME.replay.json    does it still happen on today's code?
   check walk pair --seed 7             random walks, judged at each step
+  check history FILE                   is what these clients of any store saw causally consistent?
   check explore pair                   click through the states in a browser
 
 Exit codes:
@@ -47,6 +49,11 @@ mutants:
    mutants: [{name, slip, model, expected, problem,
      killed_by: [{property, depth}], states, seconds}],
    properties: [{property, kills: [name]}]}
+history:
+  {format, command, exit, read_as, operations, transactions, sessions,
+   keys, seconds,
+   answers: [{question, verdict, pattern, operations: [text],
+     cycle: [[from, to, text]], shortest, why}]}
 replay, show, walk, mutants NAME:
   {format, command, exit, run}; `run` is what the diagram shows.";
 
@@ -136,6 +143,8 @@ pub enum Command {
         /// A `.replay.json` of --trace-dir.
         file: PathBuf,
     },
+    /// Judge a history of any store: causal consistency, CM, CCv, and the session guarantees.
+    History(HistoryArgs),
     /// Walk through a model at random, judging each state.
     Walk(WalkArgs),
     /// Serve stateright's explorer for a model, on this machine only.
@@ -149,6 +158,32 @@ pub enum Command {
         #[arg(long, default_value_t = 3000)]
         port: u16,
     },
+}
+
+/// A history of a store, and what is asked of it.
+#[derive(Args, Debug)]
+pub struct HistoryArgs {
+    /// The file; models/tests/histories/README.md describes the formats.
+    pub file: PathBuf,
+    /// Its format: lines, itf, elle, dbcop or plume; otherwise guessed by how it begins.
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// Ask this alone; may be repeated. Otherwise all is asked.
+    #[arg(long, value_name = "QUESTION")]
+    pub ask: Vec<Asked>,
+}
+
+/// What can be asked of a history.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Asked {
+    /// Causal consistency.
+    Cc,
+    /// Causal memory.
+    Cm,
+    /// Causal convergence.
+    Ccv,
+    /// The four session guarantees.
+    Sessions,
 }
 
 /// A random walk.

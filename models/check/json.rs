@@ -12,7 +12,7 @@ use chinwag_models::{
 use serde_json::{Map, Value, json};
 
 /// The name and version of the format.
-const FORMAT: &str = "chinwag-check/1";
+pub const FORMAT: &str = "chinwag-check/1";
 
 /// Writes the file, if one was asked for.
 pub fn write(common: &Common, content: impl FnOnce() -> Value) -> Result<(), Complaint> {

@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod explore;
 mod files;
+mod history;
 mod json;
 mod lab;
 mod list;
@@ -94,6 +95,7 @@ fn run(cli: &Cli, console: &Console) -> Ended {
             show::show(model, property.as_deref(), mutant.as_deref(), common, console)
         }
         Some(Command::Replay { file }) => replay::replay_file(file, common, console),
+        Some(Command::History(args)) => history::history(args, common, console),
         Some(Command::Walk(walk)) => walk::walk(walk, common, console),
         Some(Command::Explore { model, mutant, port }) => {
             explore::explore(model, mutant.as_deref(), *port, common, console)

@@ -10,6 +10,9 @@
 //! | knows client-to-client messages | no | yes |
 //! | tells | consistent or not | which guarantee broke, where and why |
 
+//!
+//! For long histories of registers, each write with a value of its own, see [`crate::history`].
+
 mod search;
 pub mod sessions;
 mod spec;

@@ -22,7 +22,7 @@ mod tests;
 pub use diff::diff;
 pub use itf::itf;
 pub use shiviz::shiviz;
-pub use svg::svg;
+pub use svg::{Cycle, CycleArrow, CycleBox, cycle_svg, svg};
 pub use text::{TextStyle, text};
 
 use std::path::{Path, PathBuf};

@@ -286,3 +286,85 @@ fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
     change(&mut replay);
     fs::write(file, replay.to_string()).expect("the file can be written");
 }
+
+/// An example of `tests/histories`.
+fn example(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories").join(name);
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_history_that_holds_exits_0_and_one_that_does_not_1() {
+    assert_exit(&check(&["history", &example("fine.jsonl")]), 0);
+    let output = check(&["history", &example("stale-initial.edn")]);
+    assert_exit(&output, 1);
+    let expected = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/stale-initial.txt"),
+    );
+    // Without the first line, which says how long it took.
+    let said = stdout(&output).split_once('\n').map(|(_, rest)| rest.to_owned());
+    assert_eq!(said, Some(expected.expect("the golden file is there")));
+
+    let wavering = example("wavering.jsonl");
+    assert_exit(&check(&["history", &wavering, "--ask", "cc", "--ask", "sessions"]), 0);
+    assert_exit(&check(&["history", &wavering, "--ask", "cm"]), 1);
+}
+
+#[test]
+fn a_violation_of_a_history_is_written_as_text_and_picture() {
+    let dir = directory("history-trace");
+    let json = dir.join("found.json");
+    let output = check(&[
+        "history",
+        &example("diverged.jsonl"),
+        "--quiet",
+        "--trace-dir",
+        &dir.to_string_lossy(),
+        "--json",
+        &json.to_string_lossy(),
+    ]);
+    assert_exit(&output, 1);
+    let text = fs::read_to_string(dir.join("diverged.1.txt")).expect("it was written");
+    assert!(text.contains("The shortest cycle:\n  A before B:"), "{text}");
+    let svg = fs::read_to_string(dir.join("diverged.1.svg")).expect("it was written");
+    assert!(svg.starts_with("<svg ") && svg.contains("D read x from B"), "{svg}");
+    let found: Value = serde_json::from_str(&fs::read_to_string(json).expect("it was written"))
+        .expect("it is JSON");
+    assert_eq!(found["answers"][2]["pattern"], "CyclicCF");
+    assert_eq!(found["exit"], 1);
+}
+
+#[test]
+fn a_history_that_cannot_be_read_exits_2_and_names_the_line() {
+    let dir = directory("history-bad");
+    let bad = dir.join("bad.jsonl");
+    fs::write(&bad, "{\"session\":1,\"op\":\"read\",\"key\":\"x\"}\n{\"session\":1}\n")
+        .expect("it can be written");
+    let output = check(&["history", &bad.to_string_lossy()]);
+    assert_exit(&output, 2);
+    assert!(stderr(&output).contains("bad.jsonl: as lines: line 2: either"), "{}", stderr(&output));
+
+    fs::write(&bad, b"\n\n\xff").expect("it can be written");
+    let output = check(&["history", &bad.to_string_lossy(), "--format", "plume"]);
+    assert_exit(&output, 2);
+    assert!(stderr(&output).contains("line 3: no UTF-8"), "{}", stderr(&output));
+
+    fs::write(&bad, "who knows").expect("it can be written");
+    assert_exit(&check(&["history", &bad.to_string_lossy()]), 2);
+    assert_exit(&check(&["history", "no-such-file"]), 2);
+    assert_exit(&check(&["history", &example("fine.jsonl"), "--format", "csv"]), 2);
+}
+
+#[test]
+fn a_history_beyond_a_limit_exits_3_and_says_which() {
+    use chinwag_models::history::MEMORY_TRANSACTIONS_MAX;
+    let dir = directory("history-large");
+    let large = dir.join("large.txt");
+    let line = |n: usize| format!("w(x,{n},a,{n})\n");
+    fs::write(&large, (1..=MEMORY_TRANSACTIONS_MAX + 1).map(line).collect::<String>())
+        .expect("it can be written");
+    let output = check(&["history", &large.to_string_lossy()]);
+    assert_exit(&output, 3);
+    assert!(stdout(&output).contains("at most 200000 are judged for it"), "{}", stdout(&output));
+    assert_exit(&check(&["history", &large.to_string_lossy(), "--ask", "ccv"]), 0);
+}

@@ -5,9 +5,12 @@
 //! stands on them.
 
 mod arrows;
+mod cycle;
 mod layout;
 mod pen;
 mod routes;
+
+pub use cycle::{Cycle, CycleArrow, CycleBox, cycle_svg};
 
 use std::fmt::Write;
 
