@@ -30,7 +30,7 @@ const EXTENT: usize = 96;
 const PIECE: usize = 8;
 
 /// Choices of which all combinations are tried; of more, as many combinations are drawn.
-const CHOICES_MAX: u32 = 10;
+const CHOICES_MAX: u32 = 13;
 
 fn identity() -> Identity {
     let (cluster, service, group) = ("test".into(), "counter".into(), Group::of(2));
@@ -52,6 +52,11 @@ struct Progress {
     initialised: bool,
     tried: usize,
     synced: usize,
+}
+
+fn failing(mut disk: FaultyDisk, at: u64) -> FaultyDisk {
+    disk.fails_at = Some(at);
+    disk
 }
 
 /// Runs calls on a new directory until the end or the first error.
@@ -129,7 +134,8 @@ struct Draw(u64);
 
 impl Draw {
     fn bit(&mut self) -> bool {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 63 == 1
     }
 }
@@ -155,7 +161,7 @@ fn power_loss_at_any_step_keeps_what_was_synced_and_invents_nothing() {
     assert_eq!(run(&mut whole, &SCRIPT).synced, 8);
     let (mut judged, mut sampled) = (0, 0);
     for fails_at in 1..=whole.steps() {
-        let mut disk = FaultyDisk { fails_at: Some(fails_at), ..FaultyDisk::default() };
+        let mut disk = failing(FaultyDisk::default(), fails_at);
         let progress = run(&mut disk, &SCRIPT);
         let (left, all) = leftovers(&disk);
         sampled += u32::from(!all);
@@ -164,7 +170,7 @@ fn power_loss_at_any_step_keeps_what_was_synced_and_invents_nothing() {
             judged += 1;
         }
     }
-    assert_eq!((whole.steps(), judged, sampled), (0, 0, 0));
+    assert_eq!((whole.steps(), judged, sampled), (55, 65_228, 6));
 }
 
 #[test]
@@ -173,13 +179,13 @@ fn power_loss_while_recovering_from_power_loss_changes_nothing() {
     run(&mut whole, &SCRIPT);
     let (mut draw, mut judged) = (Draw(1), 0);
     for first in 1..=whole.steps() {
-        let mut disk = FaultyDisk { fails_at: Some(first), ..FaultyDisk::default() };
+        let mut disk = failing(FaultyDisk::default(), first);
         let progress = run(&mut disk, &SCRIPT);
         let left = disk.lose_power(PIECE, || draw.bit());
         let mut sound = left.clone();
         let _ = reopen(&mut sound);
         for second in 1..=sound.steps() {
-            let mut disk = FaultyDisk { fails_at: Some(second), ..left.clone() };
+            let mut disk = failing(left.clone(), second);
             assert!(reopen(&mut disk).is_err(), "it goes on without power");
             for _ in 0..8 {
                 let mut left = disk.lose_power(PIECE, || draw.bit());
@@ -188,7 +194,7 @@ fn power_loss_while_recovering_from_power_loss_changes_nothing() {
             }
         }
     }
-    assert_eq!(judged, 0);
+    assert_eq!(judged, 1_224);
 }
 
 proptest! {
@@ -199,7 +205,7 @@ proptest! {
         fails_at in 1..70u64,
         seed in any::<u64>(),
     ) {
-        let mut disk = FaultyDisk { fails_at: Some(fails_at), ..FaultyDisk::default() };
+        let mut disk = failing(FaultyDisk::default(), fails_at);
         let progress = run(&mut disk, &calls);
         let mut draw = Draw(seed);
         let mut left = disk.lose_power(1, || draw.bit());

@@ -5,8 +5,9 @@ use chinwag::{
     FrontEndId, Group, Message, Replica, ReplicaId, ReplicaManager, RequestId, Sender, Serial,
     Timestamp, Update,
     runtime::{
-        ClusterId, Codec, Disk, Durability, FaultyDisk, FileStorage, GOSSIP_RECORDS_MAX, Host, HostConfig, HostError, Identity,
-        Input, MemoryStorage, Output, Packet, Saved, Storage, StorageError,
+        ClusterId, Codec, Disk, Durability, FaultyDisk, FileStorage, GOSSIP_RECORDS_MAX, Host,
+        HostConfig, HostError, Identity, Input, MemoryStorage, Output, Packet, Saved, Storage,
+        StorageError,
     },
     services::Counter,
 };
@@ -206,7 +207,11 @@ fn version_2_is_what_it_was() {
     storage.append(b"batch").unwrap();
     let journal = disk.read("journal").unwrap().unwrap();
     let hex: String = journal[..HEADER + OVERHEAD + 5].iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(hex, "?");
+    assert_eq!(
+        hex,
+        "43574a0a02000100070000000000000009000000000000000000000000000000e5f51154\
+         05000000010000000000000000000000f40a29ee626174636867b120d8"
+    );
     assert!(journal[HEADER + OVERHEAD + 5..].iter().all(|byte| *byte == 0));
 }
 

@@ -72,7 +72,7 @@ impl Cluster {
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 allow_unauthenticated: false,
-            durability: Default::default(),
+                durability: Default::default(),
             };
             let config = Config { replica: Some(replica), ..self.config.clone() };
             fs::write(self.path(id), toml_of(&config)).unwrap();

@@ -74,8 +74,7 @@ fn gossip() -> impl Strategy<Value = Gossip<RegisterMap>> {
 }
 
 fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
-    let reasons =
-        [Refusal::ReadOnly, Refusal::UnknownPast, Refusal::Overloaded, Refusal::NoSpace];
+    let reasons = [Refusal::ReadOnly, Refusal::UnknownPast, Refusal::Overloaded, Refusal::NoSpace];
     let message = prop_oneof![
         (request_id(), timestamp()).prop_map(|(id, ts)| Message::UpdateReply { id, ts }),
         (request_id(), timestamp(), vec(".{0,9}", 0..4)).prop_map(|(id, ts, values)| {

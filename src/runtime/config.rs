@@ -240,7 +240,13 @@ impl Config {
     /// Whose a data directory is.
     pub fn identity(&self, replica: ReplicaId) -> Identity {
         let (cluster, service) = (self.cluster.clone(), self.service.clone());
-        Identity { cluster, service, cluster_id: self.codec().cluster, group: self.group(), replica }
+        Identity {
+            cluster,
+            service,
+            cluster_id: self.codec().cluster,
+            group: self.group(),
+            replica,
+        }
     }
 
     /// How long a client waits for a reply before it asks another replica manager.

@@ -83,12 +83,8 @@ impl<D: Disk> FileStorage<D> {
     }
 
     fn new(disk: D, identity: &Identity, directory: u64) -> Self {
-        let header = Header {
-            replica: identity.replica,
-            cluster: identity.cluster_id,
-            directory,
-            base: 0,
-        };
+        let header =
+            Header { replica: identity.replica, cluster: identity.cluster_id, directory, base: 0 };
         let chain = Chain::new(header.seed(), 0);
         let (end, extent) = (HEADER_BYTES, JOURNAL_EXTENT);
         Self { disk, header, chain, synced: 0, end, capacity: 0, extent, failed: false }
@@ -176,7 +172,9 @@ impl<D: Disk> FileStorage<D> {
         self.capacity = bytes.len();
         let zeros = vec![0; self.capacity - self.end];
         let end = self.end as u64;
-        self.certain("write it", JOURNAL, |disk| disk.write_at(JOURNAL, 0, &bytes[..end as usize]))?;
+        self.certain("write it", JOURNAL, |disk| {
+            disk.write_at(JOURNAL, 0, &bytes[..end as usize])
+        })?;
         self.certain("erase its torn end", JOURNAL, |disk| disk.write_at(JOURNAL, end, &zeros))?;
         self.sync()
     }
@@ -285,7 +283,11 @@ pub(super) fn read_journal<'a>(
 ) -> Result<(u64, Frames<'a>), StorageError> {
     let header = Header::read(owner, bytes).map_err(|problem| corrupt(path, 0, problem))?;
     if header.base > covered {
-        return Err(corrupt(path, 24, "the image that this journal goes on from is missing or older"));
+        return Err(corrupt(
+            path,
+            24,
+            "the image that this journal goes on from is missing or older",
+        ));
     }
     let problem = "a batch is damaged or missing, and it was synced";
     let found = read_frames(&bytes[HEADER_BYTES..], Chain::new(header.seed(), header.base));

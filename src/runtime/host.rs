@@ -5,15 +5,15 @@
 //! changes durable in one append and only then releases what was to be sent: group commit.
 
 use super::{
-    CHANGE_BYTES_EXTRA, Codec, DropReason, Durability, HostError, Observer, Packet, Status, Storage,
-    StorageError, decode_changes, encode_changes,
+    CHANGE_BYTES_EXTRA, Codec, DropReason, Durability, HostError, Observer, Packet, Status,
+    Storage, StorageError, decode_changes, encode_changes,
     front_ends::FrontEnds,
     held_replies::{HeldReplies, is_held_by},
     joining::{Joining, known_of},
 };
 use crate::{
-    Change, Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Refusal, Replica,
-    ReplicaId, ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
+    Change, Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Refusal,
+    Replica, ReplicaId, ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -66,8 +66,8 @@ impl Identity {
         if let Some(found) = other_version(&text) {
             return Err(StorageError::Version { path: path.into(), found });
         }
-        let written: Written =
-            toml::from_str(&text).map_err(|_| corrupt("it does not say whose directory this is"))?;
+        let written: Written = toml::from_str(&text)
+            .map_err(|_| corrupt("it does not say whose directory this is"))?;
         let number = |text: &str| {
             let number = u64::from_str_radix(text, 16);
             number.map_err(|_| corrupt("it has a number that is none"))
