@@ -249,6 +249,8 @@ fn a_full_disk_is_met_before_a_batch_is_written() {
     }
     assert!(matches!(storage.reserve(20), Err(StorageError::NoSpace { .. })));
     assert!(matches!(storage.checkpoint(&image(count)), Err(StorageError::NoSpace { .. })));
+    let left_behind = storage.disk().read("image.new").unwrap();
+    assert_eq!(left_behind, None, "the very thing that fills the disk");
     storage.disk().space = Some(2_000);
     count += 1;
     storage.append(&batch(count)).unwrap();

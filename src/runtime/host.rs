@@ -518,6 +518,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         &self.storage
     }
 
+    /// The same, to change what it meets.
+    pub fn storage_mut(&mut self) -> &mut D {
+        &mut self.storage
+    }
+
     /// Ends it, and hands the storage back.
     pub fn into_storage(self) -> D {
         self.storage
