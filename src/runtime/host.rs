@@ -127,7 +127,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         observer.recovered(&saved);
         let image_bytes = saved.image.as_ref().map_or(0, Vec::len);
         let journal_bytes = saved.batches.iter().map(Vec::len).sum();
-        let replica = recover(&config, saved.image, &saved.batches)?;
+        let replica = recover(&config.node, saved.image.as_deref(), &saved.batches)?;
         let mut fx = Effects::default();
         let state = config.node.start(replica, &mut fx);
         let members = usize::from(config.node.group.replicas);
@@ -533,23 +533,23 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 }
 
-fn recover<S: Service>(
-    config: &HostConfig,
-    image: Option<Vec<u8>>,
-    batches: &[Vec<u8>],
+/// The replica that an image and the batches after it make.
+pub(super) fn recover<S: Service>(
+    node: &ReplicaManager,
+    image: Option<&[u8]>,
+    batches: &[impl AsRef<[u8]>],
 ) -> Result<Replica<S>, HostError> {
-    let group = config.node.group;
     let mut replica = match image {
-        None => Replica::empty(group.updatable.into()),
-        Some(image) => match postcard::take_from_bytes(&image) {
+        None => Replica::empty(node.group.updatable.into()),
+        Some(image) => match postcard::take_from_bytes(image) {
             Ok((replica, [])) => replica,
             _ => return Err(HostError::Unreadable { what: "image" }),
         },
     };
     for batch in batches {
-        let changes = decode_changes(group, batch);
+        let changes = decode_changes(node.group, batch.as_ref());
         let changes = changes.map_err(|_| HostError::Unreadable { what: "journal" })?;
-        changes.iter().for_each(|change| replica.commit(config.node.rules(), change));
+        changes.iter().for_each(|change| replica.commit(node.rules(), change));
     }
     Ok(replica)
 }
