@@ -2,7 +2,8 @@
 //!
 //! It keeps the driver's law: **everything in the journal is durable before anything that was to be sent
 //! leaves** (PROTOCOL 1.9, P22). [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
-//! changes durable in one append and only then releases what was to be sent: group commit.
+//! changes durable in one append and only then releases what was to be sent: group commit. The weaker levels of
+//! [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
     CHANGE_BYTES_EXTRA, Codec, DropReason, Durability, HostError, Observer, Packet, Status,
