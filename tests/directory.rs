@@ -14,11 +14,19 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Output},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 const GROUP: Group = Group { updatable: 1, replicas: 1 };
 const HEADER: usize = 36;
+
+/// A process that is about to be started has our locks for a moment, too.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 type DiskHost = Host<Counter, FileStorage>;
 
@@ -75,6 +83,7 @@ fn chinwag(words: &[&str], directory: &Path) -> (i32, String, String) {
 
 #[test]
 fn a_sound_directory_is_verified_and_dumped_and_not_changed() {
+    let _alone = alone();
     let directory = directory();
     let before = fs::read(directory.path().join("journal")).unwrap();
 
@@ -105,6 +114,7 @@ fn a_sound_directory_is_verified_and_dumped_and_not_changed() {
 
 #[test]
 fn a_torn_end_is_told_and_is_no_damage() {
+    let _alone = alone();
     let directory = directory();
     let journal = directory.path().join("journal");
     let mut bytes = fs::read(&journal).unwrap();
@@ -120,6 +130,7 @@ fn a_torn_end_is_told_and_is_no_damage() {
 
 #[test]
 fn damage_is_named_by_file_and_byte_and_what_is_before_it_can_be_read() {
+    let _alone = alone();
     let directory = directory();
     let path = |name| directory.path().join(name);
     let journal = fs::read(path("journal")).unwrap();
@@ -154,6 +165,7 @@ fn damage_is_named_by_file_and_byte_and_what_is_before_it_can_be_read() {
 
 #[test]
 fn what_is_no_directory_of_a_replica_or_is_in_use_is_not_looked_at() {
+    let _alone = alone();
     let empty = tempfile::tempdir().unwrap();
     let (code, _, why) = chinwag(&["verify"], empty.path());
     assert!(code == 2 && why.contains("no replica is here"), "{why}");
@@ -185,6 +197,7 @@ impl Drop for Mounted {
 
 #[test]
 fn a_real_disk_that_is_full_refuses_updates_until_there_is_space() {
+    let _alone = alone();
     let Some(mounted) = Mounted::new("size=3m") else {
         return eprintln!("not tried: only root may mount");
     };
