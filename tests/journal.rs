@@ -5,19 +5,24 @@ use chinwag::{
     FrontEndId, Group, Message, Replica, ReplicaId, ReplicaManager, RequestId, Sender, Serial,
     Timestamp, Update,
     runtime::{
-        ClusterId, Codec, FileStorage, GOSSIP_RECORDS_MAX, Host, HostConfig, HostError, Identity,
-        Input, MemoryStorage, Output, Packet, Saved, Storage, StorageError,
+        ClusterId, Codec, Disk, Durability, FaultyDisk, FileStorage, GOSSIP_RECORDS_MAX, Host,
+        HostConfig, HostError, Identity, Input, MemoryStorage, Output, Packet, Saved, Storage,
+        StorageError,
     },
     services::Counter,
 };
 use proptest::{collection::vec, prelude::*};
 use std::{collections::VecDeque, fs, io, net::SocketAddr, path::Path, time::Duration};
 
-const HEADER: usize = 16;
+const HEADER: usize = 36;
+
+/// Bytes of a frame that are not its batch.
+const OVERHEAD: usize = 24;
 
 fn identity() -> Identity {
     let (cluster, service) = ("test".into(), "counter".into());
-    Identity { cluster, service, cluster_id: ClusterId(7), replica: ReplicaId(1) }
+    let group = Group::of(2);
+    Identity { cluster, service, cluster_id: ClusterId(7), group, replica: ReplicaId(1) }
 }
 
 fn open(directory: &Path) -> Result<(FileStorage, Saved), StorageError> {
@@ -29,12 +34,15 @@ fn open(directory: &Path) -> Result<(FileStorage, Saved), StorageError> {
 /// A new directory with these batches in it, and where each frame ends in the journal.
 fn directory_with(batches: &[&[u8]]) -> (tempfile::TempDir, Vec<usize>) {
     let directory = tempfile::tempdir().unwrap();
-    let mut storage = FileStorage::open(directory.path(), &identity(), true).unwrap();
+    let storage = FileStorage::open(directory.path(), &identity(), true).unwrap();
+    let mut storage = storage.with_extent(4_096);
     storage.load().unwrap();
-    let journal = directory.path().join("journal");
+    let mut end = HEADER;
     let append = |batch: &&[u8]| {
         storage.append(batch).unwrap();
-        fs::metadata(&journal).unwrap().len() as usize
+        storage.sync().unwrap();
+        end += OVERHEAD + batch.len();
+        end
     };
     let ends = batches.iter().map(append).collect();
     (directory, ends)
@@ -51,9 +59,11 @@ fn power_loss_at_any_byte_of_the_last_batch_loses_that_batch_and_no_other() {
         fs::write(&journal, &whole[..length]).unwrap();
         let (mut storage, saved) = open(directory.path()).unwrap();
         assert_eq!(saved.batches, batches[..2], "cut at {length}");
-        assert_eq!(saved.torn_bytes as usize, length - ends[1]);
+        let torn = whole[..length].iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        assert_eq!(saved.torn_bytes as usize, torn.saturating_sub(ends[1]));
 
         storage.append(b"later").unwrap();
+        storage.sync().unwrap();
         drop(storage);
         let (_, saved) = open(directory.path()).unwrap();
         assert_eq!(saved.batches, [batches[0], batches[1], b"later"], "cut at {length}");
@@ -128,6 +138,7 @@ fn a_crash_between_image_and_journal_repeats_nothing() {
     assert_eq!(saved.batches, Vec::<Vec<u8>>::new());
 
     storage.append(b"three").unwrap();
+    storage.sync().unwrap();
     drop(storage);
     assert_eq!(open(directory.path()).unwrap().1.batches, [b"three"]);
 }
@@ -187,16 +198,29 @@ fn a_lost_identity_file_is_not_taken_for_a_first_start() {
     }
 }
 
-/// The form of version 1. A change here is a new version of the directory.
+/// The form of version 2. A change here is a new version of the directory.
 #[test]
-fn version_1_is_what_it_was() {
-    let (directory, _) = directory_with(&[b"batch"]);
-    let journal = fs::read(directory.path().join("journal")).unwrap();
-    let hex: String = journal.iter().map(|byte| format!("{byte:02x}")).collect();
+fn version_2_is_what_it_was() {
+    let mut disk = FaultyDisk::default();
+    let mut storage = FileStorage::on(&mut disk, &identity(), Some(9)).unwrap();
+    storage.load().unwrap();
+    storage.append(b"batch").unwrap();
+    let journal = disk.read("journal").unwrap().unwrap();
+    let hex: String = journal[..HEADER + OVERHEAD + 5].iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(
         hex,
-        "43574a0a010001000700000000000000050000000100000000000000e1b1dc2f6261746368d4520bf8"
+        "43574a0a02000100070000000000000009000000000000000000000000000000e5f51154\
+         05000000010000000000000000000000f40a29ee626174636867b120d8"
     );
+    assert!(journal[HEADER + OVERHEAD + 5..].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn a_directory_of_version_1_is_refused_by_its_number() {
+    let (directory, _) = directory_with(&[b"one"]);
+    fs::write(directory.path().join("identity"), "chinwag replica, format 1: rm1 of cluster ..\n")
+        .unwrap();
+    assert!(matches!(open(directory.path()), Err(StorageError::Version { found: 1, .. })));
 }
 
 // ---- with a host on top ----
@@ -214,6 +238,8 @@ fn config(id: u16) -> HostConfig {
         codec: codec(),
         gossip_every: Duration::from_millis(100),
         grace: Duration::ZERO,
+        durability: Durability::Fsync,
+        acknowledged_by: 1,
     }
 }
 
@@ -240,7 +266,7 @@ fn update_of(front_end: FrontEndId, number: u64, prev: Timestamp, amount: i64) -
     codec().encode(Sender::FrontEnd(front_end), &Packet::Message(Message::Update(update))).unwrap()
 }
 
-/// A disk that says no from some append on.
+/// A disk that says no from some sync on.
 #[derive(Debug)]
 struct Failing(u32);
 
@@ -249,10 +275,18 @@ impl Storage for Failing {
         Ok(Saved::default())
     }
 
+    fn reserve(&mut self, _: usize) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     fn append(&mut self, _: &[u8]) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
         let error = || io::Error::from(io::ErrorKind::StorageFull);
         self.0 = self.0.checked_sub(1).ok_or_else(|| StorageError::Io {
-            doing: "append to it",
+            doing: "sync it",
             path: "disk".into(),
             error: error(),
         })?;

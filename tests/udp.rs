@@ -4,8 +4,8 @@
 use chinwag::{
     FrontEndId, Group, ReplicaId, Service,
     runtime::{
-        ClientConfig, ClientError, ClusterId, Codec, Config, ReplicaConfig, Route, SessionError,
-        SessionFile, Status,
+        ClientConfig, ClientError, ClusterId, Codec, Config, DurabilityConfig, Level,
+        ReplicaConfig, Route, SessionError, SessionFile, Status,
         command::CliService,
         udp::{self, UdpClient},
     },
@@ -44,6 +44,14 @@ struct Cluster {
 
 impl Cluster {
     fn start<S: CliService>(replicas: u16, read_only: u16) -> Self {
+        Self::start_at::<S>(replicas, read_only, DurabilityConfig::default())
+    }
+
+    fn start_at<S: CliService>(
+        replicas: u16,
+        read_only: u16,
+        durability: DurabilityConfig,
+    ) -> Self {
         let count = replicas + read_only;
         let addresses = udp::free_addresses(count).unwrap();
         let config = Config {
@@ -57,13 +65,13 @@ impl Cluster {
         let directory = tempfile::tempdir().unwrap();
         let children = (0..count).map(|_| None).collect();
         let mut cluster = Self { directory, config, children };
-        cluster.write_configs();
+        cluster.write_configs(durability);
         (0..count).for_each(|id| cluster.run(id, true));
         (0..count).for_each(|id| cluster.wait_for::<S>(id));
         cluster
     }
 
-    fn write_configs(&self) {
+    fn write_configs(&self, durability: DurabilityConfig) {
         for id in 0..self.children.len() as u16 {
             let replica = ReplicaConfig {
                 id,
@@ -72,6 +80,7 @@ impl Cluster {
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 allow_unauthenticated: false,
+                durability,
             };
             let config = Config { replica: Some(replica), ..self.config.clone() };
             fs::write(self.path(id), toml_of(&config)).unwrap();
@@ -335,13 +344,22 @@ fn a_session_is_continued_by_one_process_at_a_time_under_fresh_numbers() {
     let group = Group::of(2);
     let codec = Codec { cluster: ClusterId::of("test", "kv", group), group };
     let open = |fresh| SessionFile::open(&path, FrontEndId(fresh), codec);
+    // Other tests start processes: one that is about to be has our lock for a moment, too.
+    let open_again = || {
+        let mut opened = None;
+        wait_until("the session is free", || {
+            opened = open(2).ok();
+            opened.is_some()
+        });
+        opened.unwrap()
+    };
 
     let (first, seen) = open(1).unwrap();
     assert_eq!((first.front_end(), first.incarnation(), seen), (FrontEndId(1), 0, group.zero()));
     assert!(matches!(open(2), Err(SessionError::InUse)));
     drop(first);
     for incarnation in 1..4 {
-        let (again, _) = open(2).unwrap();
+        let (again, _) = open_again();
         assert_eq!((again.front_end(), again.incarnation()), (FrontEndId(1), incarnation));
     }
 
@@ -349,8 +367,8 @@ fn a_session_is_continued_by_one_process_at_a_time_under_fresh_numbers() {
     let (_two, _) = SessionFile::open(&directory.path().join("s.2"), FrontEndId(2), codec).unwrap();
 
     let other = Codec { cluster: ClusterId::of("other", "kv", group), group };
-    let foreign = SessionFile::open(&path, FrontEndId(3), other);
-    assert!(matches!(foreign, Err(SessionError::Foreign)));
+    let foreign = || SessionFile::open(&path, FrontEndId(3), other);
+    wait_until("a foreign session is refused", || matches!(foreign(), Err(SessionError::Foreign)));
 }
 
 #[test]
@@ -423,6 +441,56 @@ fn a_directory_that_was_restored_from_an_old_copy_does_not_serve() {
     cluster.run(0, false);
 
     assert_eq!(cluster.exit(0).code(), Some(5));
+}
+
+#[test]
+fn a_wiped_directory_does_not_serve_and_a_sound_one_says_what_it_acknowledges() {
+    let mut cluster = Cluster::start::<Counter>(2, 1);
+    let mut client = cluster.client::<Counter>(PATIENCE);
+    client.update(1).unwrap();
+    // Until they do, nobody counts on what was here, and it comes back by itself.
+    wait_until("the others know that each has it", || {
+        let status = |id| cluster.status::<Counter>(id);
+        (0..3).all(|id| status(id).is_some_and(|status| status.discarded.weight() == 1))
+    });
+    for id in [2, 1] {
+        let status = cluster.status::<Counter>(id).unwrap();
+        assert_eq!((status.durability, status.full), (Level::Fsync, false));
+        cluster.kill(id);
+        fs::remove_dir_all(cluster.directory.path().join(format!("rm{id}"))).unwrap();
+        cluster.run(id, true);
+        assert_eq!(cluster.exit(id).code(), Some(5), "rm{id}");
+    }
+}
+
+#[test]
+fn at_the_weaker_levels_killing_every_process_loses_nothing() {
+    for level in [Level::Interval, Level::Memory] {
+        let durability =
+            DurabilityConfig { level, interval_ms: 3_600_000, ..DurabilityConfig::default() };
+        let mut cluster = Cluster::start_at::<Counter>(2, 0, durability);
+        let mut client = cluster.client::<Counter>(PATIENCE);
+        (0..20).for_each(|_| drop(client.update(1).unwrap()));
+        (0..2).for_each(|id| cluster.kill(id));
+        (0..2).for_each(|id| cluster.run(id, false));
+        assert_eq!(client.query(()).unwrap(), 20, "{level}");
+    }
+}
+
+#[test]
+fn an_update_that_two_must_hold_waits_for_the_second() {
+    let durability = DurabilityConfig { acknowledged_by: 2, ..DurabilityConfig::default() };
+    let mut cluster = Cluster::start_at::<Counter>(2, 0, durability);
+    let mut client = cluster.client::<Counter>(PATIENCE);
+    client.update(1).unwrap();
+    cluster.kill(1);
+    client.patience(Duration::from_millis(500));
+    assert!(matches!(client.update(1), Err(ClientError::Indefinite { .. })));
+    cluster.run(1, false);
+    client.patience(PATIENCE);
+    client.update(1).unwrap();
+    cluster.wait_until_all_agree::<Counter>();
+    assert_eq!(cluster.answers::<Counter>(&()), [3; 2]);
 }
 
 fn copy_files(from: &Path, to: &Path) {

@@ -6,7 +6,7 @@ use chinwag::{
     Sender, Serial, Timestamp, Update,
     runtime::{
         ANSWER_PARTS_MAX, COUNT_MAX, ClusterId, Codec, DATAGRAM_BYTES_MAX, DecodeError,
-        GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input, MemoryStorage, Packet,
+        GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input, Level, MemoryStorage, Packet,
         QUERY_PATIENCE, Status,
     },
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
@@ -74,7 +74,7 @@ fn gossip() -> impl Strategy<Value = Gossip<RegisterMap>> {
 }
 
 fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
-    let reasons = [Refusal::ReadOnly, Refusal::UnknownPast, Refusal::Overloaded];
+    let reasons = [Refusal::ReadOnly, Refusal::UnknownPast, Refusal::Overloaded, Refusal::NoSpace];
     let message = prop_oneof![
         (request_id(), timestamp()).prop_map(|(id, ts)| Message::UpdateReply { id, ts }),
         (request_id(), timestamp(), vec(".{0,9}", 0..4)).prop_map(|(id, ts, values)| {
@@ -96,10 +96,17 @@ fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
                 waiting,
                 executed,
                 dropped,
+                durability: [Level::Fsync, Level::Interval, Level::Memory][dropped as usize % 3],
+                acknowledged_by: pending as u16,
+                full: waiting % 2 == 1,
             })
         },
     );
-    prop_oneof![5 => message.prop_map(Packet::Message), 1 => status]
+    let start = prop_oneof![
+        timestamp().prop_map(|replica_ts| Packet::Joining { replica_ts }),
+        timestamp().prop_map(|replica_ts| Packet::Known { replica_ts }),
+    ];
+    prop_oneof![5 => message.prop_map(Packet::Message), 1 => status, 1 => start]
 }
 
 fn from_front_end() -> impl Strategy<Value = Packet<RegisterMap>> {
@@ -158,6 +165,8 @@ fn host() -> Host<RegisterMap, MemoryStorage> {
         codec: codec(),
         gossip_every: Duration::from_millis(100),
         grace: Duration::ZERO,
+        durability: Default::default(),
+        acknowledged_by: 1,
     };
     let mut host =
         Host::open(config, MemoryStorage::default(), (), Duration::ZERO).expect("it is empty");
@@ -193,7 +202,7 @@ proptest! {
         )).unwrap();
         ours.truncate(12);
         ours.extend(&bytes[..bytes.len().min(1_188)]);
-        for kind in 0..14 {
+        for kind in 0..16 {
             ours[3] = kind;
             let _ = codec().decode::<RegisterMap>(&ours);
         }

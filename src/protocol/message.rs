@@ -133,6 +133,8 @@ pub enum Refusal {
     UnknownPast,
     /// Too much is waiting here already. Try again, or elsewhere.
     Overloaded,
+    /// The driver has no room to journal it. Try again, or elsewhere.
+    NoSpace,
 }
 
 /// Everything that travels.

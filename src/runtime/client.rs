@@ -211,7 +211,10 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
                 self.too_large = asked.then_some(bytes).or(self.too_large);
                 return Vec::new();
             }
-            Packet::Status(_) | Packet::StatusRequest => return Vec::new(),
+            Packet::Status(_)
+            | Packet::StatusRequest
+            | Packet::Joining { .. }
+            | Packet::Known { .. } => return Vec::new(),
         };
         self.note(sender, &message);
         match message {

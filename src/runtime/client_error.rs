@@ -69,6 +69,7 @@ fn explain(reason: Refusal) -> &'static str {
              has lost state"
         }
         Refusal::Overloaded => "too much is waiting there",
+        Refusal::NoSpace => "its disk is full",
     }
 }
 

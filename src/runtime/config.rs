@@ -14,6 +14,11 @@
 //! gossip_batch = 0            # also gossip after so many updates; 0: only by time
 //! allow_unauthenticated = false   # true: serve on other addresses than loopback
 //!
+//! [replica.durability]            # what an acknowledgement means; by default, that the update is synced
+//! level = "fsync"             # or "interval": synced by and by; "memory": when the system likes
+//! interval_ms = 1000          # of `interval`
+//! acknowledged_by = 1         # replica managers that hold it, this one included
+//!
 //! [client]
 //! retry_after_ms = 200
 //! ```
@@ -21,7 +26,7 @@
 //! A replica that has peers of both IPv4 and IPv6 must listen at `[::]`: a socket at one address reaches
 //! only that address's kind. Of a name with several addresses, the first is used.
 
-use super::{ClusterId, Codec, Identity};
+use super::{ClusterId, Codec, Durability, Identity, Level};
 use crate::{Group, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -84,6 +89,40 @@ pub struct ReplicaConfig {
     /// Serve on addresses other than loopback, although anyone who can send to them is believed.
     #[serde(default)]
     pub allow_unauthenticated: bool,
+    /// What its acknowledgements mean.
+    #[serde(default)]
+    pub durability: DurabilityConfig,
+}
+
+/// What acknowledgements mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DurabilityConfig {
+    /// What has become of the update.
+    pub level: Level,
+    /// How long it takes at most before it is synced, if the level is [`Level::Interval`]: milliseconds, 1 to
+    /// [`INTERVAL_MS_MAX`].
+    pub interval_ms: u64,
+    /// How many replica managers hold it.
+    pub acknowledged_by: u16,
+}
+
+impl Default for DurabilityConfig {
+    fn default() -> Self {
+        Self { level: Level::Fsync, interval_ms: 1_000, acknowledged_by: 1 }
+    }
+}
+
+impl DurabilityConfig {
+    /// The level, and how many replica managers must hold an update.
+    pub fn of(&self) -> (Durability, u16) {
+        let durability = match self.level {
+            Level::Fsync => Durability::Fsync,
+            Level::Interval => Durability::Interval(Duration::from_millis(self.interval_ms)),
+            Level::Memory => Durability::Memory,
+        };
+        (durability, self.acknowledged_by)
+    }
 }
 
 /// What concerns clients only.
@@ -201,7 +240,13 @@ impl Config {
     /// Whose a data directory is.
     pub fn identity(&self, replica: ReplicaId) -> Identity {
         let (cluster, service) = (self.cluster.clone(), self.service.clone());
-        Identity { cluster, service, cluster_id: self.codec().cluster, replica }
+        Identity {
+            cluster,
+            service,
+            cluster_id: self.codec().cluster,
+            group: self.group(),
+            replica,
+        }
     }
 
     /// How long a client waits for a reply before it asks another replica manager.
@@ -220,8 +265,16 @@ impl ReplicaConfig {
         if let Some(problem) = self.listen.as_deref().and_then(address_problem) {
             return found("listen", problem);
         }
-        let problem = interval_problem(self.gossip_interval_ms)?;
-        found("gossip_interval_ms", problem)
+        if let Some(problem) = interval_problem(self.gossip_interval_ms) {
+            return found("gossip_interval_ms", problem);
+        }
+        let DurabilityConfig { interval_ms, acknowledged_by, .. } = self.durability;
+        if let Some(problem) = interval_problem(interval_ms) {
+            return found("durability.interval_ms", problem);
+        }
+        let problem = || format!("use 1 to {replicas}, not {acknowledged_by}");
+        let sound = (1..=replicas).contains(&acknowledged_by.into());
+        (!sound).then(problem).and_then(|problem| found("durability.acknowledged_by", problem))
     }
 }
 
@@ -263,6 +316,8 @@ mod tests {
             ("[replica]", "updatable = 0\n[replica]", "f.toml: updatable: use 1 to 2, not 0"),
             ("id = 1", "id = 2", "f.toml: replica.id: use 0 to 1"),
             ("id = 1", "id = 1\ngossip_interval_ms = 0", "f.toml: replica.gossip_interval_ms"),
+            ("id = 1", "id = 1\ndurability.acknowledged_by = 3", "acknowledged_by: use 1 to 2"),
+            ("id = 1", "id = 1\ndurability.level = 'none'", "unknown variant"),
             ("id = 1", "id = 1\nlisten = 'x'", "f.toml: replica.listen"),
             ("id = 1", "id = 1\nunknown = 1", "unknown"),
             ("id = 1", "id = ", "f.toml"),

@@ -5,256 +5,292 @@
 //! | `identity` | whose directory this is, as text | once, last of all at the first start |
 //! | `lock` | nothing; locked while a process serves | once |
 //! | `image` | a header, then one frame: the last checkpoint | replaced by renaming |
-//! | `journal` | a header, then frames: the batches since | appended; replaced after a checkpoint |
+//! | `journal` | a header, frames: the batches since, zeros | written on; replaced after a checkpoint |
+//!
+//! The journal is filled with zeros ahead of what is written, so that an append changes no length and no map of
+//! blocks, and so that a full disk is met before a batch and not by one.
 //!
 //! A crash between replacing the image and the journal leaves frames that the image covers: their sequence
 //! numbers say so, and recovery skips them.
 
 use super::{
-    ClusterId, Saved, Storage, StorageError,
-    journal::{FRAME_HEADER, FRAME_TRAILER, frame, read_frames},
+    DirectoryDisk, Disk, Identity, Saved, Storage, StorageError,
+    disk::io_error,
+    frames::{Chain, FRAME_OVERHEAD, Frames, read_frames},
+    identity::{HEADER_BYTES, Header},
 };
-use crate::ReplicaId;
-use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-/// The version of the files' form. A directory of a later version is refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub(super) const IDENTITY: &str = "identity";
+pub(super) const IMAGE: &str = "image";
+pub(super) const JOURNAL: &str = "journal";
 
-const HEADER: usize = 16;
-const MAGIC: &[u8; 4] = b"CWJ\n";
+/// The journal grows by so much at a time.
+pub const JOURNAL_EXTENT: usize = 1 << 20;
 
-/// Whose directory it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The cluster's name.
-    pub cluster: String,
-    /// The service's name.
-    pub service: String,
-    /// The cluster's identity, which covers its size as well.
-    pub cluster_id: ClusterId,
-    /// The replica manager's place.
-    pub replica: ReplicaId,
-}
-
-impl Identity {
-    fn text(&self) -> String {
-        let Self { cluster, service, cluster_id, replica } = self;
-        format!(
-            "chinwag replica, format {FORMAT_VERSION}: {replica:?} of cluster {cluster:?} \
-             ({cluster_id}), service {service}\n"
-        )
-    }
-
-    /// What every file starts with, so that files of two directories cannot be swapped unnoticed.
-    fn header(&self) -> [u8; HEADER] {
-        let mut header = [0; HEADER];
-        header[..4].copy_from_slice(MAGIC);
-        header[4..6].copy_from_slice(&(FORMAT_VERSION as u16).to_le_bytes());
-        header[6..8].copy_from_slice(&self.replica.0.to_le_bytes());
-        header[8..].copy_from_slice(&self.cluster_id.0.to_le_bytes());
-        header
-    }
-}
-
-/// A replica in a directory, which it holds locked.
+/// A replica in a directory.
 #[derive(Debug)]
-pub struct FileStorage {
-    directory: PathBuf,
-    header: [u8; HEADER],
-    journal: File,
-    /// The sequence number of the last frame, in the image or the journal.
-    sequence: u64,
-    /// An append failed: what is on disk is unknown, so nothing more may be written by this process.
+pub struct FileStorage<D = DirectoryDisk> {
+    disk: D,
+    /// What the files begin with; `base` is the present journal's.
+    header: Header,
+    chain: Chain,
+    /// The last frame that is known to be synced.
+    synced: u64,
+    /// Where the next frame goes.
+    end: usize,
+    /// Up to where the journal is filled with zeros, durably.
+    capacity: usize,
+    extent: usize,
+    /// A write or sync failed: what is on disk is unknown, so nothing more may be written by this process.
     failed: bool,
-    _lock: File,
 }
 
 impl FileStorage {
     /// Opens the directory; with `init`, makes it, and only then may it be missing or empty.
     pub fn open(directory: &Path, identity: &Identity, init: bool) -> Result<Self, StorageError> {
-        let file = |name| directory.join(name);
-        if init {
-            create(directory).map_err(io_error("create it", directory))?;
-        } else if !directory.is_dir() {
-            return Err(StorageError::Uninitialised { path: directory.into() });
-        }
-        let lock = lock(&file("lock"))?;
-        match (read_if_there(&file("identity"))?, init) {
-            (None, true) => initialise(directory, identity)?,
-            (None, false) => {
-                return Err(StorageError::Uninitialised { path: directory.into() });
-            }
-            (Some(_), true) => return Err(StorageError::Initialised { path: directory.into() }),
-            (Some(found), false) => check_identity(&file("identity"), &found, identity)?,
-        }
-        let journal = append_to(&file("journal"))?;
-        let (directory, header) = (directory.to_path_buf(), identity.header());
-        Ok(Self { directory, header, journal, sequence: 0, failed: false, _lock: lock })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
-    }
-
-    fn check_header<'a>(&self, path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], StorageError> {
-        let problem = "the file does not begin as this replica's files do";
-        let body = bytes.strip_prefix(&self.header);
-        body.ok_or(StorageError::Corrupt { path: path.into(), offset: 0, problem })
-    }
-
-    fn load_image(&self) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
-        let path = self.path("image");
-        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
-        let body = self.check_header(&path, &bytes)?;
-        let corrupt = |offset: usize| StorageError::Corrupt {
-            path: path.clone(),
-            offset: (HEADER + offset) as u64,
-            problem: "the image's checksum is wrong",
-        };
-        let mut found = read_frames(body, None).map_err(corrupt)?;
-        match (found.frames.pop(), found.frames.is_empty()) {
-            // An image was renamed into place after it was synced: it is whole, or something destroyed it.
-            (Some(image), true) if found.end == body.len() => Ok(Some(image)),
-            _ => Err(corrupt(0)),
-        }
-    }
-
-    /// Replaces a file by another content: the old one is there until the new one is durable.
-    fn replace(&self, name: &str, frame: &[u8]) -> Result<(), StorageError> {
-        replace(&self.directory, name, &[self.header.as_slice(), frame])
-    }
-
-    fn write_frame(&mut self, batch: &[u8]) -> io::Result<()> {
-        self.journal.write_all(&frame(self.sequence + 1, batch))?;
-        self.journal.sync_data()
+        let number = getrandom::u64();
+        let number = number.map_err(|error| {
+            io_error("choose its number", directory)(std::io::Error::other(error))
+        })?;
+        let disk = DirectoryDisk::open(directory, init)?;
+        Self::on(disk, identity, init.then_some(number))
     }
 }
 
-impl Storage for FileStorage {
+impl<D: Disk> FileStorage<D> {
+    /// The same on any disk. `first` is given at the first start only: a number that no other directory has.
+    pub fn on(mut disk: D, identity: &Identity, first: Option<u64>) -> Result<Self, StorageError> {
+        let path = disk.path(IDENTITY);
+        let found = disk.read(IDENTITY).map_err(io_error("read it", &path))?;
+        let Some(bytes) = found else {
+            let directory = path.parent().unwrap_or(Path::new(".")).into();
+            let first = first.ok_or(StorageError::Uninitialised { path: directory })?;
+            let mut storage = Self::new(disk, identity, first);
+            storage.initialise(identity)?;
+            return Ok(storage);
+        };
+        if first.is_some() {
+            let directory = path.parent().unwrap_or(Path::new(".")).into();
+            return Err(StorageError::Initialised { path: directory });
+        }
+        let (found, directory) = Identity::read(&path, &bytes)?;
+        if found != *identity {
+            let (found, expected) = (found.describe(), identity.describe());
+            return Err(StorageError::Foreign { path, found, expected });
+        }
+        Ok(Self::new(disk, identity, directory))
+    }
+
+    fn new(disk: D, identity: &Identity, directory: u64) -> Self {
+        let header =
+            Header { replica: identity.replica, cluster: identity.cluster_id, directory, base: 0 };
+        let chain = Chain::new(header.seed(), 0);
+        let (end, extent) = (HEADER_BYTES, JOURNAL_EXTENT);
+        Self { disk, header, chain, synced: 0, end, capacity: 0, extent, failed: false }
+    }
+
+    /// The journal grows by so much at a time instead, for tests.
+    pub fn with_extent(self, extent: usize) -> Self {
+        Self { extent, ..self }
+    }
+
+    /// What it is on.
+    pub fn disk(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
+    /// The identity is written last: without it, nothing was ever acknowledged from here.
+    fn initialise(&mut self, identity: &Identity) -> Result<(), StorageError> {
+        for name in [IMAGE, JOURNAL] {
+            let path = self.disk.path(name);
+            let found = self.disk.read(name).map_err(io_error("read it", &path))?;
+            let used = found.is_some_and(|bytes| {
+                name == IMAGE || bytes.iter().skip(HEADER_BYTES).any(|byte| *byte != 0)
+            });
+            if used {
+                return Err(StorageError::Initialised { path });
+            }
+        }
+        self.replace(JOURNAL, &[&self.header.bytes()])?;
+        let text = identity.text(self.header.directory);
+        self.replace(IDENTITY, &[text.as_bytes()])
+    }
+
+    /// Temporary file, sync, rename, sync of the directory: after power loss the old or the new, never neither.
+    fn replace(&mut self, name: &str, content: &[&[u8]]) -> Result<(), StorageError> {
+        let temporary = format!("{name}.new");
+        let path = self.disk.path(&temporary);
+        let mut write = || {
+            self.disk.create(&temporary)?;
+            let mut offset = 0;
+            for part in content {
+                self.disk.write_at(&temporary, offset, part)?;
+                offset += part.len() as u64;
+            }
+            Ok(())
+        };
+        if let Err(error) = write() {
+            // It may be what fills the disk. It is not needed, so no error matters.
+            let _ = self.disk.remove(&temporary);
+            return Err(io_error("write it", &path)(error));
+        }
+        self.certain("sync it", &temporary, |disk| disk.sync(&temporary))?;
+        self.certain("rename it", &temporary, |disk| disk.rename(&temporary, name))?;
+        self.certain("sync its directory", name, D::sync_directory)
+    }
+
+    /// Does something after whose failure nothing is known of the disk.
+    fn certain(
+        &mut self,
+        doing: &'static str,
+        name: &str,
+        what: impl FnOnce(&mut D) -> std::io::Result<()>,
+    ) -> Result<(), StorageError> {
+        let path = self.disk.path(name);
+        if self.failed {
+            return Err(StorageError::FailedBefore { path });
+        }
+        what(&mut self.disk).map_err(|error| {
+            self.failed = true;
+            StorageError::Io { doing, path, error }
+        })
+    }
+
+    /// The last batch that the image covers, and the image.
+    fn load_image(&mut self) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+        let path = self.disk.path(IMAGE);
+        let found = self.disk.read(IMAGE).map_err(io_error("read it", &path))?;
+        found.map(|bytes| read_image(&path, &self.header, &bytes)).transpose()
+    }
+
+    /// Goes on where the frames end. What is believed is written again, since the system may show what never
+    /// reached the disk: after a failed sync, or when the process alone was killed. The torn end is erased.
+    fn go_on(&mut self, bytes: &[u8], base: u64, found: &Frames<'_>) -> Result<(), StorageError> {
+        (self.header.base, self.chain) = (base, found.chain);
+        self.end = HEADER_BYTES + found.end;
+        self.capacity = bytes.len();
+        let zeros = vec![0; self.capacity - self.end];
+        let end = self.end as u64;
+        self.certain("write it", JOURNAL, |disk| {
+            disk.write_at(JOURNAL, 0, &bytes[..end as usize])
+        })?;
+        self.certain("erase its torn end", JOURNAL, |disk| disk.write_at(JOURNAL, end, &zeros))?;
+        self.sync()
+    }
+
+    /// Begins a journal after the last batch that an image covers.
+    fn begin_journal(&mut self, base: u64) -> Result<(), StorageError> {
+        let header = Header { base, ..self.header };
+        let zeros = vec![0; self.extent];
+        self.replace(JOURNAL, &[&header.bytes(), &zeros])?;
+        (self.header, self.chain) = (header, Chain::new(header.seed(), base));
+        (self.end, self.synced) = (HEADER_BYTES, base);
+        self.capacity = HEADER_BYTES + self.extent;
+        Ok(())
+    }
+}
+
+impl<D: Disk> Storage for FileStorage<D> {
     fn load(&mut self) -> Result<Saved, StorageError> {
         let image = self.load_image()?;
         let covered = image.as_ref().map_or(0, |(sequence, _)| *sequence);
-        let path = self.path("journal");
-        let bytes = fs::read(&path).map_err(io_error("read it", &path))?;
-        let body = self.check_header(&path, &bytes)?;
-        let corrupt = |offset: usize, problem| StorageError::Corrupt {
-            path: path.clone(),
-            offset: (HEADER + offset) as u64,
-            problem,
-        };
-        let problem = "a batch is damaged, or missing, and later ones are there";
-        let found = read_frames(body, None).map_err(|offset| corrupt(offset, problem))?;
-        if found.frames.first().is_some_and(|(sequence, _)| *sequence > covered + 1) {
-            return Err(corrupt(0, "batches between the image and the journal are missing"));
+        let path = self.disk.path(JOURNAL);
+        let found = self.disk.read(JOURNAL).map_err(io_error("read it", &path))?;
+        let bytes = found.ok_or_else(|| corrupt(&path, 0, "the file is missing"))?;
+        let (base, found) = read_journal(&path, &self.header, covered, &bytes)?;
+        let batches = found.frames.iter().filter(|(sequence, ..)| *sequence > covered);
+        let batches = batches.map(|(_, _, batch)| batch.to_vec()).collect();
+        if found.chain.sequence < covered {
+            self.begin_journal(covered)?;
+        } else {
+            self.go_on(&bytes, base, &found)?;
         }
-        let torn_bytes = (body.len() - found.end) as u64;
-        if torn_bytes > 0 {
-            let whole = (HEADER + found.end) as u64;
-            self.journal.set_len(whole).map_err(io_error("cut its torn end", &path))?;
-            self.journal.sync_data().map_err(io_error("sync it", &path))?;
-        }
-        self.sequence = found.frames.last().map_or(covered, |(last, _)| covered.max(*last));
-        let after = found.frames.into_iter().filter(|(sequence, _)| *sequence > covered);
-        let batches = after.map(|(_, batch)| batch).collect();
+        let torn_bytes = found.torn as u64;
         Ok(Saved { image: image.map(|(_, image)| image), batches, torn_bytes })
     }
 
-    fn append(&mut self, batch: &[u8]) -> Result<(), StorageError> {
-        assert!(!self.failed, "an append was tried after one had failed");
-        assert!(batch.len() <= super::FRAME_BYTES_MAX, "a batch is larger than a frame may be");
-        if let Err(error) = self.write_frame(batch) {
-            self.failed = true;
-            return Err(io_error("append to it", &self.path("journal"))(error));
+    fn reserve(&mut self, bytes: usize) -> Result<(), StorageError> {
+        let needed = self.end + bytes + FRAME_OVERHEAD;
+        if needed <= self.capacity {
+            return Ok(());
         }
-        self.sequence += 1;
+        let path = self.disk.path(JOURNAL);
+        let zeros = vec![0; self.extent.max(needed - self.capacity)];
+        let at = self.capacity as u64;
+        // Nothing is there yet that could be lost.
+        self.disk.write_at(JOURNAL, at, &zeros).map_err(io_error("lengthen it", &path))?;
+        self.certain("sync it", JOURNAL, |disk| disk.sync(JOURNAL))?;
+        self.synced = self.chain.sequence;
+        self.capacity += zeros.len();
+        Ok(())
+    }
+
+    fn append(&mut self, batch: &[u8]) -> Result<(), StorageError> {
+        self.reserve(batch.len())?;
+        let unsynced = u32::try_from(self.chain.sequence - self.synced).unwrap_or(u32::MAX);
+        let frame = self.chain.frame(unsynced, batch);
+        let at = self.end as u64;
+        self.certain("append to it", JOURNAL, |disk| disk.write_at(JOURNAL, at, &frame))?;
+        self.end += frame.len();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        self.certain("sync it", JOURNAL, |disk| disk.sync(JOURNAL))?;
+        self.synced = self.chain.sequence;
         Ok(())
     }
 
     fn checkpoint(&mut self, image: &[u8]) -> Result<(), StorageError> {
-        assert!(!self.failed, "a checkpoint was tried after an append had failed");
-        self.replace("image", &frame(self.sequence, image))?;
-        self.replace("journal", &[])?;
-        self.journal = append_to(&self.path("journal"))?;
-        Ok(())
+        let covered = self.chain.sequence;
+        let header = Header { base: covered, ..self.header };
+        let frame = Chain::new(header.seed(), covered - covered.min(1)).frame(0, image);
+        self.replace(IMAGE, &[&header.bytes(), &frame])?;
+        self.begin_journal(covered)
     }
 }
 
-/// How many bytes a batch takes in the journal.
-pub fn framed_bytes(batch: usize) -> usize {
-    FRAME_HEADER + batch + FRAME_TRAILER
+pub(super) fn corrupt(path: &Path, offset: usize, problem: &'static str) -> StorageError {
+    StorageError::Corrupt { path: path.into(), offset: offset as u64, problem }
 }
 
-fn create(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
-    match directory.canonicalize()?.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
+/// The image in its file's bytes, and the last batch that it covers.
+pub(super) fn read_image(
+    path: &Path,
+    owner: &Header,
+    bytes: &[u8],
+) -> Result<(u64, Vec<u8>), StorageError> {
+    let header = Header::read(owner, bytes).map_err(|problem| corrupt(path, 0, problem))?;
+    let covered = header.base;
+    // An image was renamed into place after it was synced: it is whole, or something destroyed it.
+    let damaged = || corrupt(path, HEADER_BYTES, "the image is damaged");
+    let chain = Chain::new(header.seed(), covered - covered.min(1));
+    let body = &bytes[HEADER_BYTES..];
+    let found = read_frames(body, chain).map_err(|_| damaged())?;
+    match found.frames.as_slice() {
+        [(_, _, image)] if found.end == body.len() => Ok((covered, image.to_vec())),
+        _ => Err(damaged()),
     }
 }
 
-/// The identity is written last: without it, nothing was ever acknowledged from here.
-fn initialise(directory: &Path, identity: &Identity) -> Result<(), StorageError> {
-    if directory.join("image").exists() {
-        return Err(StorageError::Initialised { path: directory.into() });
+/// The frames in a journal's bytes, and the last batch before them, given the last that the image covers.
+pub(super) fn read_journal<'a>(
+    path: &Path,
+    owner: &Header,
+    covered: u64,
+    bytes: &'a [u8],
+) -> Result<(u64, Frames<'a>), StorageError> {
+    let header = Header::read(owner, bytes).map_err(|problem| corrupt(path, 0, problem))?;
+    if header.base > covered {
+        return Err(corrupt(
+            path,
+            24,
+            "the image that this journal goes on from is missing or older",
+        ));
     }
-    if let Some(journal) = read_if_there(&directory.join("journal"))?
-        && journal != identity.header()
-    {
-        return Err(StorageError::Initialised { path: directory.into() });
-    }
-    replace(directory, "journal", &[&identity.header()])?;
-    replace(directory, "identity", &[identity.text().as_bytes()])
-}
-
-fn check_identity(path: &Path, found: &[u8], identity: &Identity) -> Result<(), StorageError> {
-    let expected = identity.text();
-    if found == expected.as_bytes() {
-        return Ok(());
-    }
-    let found = String::from_utf8_lossy(found).trim().to_string();
-    Err(StorageError::Foreign { path: path.into(), found, expected: expected.trim().into() })
-}
-
-fn lock(path: &Path) -> Result<File, StorageError> {
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-    let file = open.map_err(io_error("open it", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StorageError::Locked { path: path.into() }),
-        Err(TryLockError::Error(error)) => Err(io_error("lock it", path)(error)),
-    }
-}
-
-/// Temporary file, sync, rename, sync of the directory: after power loss the old or the new, never neither.
-pub(super) fn replace(directory: &Path, name: &str, content: &[&[u8]]) -> Result<(), StorageError> {
-    let (temporary, path) = (directory.join(format!("{name}.new")), directory.join(name));
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        content.iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        File::open(directory)?.sync_all()
-    };
-    write().map_err(io_error("replace it", &path))
-}
-
-fn append_to(path: &Path) -> Result<File, StorageError> {
-    OpenOptions::new().append(true).open(path).map_err(io_error("open it", path))
-}
-
-fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("read it", path)(error)),
-    }
-}
-
-fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StorageError {
-    let path = path.to_path_buf();
-    move |error| StorageError::Io { doing, path, error }
+    let problem = "a batch is damaged or missing, and it was synced";
+    let found = read_frames(&bytes[HEADER_BYTES..], Chain::new(header.seed(), header.base));
+    let found = found.map_err(|offset| corrupt(path, HEADER_BYTES + offset, problem))?;
+    Ok((header.base, found))
 }

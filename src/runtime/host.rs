@@ -2,15 +2,19 @@
 //!
 //! It keeps the driver's law: **everything in the journal is durable before anything that was to be sent
 //! leaves** (PROTOCOL 1.9, P22). [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
-//! changes durable in one append and only then releases what was to be sent: group commit.
+//! changes durable in one append and only then releases what was to be sent: group commit. The weaker levels of
+//! [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DropReason, HostError, Observer, Packet, Status, Storage, decode_changes,
-    encode_changes, front_ends::FrontEnds,
+    CHANGE_BYTES_EXTRA, Codec, DropReason, Durability, HostError, Observer, Packet, Status,
+    Storage, StorageError, decode_changes, encode_changes,
+    front_ends::FrontEnds,
+    held_replies::{HeldReplies, is_held_by},
+    joining::{Joining, known_of},
 };
 use crate::{
-    Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Replica, ReplicaId,
-    ReplicaManager, RequestId, Sender, Service, Timer,
+    Change, Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Refusal,
+    Replica, ReplicaId, ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +35,12 @@ pub const QUERY_PATIENCE: Duration = Duration::from_secs(30);
 /// Effects that may queue before they must be committed: inputs of one append.
 pub const BATCH_INPUTS_MAX: usize = 64;
 
+/// After a full disk was met, how long to wait before it is tried again.
+pub const SPACE_RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// After a checkpoint found no space, how long to wait before another one is tried.
+pub const CHECKPOINT_RETRY_EVERY: Duration = Duration::from_secs(5);
+
 /// What a host is told once.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
@@ -40,8 +50,13 @@ pub struct HostConfig {
     pub codec: Codec,
     /// How often each peer is considered for gossip.
     pub gossip_every: Duration,
-    /// For how long after its start it takes no updates, so that peers can tell it if it lost state.
+    /// For how long after its start it takes no updates, so that peers can tell it if it lost state; if it
+    /// remembers nothing, it waits until all have answered. Zero: it does not ask them.
     pub grace: Duration,
+    /// What an acknowledgement means.
+    pub durability: Durability,
+    /// How many replica managers must hold an update before its client is told of it, this one included.
+    pub acknowledged_by: u16,
 }
 
 /// Something happened.
@@ -82,7 +97,17 @@ pub struct Host<S: Service, D, O = ()> {
     queued: Effects<S>,
     /// Who asked for the status since the last commit.
     status_to: Vec<SocketAddr>,
-    takes_updates_from: Duration,
+    /// Runtime packets to send with the next commit.
+    packets: Vec<(ReplicaId, Packet<S>)>,
+    joining: Joining,
+    held_replies: HeldReplies,
+    /// When what was appended must be synced; none if all is.
+    sync_at: Option<Option<Duration>>,
+    /// Bytes that the queued changes take at most, and when a full disk may be tried again.
+    reserved: usize,
+    full_until: Duration,
+    full: bool,
+    checkpoint_from: Duration,
     /// Queries that were held back when it was last looked, and when to look next.
     held_back: BTreeSet<RequestId>,
     look_at: Duration,
@@ -103,11 +128,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         observer.recovered(&saved);
         let image_bytes = saved.image.as_ref().map_or(0, Vec::len);
         let journal_bytes = saved.batches.iter().map(Vec::len).sum();
-        let replica = recover(&config, saved.image, &saved.batches)?;
+        let replica = recover(&config.node, saved.image.as_deref(), &saved.batches)?;
         let mut fx = Effects::default();
         let state = config.node.start(replica, &mut fx);
         let members = usize::from(config.node.group.replicas);
-        let takes_updates_from = now + config.grace;
+        let joining = Joining::new(config.node.id, &state, config.grace, now);
         let mut host = Self {
             config,
             state,
@@ -119,7 +144,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             pulled: BTreeMap::new(),
             queued: Effects::default(),
             status_to: Vec::new(),
-            takes_updates_from,
+            packets: Vec::new(),
+            joining,
+            held_replies: HeldReplies::default(),
+            sync_at: None,
+            reserved: 0,
+            full_until: now,
+            full: false,
+            checkpoint_from: now,
             held_back: BTreeSet::new(),
             look_at: now + QUERY_PATIENCE,
             dropped: 0,
@@ -128,20 +160,36 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         };
         // A first word to each peer at once: they may wait for us.
         host.timers.extend(fx.start.into_iter().map(|timer| (timer, now)));
-        host.ask_what_peers_know();
+        host.pull_from_all();
+        host.ask_what_peers_know(now);
         Ok(host)
     }
 
-    /// Asks every peer for what is missing here.
-    ///
-    /// It catches up sooner; and a peer that knows more of this replica manager than itself says so, which
-    /// is how the restoration of an old directory is found out before a number is given twice (C17, C18).
-    /// If no peer can be reached within the grace, it is not found out.
-    fn ask_what_peers_know(&mut self) {
+    /// Asks every peer for what is missing here: it catches up sooner.
+    fn pull_from_all(&mut self) {
         let (me, group) = (self.config.node.id, self.config.node.group);
         let pull = Message::Pull { replica_ts: self.state.replica.replica_ts().clone() };
         let peers = group.members().filter(|peer| *peer != me);
         self.queued.sends.extend(peers.map(|peer| (Destination::Replica(peer), pull.clone())));
+    }
+
+    fn ask_what_peers_know(&mut self, now: Duration) {
+        for peer in self.joining.ask(now) {
+            let replica_ts = self.state.replica.replica_ts().clone();
+            self.packets.push((peer, Packet::Joining { replica_ts }));
+        }
+    }
+
+    /// A peer says what this replica manager must hold, by all that it knows.
+    fn on_known(&mut self, peer: ReplicaId, known: &Timestamp) -> Result<(), HostError> {
+        let held = self.state.replica.replica_ts();
+        let beyond = known.entries().find(|(origin, count)| *count > held.get(*origin));
+        if let Some((origin, known)) = beyond {
+            let remembered = held.get(origin);
+            return Err(HostError::StateLost { origin, known, remembered });
+        }
+        self.joining.answered(peer);
+        Ok(())
     }
 
     /// Sets where a peer is. Until then nothing is sent to it.
@@ -172,7 +220,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             return self.drop(DropReason::Mine);
         }
         match packet {
-            Packet::Message(Message::Update(_)) if now < self.takes_updates_from => {
+            Packet::Message(Message::Update(_)) if !self.joining.may_take_updates(now) => {
                 self.drop(DropReason::Starting)
             }
             Packet::Message(message) => {
@@ -180,8 +228,22 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                     self.front_ends.heard(front_end, from);
                 }
                 self.observer.received(sender, &message);
+                if !self.has_room(now, &message, bytes.len())? {
+                    return self.turn_away(&message);
+                }
                 self.step(now, Some(sender), NodeInput::Message(sender, message))
             }
+            Packet::Joining { .. } => {
+                if let Sender::Replica(peer) = sender {
+                    let known = known_of(&self.state, peer);
+                    self.packets.push((peer, Packet::Known { replica_ts: known }));
+                }
+                Ok(())
+            }
+            Packet::Known { replica_ts } => match sender {
+                Sender::Replica(peer) => self.on_known(peer, &replica_ts),
+                Sender::FrontEnd(_) => self.drop(DropReason::Useless),
+            },
             Packet::StatusRequest => {
                 self.status_to.push(from);
                 Ok(())
@@ -190,6 +252,50 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 self.drop(DropReason::Useless)
             }
         }
+    }
+
+    /// Is there room for what this message may add to the journal? Asked before it is handled: afterwards it
+    /// could not be undone.
+    fn has_room(
+        &mut self,
+        now: Duration,
+        message: &Message<S>,
+        bytes: usize,
+    ) -> Result<bool, HostError> {
+        match message {
+            Message::Gossip(_) => {}
+            Message::Update(update) => {
+                let known = self.state.replica.known(update.id);
+                if (self.config.node.rules().is_duplicate)(known) {
+                    return Ok(true);
+                }
+            }
+            _ => return Ok(true),
+        }
+        let needed = self.reserved + bytes + CHANGE_BYTES_EXTRA;
+        if now < self.full_until {
+            return Ok(false);
+        }
+        self.full = match self.storage.reserve(needed) {
+            Ok(()) => false,
+            Err(StorageError::NoSpace { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        match self.full {
+            true => self.full_until = now + SPACE_RETRY_EVERY,
+            false => self.reserved = needed,
+        }
+        Ok(!self.full)
+    }
+
+    /// No space is left: updates are refused, and gossip is as good as lost on the way.
+    fn turn_away(&mut self, message: &Message<S>) -> Result<(), HostError> {
+        if let Message::Update(update) = message {
+            let (id, reason) = (update.id, Refusal::NoSpace);
+            let refused = Message::Refused { id, reason };
+            self.queued.sends.push((Destination::FrontEnd(id.front_end), refused));
+        }
+        self.drop(DropReason::NoSpace)
     }
 
     fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
@@ -208,6 +314,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         if now >= self.look_at {
             self.drop_old_queries(now);
         }
+        self.ask_what_peers_know(now);
         Ok(())
     }
 
@@ -239,7 +346,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             if let (Event::StateLost { known, remembered }, Some(Sender::Replica(_))) =
                 (event, from)
             {
-                return Err(HostError::StateLost { known: *known, remembered: *remembered });
+                let (origin, known, remembered) = (self.config.node.id, *known, *remembered);
+                return Err(HostError::StateLost { origin, known, remembered });
             }
         }
         self.queued.journal.append(&mut fx.journal);
@@ -247,29 +355,93 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// Makes every queued change durable, then releases what was to be sent.
+    /// Makes every queued change as durable as it must be, then releases what was to be sent.
     pub fn commit(&mut self, now: Duration) -> Result<Output, HostError> {
         let Effects { journal, sends, .. } = std::mem::take(&mut self.queued);
-        if !journal.is_empty() {
-            let batch = encode_changes(&journal).map_err(|_| HostError::Unwritable)?;
-            self.storage.append(&batch)?;
-            self.journal_bytes += super::framed_bytes(batch.len());
-            self.observer.journalled(&journal, batch.len());
-        }
+        let tells_peers = sends.iter().any(|(to, _)| matches!(to, Destination::Replica(_)));
+        self.journal(now, &journal, tells_peers || !self.packets.is_empty())?;
         let mut datagrams = Vec::new();
         for (to, message) in sends {
-            self.release(now, to, &message, &mut datagrams);
+            match message {
+                Message::UpdateReply { id, ts } if !self.is_acknowledged(&ts) => {
+                    self.held_replies.hold(id, ts, now);
+                }
+                message => self.release(now, to, &message, &mut datagrams),
+            }
         }
-        for to in std::mem::take(&mut self.status_to) {
-            let packet = Packet::<S>::Status(self.status());
-            let encoded = self.config.codec.encode(self.me(), &packet);
-            datagrams.extend(encoded.ok().map(|bytes| (to, bytes)));
+        self.release_held(now, &mut datagrams);
+        self.release_packets(&mut datagrams);
+        if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN)
+            && now >= self.checkpoint_from
+        {
+            self.checkpoint_from = now + CHECKPOINT_RETRY_EVERY;
+            match self.checkpoint() {
+                // The journal goes on instead.
+                Err(HostError::Storage(StorageError::NoSpace { .. })) => {}
+                done => done.map(|()| self.checkpoint_from = now)?,
+            }
         }
-        if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN) {
-            self.checkpoint()?;
-        }
-        let wake_at = self.timers.values().min().copied();
+        let timers = self.timers.values().min().copied();
+        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at()];
+        let wake_at = wakes.into_iter().flatten().min();
         Ok(Output { datagrams, wake_at: wake_at.unwrap_or(now + self.config.gossip_every) })
+    }
+
+    fn journal(
+        &mut self,
+        now: Duration,
+        changes: &[Change<S>],
+        tells_peers: bool,
+    ) -> Result<(), HostError> {
+        self.reserved = 0;
+        if !changes.is_empty() {
+            let batch = encode_changes(changes).map_err(|_| HostError::Unwritable)?;
+            self.storage.append(&batch)?;
+            self.journal_bytes += batch.len();
+            self.observer.journalled(changes, batch.len());
+            self.sync_at = self.sync_at.or(Some(self.config.durability.sync_at(now)));
+        }
+        let due = self.sync_at.is_some_and(|at| tells_peers || at.is_some_and(|at| now >= at));
+        if due {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Makes all that was journalled durable, whatever was acknowledged.
+    pub fn sync(&mut self) -> Result<(), HostError> {
+        if self.sync_at.is_some() {
+            self.storage.sync()?;
+            self.sync_at = None;
+        }
+        Ok(())
+    }
+
+    fn is_acknowledged(&self, ts: &Timestamp) -> bool {
+        let count = self.config.acknowledged_by;
+        count <= 1 || is_held_by(count, &self.state, self.config.node.id, ts)
+    }
+
+    fn release_held(&mut self, now: Duration, datagrams: &mut Vec<(SocketAddr, Vec<u8>)>) {
+        let (count, me) = (self.config.acknowledged_by, self.config.node.id);
+        let state = &self.state;
+        let ready = self.held_replies.release(now, |ts| is_held_by(count, state, me, ts));
+        for (id, ts) in ready {
+            let to = Destination::FrontEnd(id.front_end);
+            self.release(now, to, &Message::UpdateReply { id, ts }, datagrams);
+        }
+    }
+
+    fn release_packets(&mut self, datagrams: &mut Vec<(SocketAddr, Vec<u8>)>) {
+        let packets = std::mem::take(&mut self.packets);
+        let asked = std::mem::take(&mut self.status_to);
+        let status = Packet::<S>::Status(self.status());
+        let known = packets.into_iter().map(|(peer, packet)| (self.peers[peer.index()], packet));
+        let all = known.chain(asked.into_iter().map(|to| (Some(to), status.clone())));
+        for (to, packet) in all {
+            let encoded = self.config.codec.encode(self.me(), &packet);
+            datagrams.extend(to.zip(encoded.ok()));
+        }
     }
 
     fn release(
@@ -309,7 +481,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let image =
             postcard::to_allocvec(&self.state.replica).map_err(|_| HostError::Unwritable)?;
         self.storage.checkpoint(&image)?;
-        (self.image_bytes, self.journal_bytes) = (image.len(), 0);
+        (self.image_bytes, self.journal_bytes, self.sync_at) = (image.len(), 0, None);
         self.observer.checkpointed(image.len());
         Ok(())
     }
@@ -326,6 +498,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             waiting: waiting.len() as u64,
             executed: replica.executed().len() as u64,
             dropped: self.dropped,
+            durability: self.config.durability.level(),
+            acknowledged_by: self.config.acknowledged_by,
+            full: self.full,
         }
     }
 
@@ -344,6 +519,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         &self.storage
     }
 
+    /// The same, to change what it meets.
+    pub fn storage_mut(&mut self) -> &mut D {
+        &mut self.storage
+    }
+
     /// Ends it, and hands the storage back.
     pub fn into_storage(self) -> D {
         self.storage
@@ -354,23 +534,23 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 }
 
-fn recover<S: Service>(
-    config: &HostConfig,
-    image: Option<Vec<u8>>,
-    batches: &[Vec<u8>],
+/// The replica that an image and the batches after it make.
+pub(super) fn recover<S: Service>(
+    node: &ReplicaManager,
+    image: Option<&[u8]>,
+    batches: &[impl AsRef<[u8]>],
 ) -> Result<Replica<S>, HostError> {
-    let group = config.node.group;
     let mut replica = match image {
-        None => Replica::empty(group.updatable.into()),
-        Some(image) => match postcard::take_from_bytes(&image) {
+        None => Replica::empty(node.group.updatable.into()),
+        Some(image) => match postcard::take_from_bytes(image) {
             Ok((replica, [])) => replica,
             _ => return Err(HostError::Unreadable { what: "image" }),
         },
     };
     for batch in batches {
-        let changes = decode_changes(group, batch);
+        let changes = decode_changes(node.group, batch.as_ref());
         let changes = changes.map_err(|_| HostError::Unreadable { what: "journal" })?;
-        changes.iter().for_each(|change| replica.commit(config.node.rules(), change));
+        changes.iter().for_each(|change| replica.commit(node.rules(), change));
     }
     Ok(replica)
 }

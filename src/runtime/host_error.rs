@@ -1,6 +1,7 @@
 //! Why a host stops.
 
 use super::StorageError;
+use crate::ReplicaId;
 use std::fmt;
 
 /// Why a host stops. Nothing was sent that is not durable.
@@ -15,12 +16,14 @@ pub enum HostError {
     },
     /// The service's types cannot be encoded.
     Unwritable,
-    /// A peer knows updates of this replica manager that it does not know itself: it has lost state, and
-    /// must not go on under its old identity (C17, C18).
+    /// A peer knows that this replica manager has held updates which it does not hold now: it has lost state,
+    /// and must not go on under its old identity (C17, C18).
     StateLost {
-        /// How many the peer knows.
+        /// Who made the updates.
+        origin: ReplicaId,
+        /// How many of them were held, at least.
         known: u64,
-        /// How many are remembered.
+        /// How many of them are now.
         remembered: u64,
     },
 }
@@ -33,10 +36,11 @@ impl fmt::Display for HostError {
                 write!(f, "the {what} is whole but not this service's: was the program changed?")
             }
             Self::Unwritable => f.write_str("the service's types cannot be encoded"),
-            Self::StateLost { known, remembered } => write!(
+            Self::StateLost { origin, known, remembered } => write!(
                 f,
-                "state was lost: a peer knows {known} updates of this replica manager, which \
-                 remembers {remembered}. Restore the newest data directory; an older one must not serve"
+                "state was lost: a peer knows that {known} updates of {origin:?} were here, and \
+                 {remembered} are. This data directory was wiped, or is an old copy. Put back the newest one; \
+                 this one must not serve under this replica manager's name"
             ),
         }
     }

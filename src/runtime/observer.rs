@@ -63,6 +63,8 @@ pub enum DropReason {
     Repeated,
     /// An update came before the peers had time to say that state was lost.
     Starting,
+    /// An update or gossip came that would have to be journalled, and the disk is full.
+    NoSpace,
 }
 
 /// Counts.

@@ -18,7 +18,9 @@ const KIND_ANSWER_PART: u8 = 8;
 const KIND_ANSWER_TOO_LARGE: u8 = 9;
 const KIND_STATUS_REQUEST: u8 = 10;
 const KIND_STATUS: u8 = 11;
-const KIND_LAST: u8 = KIND_STATUS;
+const KIND_JOINING: u8 = 12;
+const KIND_KNOWN: u8 = 13;
+const KIND_LAST: u8 = KIND_KNOWN;
 
 pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
     match packet {
@@ -34,6 +36,8 @@ pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
         Packet::AnswerTooLarge { .. } => KIND_ANSWER_TOO_LARGE,
         Packet::StatusRequest => KIND_STATUS_REQUEST,
         Packet::Status(_) => KIND_STATUS,
+        Packet::Joining { .. } => KIND_JOINING,
+        Packet::Known { .. } => KIND_KNOWN,
     }
 }
 
@@ -78,6 +82,12 @@ pub(super) fn read<S: Service>(
             return Ok(Packet::AnswerTooLarge { id, bytes });
         }
         (KIND_STATUS, Sender::Replica(_)) => return read_status(reader).map(Packet::Status),
+        (KIND_JOINING, Sender::Replica(_)) => {
+            return Ok(Packet::Joining { replica_ts: reader.timestamp()? });
+        }
+        (KIND_KNOWN, Sender::Replica(_)) => {
+            return Ok(Packet::Known { replica_ts: reader.timestamp()? });
+        }
         (0..=KIND_LAST, _) => return Err(DecodeError::Sender),
         _ => return Err(DecodeError::Kind),
     };
@@ -123,8 +133,11 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
             let Status { replica_ts, value_ts, discarded, .. } = status;
             out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
             let Status { log, pending, waiting, executed, dropped, .. } = status;
-            out.put(&[*log, *pending, *waiting, *executed, *dropped])
+            out.put(&[*log, *pending, *waiting, *executed, *dropped]);
+            let Status { durability, acknowledged_by, full, .. } = status;
+            out.put(durability).put(acknowledged_by).put(full)
         }
+        Packet::Joining { replica_ts } | Packet::Known { replica_ts } => out.timestamp(replica_ts),
     };
 }
 
@@ -154,7 +167,20 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
     let (replica_ts, value_ts) = (reader.timestamp()?, reader.timestamp()?);
     let discarded = reader.timestamp()?;
     let [log, pending, waiting, executed, dropped] = reader.take()?;
-    Ok(Status { replica_ts, value_ts, discarded, log, pending, waiting, executed, dropped })
+    let (durability, acknowledged_by, full) = (reader.take()?, reader.take()?, reader.take()?);
+    Ok(Status {
+        replica_ts,
+        value_ts,
+        discarded,
+        log,
+        pending,
+        waiting,
+        executed,
+        dropped,
+        durability,
+        acknowledged_by,
+        full,
+    })
 }
 
 fn refusal_code(reason: Refusal) -> u8 {
@@ -162,6 +188,7 @@ fn refusal_code(reason: Refusal) -> u8 {
         Refusal::ReadOnly => 0,
         Refusal::UnknownPast => 1,
         Refusal::Overloaded => 2,
+        Refusal::NoSpace => 3,
     }
 }
 
@@ -170,6 +197,7 @@ fn refusal(code: u8) -> Result<Refusal, DecodeError> {
         0 => Ok(Refusal::ReadOnly),
         1 => Ok(Refusal::UnknownPast),
         2 => Ok(Refusal::Overloaded),
+        3 => Ok(Refusal::NoSpace),
         _ => Err(DecodeError::Malformed),
     }
 }

@@ -5,7 +5,7 @@
 //! one process at a time, under the same front end: replica managers then keep one entry for it, however
 //! often it is continued.
 
-use super::{ClusterId, Codec, codec::Reader, file_storage::replace};
+use super::{ClusterId, Codec, codec::Reader, disk::replace_file};
 use crate::{FrontEndId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -159,8 +159,8 @@ impl SessionFile {
         let text = toml::to_string(&content).expect("text and numbers can be written");
         let directory = self.path.parent().filter(|p| !p.as_os_str().is_empty());
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        replace(directory.unwrap_or(Path::new(".")), &name, &[text.as_bytes()])
-            .map_err(|error| SessionError::Io(io::Error::other(error)))
+        replace_file(directory.unwrap_or(Path::new(".")), &name, text.as_bytes())
+            .map_err(SessionError::Io)
     }
 }
 

@@ -8,11 +8,20 @@ pub trait Storage {
     /// The last checkpoint and every whole batch after it, oldest first.
     fn load(&mut self) -> Result<Saved, StorageError>;
 
-    /// Returns only when `batch` would survive power loss. On error the node must stop: whether the batch is
-    /// there is unknown, and a sync that failed is never retried.
+    /// Makes room for one more batch of so many bytes. After [`StorageError::NoSpace`] all is as it was, and
+    /// may be tried again; a batch that fits what was reserved meets no full disk.
+    fn reserve(&mut self, bytes: usize) -> Result<(), StorageError>;
+
+    /// Adds a batch, durable once [`Storage::sync`] has returned. On error the node must stop: whether the
+    /// batch is there is unknown.
     fn append(&mut self, batch: &[u8]) -> Result<(), StorageError>;
 
-    /// Replaces everything by `image`, atomically.
+    /// Returns only when all batches would survive power loss. On error the node must stop, and a sync that
+    /// failed is never retried: the system may have forgotten what it could not write.
+    fn sync(&mut self) -> Result<(), StorageError>;
+
+    /// Replaces everything by `image`, atomically and durably. After [`StorageError::NoSpace`] all is as it
+    /// was, or the image is there and the journal still is, too.
     fn checkpoint(&mut self, image: &[u8]) -> Result<(), StorageError>;
 }
 
@@ -67,6 +76,23 @@ pub enum StorageError {
         /// Whose it should be.
         expected: String,
     },
+    /// It was written by another version of this program.
+    Version {
+        /// The file that says so.
+        path: PathBuf,
+        /// The version of its form.
+        found: u16,
+    },
+    /// No space is left. Nothing was changed.
+    NoSpace {
+        /// Which file should have grown.
+        path: PathBuf,
+    },
+    /// It failed earlier in this process, and is not tried again.
+    FailedBefore {
+        /// Which file should have been written.
+        path: PathBuf,
+    },
     /// Another process has it.
     Locked {
         /// The lock file.
@@ -80,8 +106,9 @@ impl fmt::Display for StorageError {
             Self::Io { doing, path, error } => write!(f, "{}: {doing}: {error}", path.display()),
             Self::Corrupt { path, offset, problem } => write!(
                 f,
-                "{}: corrupt at byte {offset}: {problem}. This replica manager must not go on; give \
-                 its place in the cluster to none that lacks its state",
+                "{}: corrupt at byte {offset}: {problem}. This replica manager must not go on without it. \
+                 Put back the newest undamaged copy of the whole directory; its peers refuse it if that is \
+                 too old. `chinwag dump` shows what can be read",
                 path.display()
             ),
             Self::Uninitialised { path } => write!(
@@ -98,6 +125,17 @@ impl fmt::Display for StorageError {
                 "{}: belongs to `{found}`, but the configuration says `{expected}`",
                 path.display()
             ),
+            Self::Version { path, found } => write!(
+                f,
+                "{}: written in form {found}, and this program knows form {} only. Use the program that \
+                 wrote it",
+                path.display(),
+                super::FORMAT_VERSION
+            ),
+            Self::NoSpace { path } => write!(f, "{}: no space is left for it", path.display()),
+            Self::FailedBefore { path } => {
+                write!(f, "{}: not written, since the disk failed before", path.display())
+            }
             Self::Locked { path } => {
                 write!(f, "{}: another process uses this directory", path.display())
             }
@@ -116,6 +154,14 @@ pub struct MemoryStorage {
 impl Storage for MemoryStorage {
     fn load(&mut self) -> Result<Saved, StorageError> {
         Ok(self.saved.clone())
+    }
+
+    fn reserve(&mut self, _: usize) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        Ok(())
     }
 
     fn append(&mut self, batch: &[u8]) -> Result<(), StorageError> {

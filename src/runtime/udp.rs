@@ -157,7 +157,13 @@ pub fn open<S: Service, O: Observer<S>>(
     node.batch = replica.gossip_batch;
     let gossip_every = Duration::from_millis(replica.gossip_interval_ms);
     let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
-    let host = HostConfig { node, codec: config.codec(), gossip_every, grace };
+    let (durability, acknowledged_by) = replica.durability.of();
+    if acknowledged_by > 1 {
+        // A reply waits for what peers say of the update, so they had better hear of it.
+        node.batch = 1;
+    }
+    let codec = config.codec();
+    let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by };
     Host::open(host, storage, observer, clock.now())
 }
 
@@ -191,6 +197,7 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
         }
         wake_at = output.wake_at;
     }
+    host.sync()?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! is `postcard`; see `codec.rs`. Kinds are never renumbered; another form is another version.
 
 use super::{
-    ClusterId, EncodeError,
+    ClusterId, EncodeError, Level,
     codec::{DecodeError, Reader, Writer},
     payload,
 };
@@ -57,6 +57,16 @@ pub enum Packet<S: Service> {
     StatusRequest,
     /// How a replica manager is.
     Status(Status),
+    /// A replica manager has started, and asks what its peer knows of it.
+    Joining {
+        /// What it holds.
+        replica_ts: Timestamp,
+    },
+    /// What a replica manager must hold, by all that its peer knows.
+    Known {
+        /// It holds at least this, or it has lost state.
+        replica_ts: Timestamp,
+    },
 }
 
 /// A piece of an answer.
@@ -93,6 +103,12 @@ pub struct Status {
     pub executed: u64,
     /// Datagrams that were dropped.
     pub dropped: u64,
+    /// What its acknowledgements mean.
+    pub durability: Level,
+    /// How many replica managers hold an update when it is acknowledged.
+    pub acknowledged_by: u16,
+    /// Its disk is full: it refuses updates.
+    pub full: bool,
 }
 
 /// Writes and reads the datagrams of one cluster.

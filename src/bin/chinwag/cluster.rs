@@ -146,6 +146,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
             gossip_interval_ms: 100,
             gossip_batch: 0,
             allow_unauthenticated: false,
+            durability: Default::default(),
         });
         write(path, &config)?;
     }

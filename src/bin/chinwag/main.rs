@@ -1,11 +1,13 @@
 //! The program: a replica, a local cluster, and a client of either.
 
 mod cluster;
+mod directory;
 
 use chinwag::{
     ReplicaId,
     runtime::{
         ClientError, Config, Counters, FileStorage, HostError, ReplicaConfig, Route, SessionFile,
+        Status,
         command::{CliService, SERVICES, WithService, with_service},
         udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
     },
@@ -52,6 +54,12 @@ enum Do {
     Update(CallArgs),
     /// Ask for an answer that reflects all that the session has seen.
     Query(CallArgs),
+    /// Say whether a data directory is sound.
+    #[command(after_help = directory::EXIT_CODES)]
+    Verify(directory::DirectoryArgs),
+    /// Print all that is in a data directory, as far as it can be read.
+    #[command(after_help = directory::EXIT_CODES)]
+    Dump(directory::DirectoryArgs),
     /// Ask each replica manager how it is.
     Status {
         /// The configuration of the cluster or of any of its replicas.
@@ -110,6 +118,8 @@ fn main() -> ExitCode {
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call(&args, true),
         Do::Query(args) => call(&args, false),
+        Do::Verify(args) => directory::verify(&args),
+        Do::Dump(args) => directory::dump(&args),
         Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
     };
     match done {
@@ -314,6 +324,13 @@ fn session<S: CliService>(
     Ok((client, file))
 }
 
+fn acknowledges(status: &Status) -> String {
+    match status.acknowledged_by {
+        1 => status.durability.to_string(),
+        count => format!("{} of {count}", status.durability),
+    }
+}
+
 fn status(path: &Path, timeout_ms: u64, json: bool) -> Result<(), Failure> {
     let config = read_config(path)?;
     let service = config.service.clone();
@@ -350,7 +367,7 @@ impl WithService for AskStatus {
                 None => println!("{replica:?} {address} does not answer"),
                 Some(s) => println!(
                     "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {}",
+                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
                     s.replica_ts,
                     s.value_ts,
                     s.discarded,
@@ -358,7 +375,9 @@ impl WithService for AskStatus {
                     s.pending,
                     s.waiting,
                     s.executed,
-                    s.dropped
+                    s.dropped,
+                    acknowledges(&s),
+                    if s.full { " DISK FULL" } else { "" }
                 ),
             }
         }
