@@ -1,183 +1,230 @@
-(** The replica manager, as pure functions: this is the code that is extracted. *)
+(** The replica manager's durable replica and timestamp table, as pure functions. They follow
+    src/protocol/replica.rs, rules.rs and the parts of replica_manager.rs that touch this state, function
+    by function. [Handlers] adds the rest; both are extracted. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
 From Chinwag Require Import Vec.
 
-Definition cid := (nat * nat)%type.           (* (front end, its serial number) *)
+(** Names a request: the front end, and the request's serial in the order that its front end issued it. *)
+Definition cid := (nat * nat)%type.
 Definition ceqb (a b : cid) : bool := (fst a =? fst b) && (snd a =? snd b).
-Lemma ceqb_spec a b : ceqb a b = true <-> a = b.
-Proof.
-  destruct a as [a1 a2], b as [b1 b2]; unfold ceqb; simpl.
-  rewrite andb_true_iff, !Nat.eqb_eq; split; [intros [-> ->]; auto | intros H; inversion H; auto].
-Qed.
+Definition memc (c : cid) (l : list cid) : bool := existsb (ceqb c) l.
+Global Arguments memc : simpl never.
 
-(** Parameters: number of replicas, and the replicated object. *)
-Class Params (Op Val : Type) := { nR : nat; apply : Op -> Val -> Val; v0 : Val }.
+(** [nR] replica managers take updates: [0 .. nR-1]. [nX] more are read-only: [nR .. nM-1].
+    [apply] executes an update: its name, operation, past and timestamp. [also] is told of a further
+    timestamp of an update that was executed before. *)
+Class Params (Op Val : Type) := {
+  nR : nat;
+  nX : nat;
+  apply : cid -> Op -> vec -> vec -> Val -> Val;
+  also : cid -> Op -> vec -> vec -> Val -> Val;
+  v0 : Val }.
 
-(** Watermarks: for each front end, a number below which its updates are finished. *)
+(** Watermarks: for each front end, below which serial every request is finished. *)
 Definition lows := list (nat * nat).
 Definition lowof (l : lows) (f : nat) : nat :=
   fold_right (fun p m => if fst p =? f then Nat.max (snd p) m else m) 0 l.
 Definition addlow (f n : nat) (l : lows) : lows :=
   (f, Nat.max n (lowof l f)) :: filter (fun p => negb (fst p =? f)) l.
-Definition mergelow (a b : lows) : lows := fold_right (fun p l => addlow (fst p) (snd p) l) b a.
-
-Lemma lowof_filter_other f g l : g <> f -> lowof (filter (fun p => negb (fst p =? f)) l) g = lowof l g.
-Proof.
-  intros H. induction l as [|[a b] l IH]; simpl; auto.
-  destruct (Nat.eqb_spec a f) as [->|Ha]; simpl.
-  - rewrite IH. destruct (Nat.eqb_spec f g); [congruence|auto].
-  - now rewrite IH.
-Qed.
-Lemma lowof_filter_same f l : lowof (filter (fun p => negb (fst p =? f)) l) f = 0.
-Proof.
-  induction l as [|[a b] l IH]; simpl; auto.
-  destruct (Nat.eqb_spec a f) as [->|Ha]; simpl; auto.
-  apply Nat.eqb_neq in Ha. now rewrite Ha.
-Qed.
-Lemma lowof_addlow f n l g : lowof (addlow f n l) g = if g =? f then Nat.max n (lowof l f) else lowof l g.
-Proof.
-  unfold addlow. simpl. destruct (Nat.eqb_spec f g) as [->|H].
-  - rewrite Nat.eqb_refl, lowof_filter_same. lia.
-  - rewrite lowof_filter_other by auto. destruct (Nat.eqb_spec g f); [congruence|auto].
-Qed.
-Lemma lowof_mergelow a b g : lowof (mergelow a b) g = Nat.max (lowof a g) (lowof b g).
-Proof.
-  induction a as [|[f n] a IH]; [reflexivity|].
-  change (lowof (addlow f n (mergelow a b)) g = Nat.max (lowof ((f, n) :: a) g) (lowof b g)).
-  rewrite lowof_addlow.
-  assert (E : lowof ((f, n) :: a) g = if f =? g then Nat.max n (lowof a g) else lowof a g) by reflexivity.
-  rewrite E. destruct (Nat.eqb_spec g f) as [->|H].
-  - rewrite Nat.eqb_refl, IH. lia.
-  - destruct (Nat.eqb_spec f g); [congruence|auto].
-Qed.
 
 Section Core.
 Context {Op Val : Type} {P : Params Op Val}.
 
-Record urec := mkrec { r_org : nat; r_ts : vec; r_prev : vec; r_cid : cid; r_op : Op }.
+(** All members. *)
+Definition nM : nat := nR + nX.
+
+(** An update as a front end sends it. [q_ack] is its cumulative acknowledgement. *)
+Record req := mkreq { q_cid : cid; q_ack : nat; q_prev : vec; q_op : Op }.
+
+(** A log record. *)
+Record urec := mkrec { r_org : nat; r_ts : vec; r_cid : cid; r_ack : nat; r_prev : vec; r_op : Op }.
 Definition r_seq (r : urec) : nat := get (r_ts r) (r_org r).
 
 Record rm := mkrm {
   me : nat;
-  rts : vec;               (* replica timestamp: what has been received *)
-  vts : vec;               (* value timestamp: what the value reflects *)
-  pend : list urec;        (* log records not yet executed *)
-  done : list urec;        (* log records executed, kept for gossip *)
-  exec : list cid;         (* executed operation table *)
+  rts : vec;                    (* replica timestamp: what was received *)
+  vts : vec;                    (* value timestamp: what the value reflects *)
+  pend : list urec;             (* the log records that wait *)
+  done : list urec;             (* the log records that ran *)
+  exec : list (cid * vec);      (* executed table: with the merged timestamps *)
   val : Val;
-  tbl : list vec;          (* timestamp table *)
-  low : lows;              (* updates below are finished: requests for them are refused *)
-  lowt : list lows }.      (* the watermarks heard from each replica *)
+  fin : lows;                   (* finished: requests below are refused *)
+  gone : vec;                   (* discarded: up to where records have left the log *)
+  tbl : list vec }.             (* timestamp table; all the rest is durable *)
 
-Record req := mkreq { q_cid : cid; q_op : Op; q_prev : vec }.
-Record gsp := mkgsp { g_src : nat; g_dst : nat; g_log : list urec; g_ts : vec; g_low : lows }.
+Record gsp := mkgsp {
+  g_src : nat; g_dst : nat;
+  g_log : list urec;
+  g_ts : vec;
+  g_comp : bool;                (* not a fragment, or the last one *)
+  g_asks : bool;
+  g_tbl : list vec }.           (* the sender's table if it relays, else nothing *)
 
 Definition rm0 (i : nat) : rm := mkrm i [] [] [] [] [] v0 [] [] [].
+Definition with_tbl (s : rm) (t : list vec) : rm :=
+  mkrm (me s) (rts s) (vts s) (pend s) (done s) (exec s) (val s) (fin s) (gone s) t.
 
-Fixpoint pick {A} (f : A -> bool) (l : list A) : option (A * list A) :=
+(** ** Execution *)
+
+Definition stable (v : vec) (r : urec) : bool := vleb nR (r_prev r) v.
+
+(** Lighter past first, then by key. *)
+Definition before_in_rank (a b : urec) : bool :=
+  let wa := vsum nR (r_prev a) in let wb := vsum nR (r_prev b) in
+  (wa <? wb) || ((wa =? wb) && ((r_org a <? r_org b) || ((r_org a =? r_org b) && (r_seq a <? r_seq b)))).
+
+(** The first, in the order of [lt], of those that satisfy [f]; and the others. *)
+Fixpoint pick {A} (f : A -> bool) (lt : A -> A -> bool) (l : list A) : option (A * list A) :=
   match l with
   | [] => None
-  | x :: t => if f x then Some (x, t)
-              else match pick f t with None => None | Some (y, t') => Some (y, x :: t') end
+  | x :: t =>
+      match pick f lt t with
+      | None => if f x then Some (x, t) else None
+      | Some (y, t') => if f x && lt x y then Some (x, t) else Some (y, x :: t')
+      end
   end.
 
-(** Stable, and first in causal order among the pending records. *)
-Definition ready (v : vec) (p : list urec) (r : urec) : bool :=
-  vleb nR (r_prev r) v && negb (existsb (fun r' => vleb nR (r_ts r') (r_prev r)) p).
+(** The executed table with one more timestamp of [c]. *)
+Definition eput (c : cid) (t : vec) (e : list (cid * vec)) : list (cid * vec) :=
+  if memc c (map fst e) then map (fun p => if ceqb c (fst p) then (fst p, vmax nR (snd p) t) else p) e
+  else (c, t) :: e.
 
-Definition memc (c : cid) (l : list cid) : bool := existsb (ceqb c) l.
-
-Global Arguments memc : simpl never.
-
+(** Runs [r]; [p'] are the records that wait on. *)
 Definition exec1 (s : rm) (r : urec) (p' : list urec) : rm :=
-  let old := memc (r_cid r) (exec s) in
+  let run := if memc (r_cid r) (map fst (exec s)) then also else apply in
   mkrm (me s) (rts s) (vmax nR (vts s) (r_ts r)) p' (r :: done s)
-       (if old then exec s else r_cid r :: exec s)
-       (if old then val s else apply (r_op r) (val s)) (tbl s) (low s) (lowt s).
+       (eput (r_cid r) (r_ts r) (exec s)) (run (r_cid r) (r_op r) (r_prev r) (r_ts r) (val s))
+       (fin s) (gone s) (tbl s).
 
+(** Runs what is stable until nothing is, and says what ran, in order. *)
 Fixpoint drain (n : nat) (s : rm) : rm * list urec :=
   match n with
   | 0 => (s, [])
-  | S n' => match pick (ready (vts s) (pend s)) (pend s) with
+  | S n' => match pick (stable (vts s)) before_in_rank (pend s) with
             | None => (s, [])
             | Some (r, p') => let (s', l) := drain n' (exec1 s r p') in (s', r :: l)
             end
   end.
 Definition settle (s : rm) : rm * list urec := drain (length (pend s)) s.
 
-Definition lookup (s : rm) (c : cid) : option urec :=
-  find (fun r => ceqb c (r_cid r)) (pend s ++ done s).
+(** ** Collection *)
+
+(** May the identifier leave the executed table when these records, which everyone holds, leave the log? *)
+Definition forgotten (s : rm) (dropped : list urec) (c : cid) : bool :=
+  existsb (fun r => (fst (r_cid r) =? fst c) && (snd c <? r_ack r)) dropped
+  && negb (existsb (fun r => ceqb c (r_cid r)) (pend s)).
+
+Definition discard (s : rm) (upto : vec) : rm :=
+  let leaves r := r_seq r <=? get upto (r_org r) in
+  mkrm (me s) (rts s) (vts s) (pend s) (filter (fun r => negb (leaves r)) (done s))
+       (filter (fun p => negb (forgotten s (filter leaves (done s)) (fst p))) (exec s))
+       (val s) (fin s) (vmax nR (gone s) upto) (tbl s).
+
+(** ** The one way in which the durable replica changes; a journal holds these. *)
+
+Inductive change :=
+| CLog (replica_ts : vec) (records : list urec)
+| CDiscard (upto : vec).
+
+Definition add_all (s : rm) (v : vec) (l : list urec) : rm :=
+  mkrm (me s) v (vts s) (pend s ++ l) (done s) (exec s) (val s)
+       (fold_left (fun w r => addlow (fst (r_cid r)) (r_ack r) w) l (fin s)) (gone s) (tbl s).
+
+Definition commit (s : rm) (c : change) : rm * list urec :=
+  match c with
+  | CLog v l => settle (add_all s v l)
+  | CDiscard upto => (discard s upto, [])
+  end.
+
+(** ** An update arrives *)
+
+Definition finished (s : rm) (c : cid) : bool := snd c <? lowof (fin s) (fst c).
 Definition known (s : rm) (c : cid) : bool :=
-  (snd c <? lowof (low s) (fst c)) || memc c (exec s) || existsb (fun r => ceqb c (r_cid r)) (pend s ++ done s).
+  finished s c || memc c (map fst (exec s)) || existsb (fun r => ceqb c (r_cid r)) (pend s).
+Definition plausible (s : rm) (q : req) : bool := get (q_prev q) (me s) <=? get (rts s) (me s).
 
-(** The record RM [s] makes for a new update: u.prev with its own entry replaced. *)
+(** The merged timestamps of all records that were ever seen here of an update that is known. *)
+Definition timestamp_of (s : rm) (c : cid) : option vec :=
+  match map r_ts (filter (fun r => ceqb c (r_cid r)) (pend s))
+        ++ map snd (filter (fun p => ceqb c (fst p)) (exec s)) with
+  | [] => None
+  | t :: l => Some (fold_left (vmax nR) l t)
+  end.
+
+(** The record of a new update: its past with this manager's own count in it. *)
 Definition stamp (s : rm) (q : req) : urec :=
-  mkrec (me s) (vset nR (q_prev q) (me s) (S (get (rts s) (me s)))) (q_prev q) (q_cid q) (q_op q).
+  mkrec (me s) (vset nR (q_prev q) (me s) (S (get (rts s) (me s)))) (q_cid q) (q_ack q) (q_prev q) (q_op q).
+Definition count (s : rm) (r : urec) : vec := vset nR (rts s) (me s) (r_seq r).
 
-Definition add_new (s : rm) (q : req) : rm :=
-  mkrm (me s) (vset nR (rts s) (me s) (S (get (rts s) (me s)))) (vts s)
-       (pend s ++ [stamp s q]) (done s) (exec s) (val s) (tbl s) (low s) (lowt s).
-
-(** An update request. Result: new state, records executed, record to acknowledge. *)
-Definition on_request (s : rm) (q : req) : rm * list urec * option urec :=
-  if known s (q_cid q) then (s, [], lookup s (q_cid q))
-  else let (s', l) := settle (add_new s q) in (s', l, Some (stamp s q)).
+(** ** Gossip *)
 
 Definition tget (s : rm) (j : nat) : vec := nth j (tbl s) [].
-Definition tset (s : rm) (j : nat) (v : vec) : list vec :=
-  map (fun k => if k =? j then vmax nR (tget s j) v else tget s k) (seq 0 nR).
 
-(** Gossip for [j]: the log less what the timestamp table says [j] has. *)
-Definition make_gossip (s : rm) (j : nat) : gsp :=
-  mkgsp (me s) j
-    (filter (fun r => get (tget s j) (r_org r) <? r_seq r) (pend s ++ done s)) (rts s) (low s).
+(** The log records beyond [v], ascending. *)
+Definition beyond (s : rm) (v : vec) : list urec :=
+  flat_map (fun o =>
+    flat_map (fun k =>
+      match find (fun r => (r_org r =? o) && (r_seq r =? k)) (pend s ++ done s) with
+      | Some r => [r]
+      | None => []
+      end) (seq (S (get v o)) (get (rts s) o - get v o))) (seq 0 nR).
 
-Definition lget (s : rm) (j : nat) : lows := nth j (lowt s) [].
-Definition lset (s : rm) (j : nat) (l : lows) : list lows :=
-  map (fun k => if k =? j then mergelow l (lget s k) else lget s k) (seq 0 nR).
+(** Gossip for [j], of which [v] is known. *)
+Definition make_gossip (s : rm) (j : nat) (v : vec) (asks relays : bool) : gsp :=
+  mkgsp (me s) j (beyond s v) (rts s) true asks (if relays then map (tget s) (seq 0 nM) else []).
 
-Definition is_new (s : rm) (r : urec) : bool := get (rts s) (r_org r) <? r_seq r.
+(** The records that leave no gap and are not beyond what the message claims; and the replica timestamp
+    with them. *)
+Fixpoint take (claimed v : vec) (l : list urec) : vec * list urec :=
+  match l with
+  | [] => (v, [])
+  | r :: t =>
+      if (r_seq r =? S (get v (r_org r))) && (r_seq r <=? get claimed (r_org r)) then
+        let (v', t') := take claimed (vset nR v (r_org r) (r_seq r)) t in (v', r :: t')
+      else take claimed v t
+  end.
 
-Definition merge_gossip (s : rm) (g : gsp) : rm :=
-  mkrm (me s) (vmax nR (rts s) (g_ts g)) (vts s)
-       (pend s ++ filter (is_new s) (g_log g)) (done s) (exec s) (val s)
-       (tset s (g_src g) (g_ts g)) (mergelow (g_low g) (low s)) (lset s (g_src g) (g_low g)).
+(** What a complete message that left no gap teaches. *)
+Definition learn (s : rm) (g : gsp) : rm :=
+  let learns := g_comp g && vleb nR (g_ts g) (rts s) in
+  let row k := if learns then
+                 vmax nR (if k =? g_src g then vmax nR (tget s k) (g_ts g) else tget s k) (nth k (g_tbl g) [])
+               else tget s k in
+  with_tbl s (map row (seq 0 nM)).
 
-Definition on_gossip (s : rm) (g : gsp) : rm * list urec := settle (merge_gossip s g).
+(** ** What may be discarded *)
 
-(** Log garbage collection: drop what every replica is known to have received. *)
-Definition everywhere (s : rm) (r : urec) : bool :=
-  forallb (fun j => if j =? me s then true else r_seq r <=? get (tget s j) (r_org r)) (seq 0 nR).
-Definition gc (s : rm) : rm :=
-  mkrm (me s) (rts s) (vts s) (pend s) (filter (fun r => negb (everywhere s r)) (done s))
-       (exec s) (val s) (tbl s) (low s) (lowt s).
+Definition updatable (k : nat) : bool := k <? nR.
+Definition keeps (s : rm) (k : nat) : bool := updatable (me s) || updatable k.
+Definition peers (s : rm) : list nat := filter (fun k => negb (k =? me s)) (seq 0 nM).
+Definition needed (s : rm) : list nat := filter (keeps s) (peers s).
 
-(** A front end tells a replica which of its updates are finished (with any message). *)
-Definition raise (s : rm) (f n : nat) : rm :=
-  mkrm (me s) (rts s) (vts s) (pend s) (done s) (exec s) (val s) (tbl s) (addlow f n (low s)) (lowt s).
+(** For each origin, up to where its records have all run. *)
+Definition prefix (s : rm) : vec :=
+  tab nR (fun o =>
+    fold_right (fun r m => if r_org r =? o then Nat.min m (pred (r_seq r)) else m) (get (rts s) o) (pend s)).
+Definition discardable (s : rm) : vec :=
+  fold_left (fun floor k => vmin nR floor (tget s k)) (needed s) (prefix s).
 
-(** Garbage collection of the executed operation table: forget an identifier once every
-    replica is known to refuse it and no record that carries it waits here. *)
-Definition finished (s : rm) (c : cid) : bool :=
-  forallb (fun k => snd c <? lowof (if k =? me s then low s else lget s k) (fst c)) (seq 0 nR)
-  && negb (existsb (fun r => ceqb c (r_cid r)) (pend s)).
-Definition egc (s : rm) : rm :=
-  mkrm (me s) (rts s) (vts s) (pend s) (done s) (filter (fun c => negb (finished s c)) (exec s))
-       (val s) (tbl s) (low s) (lowt s).
+(** Is there anything to discard, and then up to where? *)
+Definition collects (s : rm) : option vec :=
+  let upto := discardable s in if vleb nR upto (gone s) then None else Some upto.
 
-(** Crash and recovery: the timestamp and watermark tables are volatile, the rest is on disk. *)
-Definition crash (s : rm) : rm :=
-  mkrm (me s) (rts s) (vts s) (pend s) (done s) (exec s) (val s) [] (low s) [].
+(** ** After a crash: what was known of others is lost, but for what may be read off the log. *)
+Definition restart (s : rm) : rm :=
+  with_tbl s (map (fun k => if keeps s k then gone s else []) (seq 0 nM)).
 
+(** ** Queries *)
 Definition on_query (s : rm) (prev : vec) : option (Val * vec) :=
   if vleb nR prev (vts s) then Some (val s, vts s) else None.
 
-(** What a sequence of executed records makes of the value. *)
+(** ** What a sequence of executed records makes of the value. For the statements. *)
 Fixpoint replay (ex : list cid) (v : Val) (h : list urec) : Val :=
   match h with
   | [] => v
-  | r :: t => if memc (r_cid r) ex then replay ex v t
-              else replay (r_cid r :: ex) (apply (r_op r) v) t
+  | r :: t =>
+      if memc (r_cid r) ex then replay ex (also (r_cid r) (r_op r) (r_prev r) (r_ts r) v) t
+      else replay (r_cid r :: ex) (apply (r_cid r) (r_op r) (r_prev r) (r_ts r) v) t
   end.
 End Core.

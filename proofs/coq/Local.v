@@ -1,25 +1,32 @@
-(** Facts about one replica: what [drain] does, against a fixed set [acc] of accepted records. *)
+(** Facts about one replica: what executing does, against a fixed set [acc] of accepted records. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
 From Chinwag Require Import Vec Core.
 
-Lemma pick_some {A} (f : A -> bool) l x l' :
-  pick f l = Some (x, l') -> Permutation l (x :: l') /\ f x = true.
+Lemma ceqb_spec a b : ceqb a b = true <-> a = b.
 Proof.
-  revert x l'; induction l as [|a l IH]; simpl; intros x l' H; [easy|].
-  destruct (f a) eqn:E.
-  - inversion H; subst; auto.
-  - destruct (pick f l) as [[y t']|] eqn:E2; [|easy].
-    inversion H; subst. destruct (IH _ _ eq_refl) as [Hp Hf]. split; auto.
-    rewrite Hp. apply perm_swap.
+  destruct a as [a1 a2], b as [b1 b2]; unfold ceqb; simpl.
+  rewrite andb_true_iff, !Nat.eqb_eq; split; [intros [-> ->]; auto | intros H; inversion H; auto].
 Qed.
 
-Lemma pick_none {A} (f : A -> bool) l : pick f l = None -> forall x, In x l -> f x = false.
+Lemma lowof_filter_other f g l : g <> f -> lowof (filter (fun p => negb (fst p =? f)) l) g = lowof l g.
 Proof.
-  induction l as [|a l IH]; simpl; intros H x Hx; [easy|].
-  destruct (f a) eqn:E; [easy|].
-  destruct (pick f l) as [[y t']|]; [easy|].
-  destruct Hx as [->|Hx]; auto.
+  intros H. induction l as [|[a b] l IH]; simpl; auto.
+  destruct (Nat.eqb_spec a f) as [->|Ha]; simpl.
+  - rewrite IH. destruct (Nat.eqb_spec f g); [congruence|auto].
+  - now rewrite IH.
+Qed.
+Lemma lowof_filter_same f l : lowof (filter (fun p => negb (fst p =? f)) l) f = 0.
+Proof.
+  induction l as [|[a b] l IH]; simpl; auto.
+  destruct (Nat.eqb_spec a f) as [->|Ha]; simpl; auto.
+  apply Nat.eqb_neq in Ha. now rewrite Ha.
+Qed.
+Lemma lowof_addlow f n l g : lowof (addlow f n l) g = if g =? f then Nat.max n (lowof l f) else lowof l g.
+Proof.
+  unfold addlow. simpl. destruct (Nat.eqb_spec f g) as [->|H].
+  - rewrite Nat.eqb_refl, lowof_filter_same. lia.
+  - rewrite lowof_filter_other by auto. destruct (Nat.eqb_spec g f); [congruence|auto].
 Qed.
 
 Ltac splits := repeat match goal with |- _ /\ _ => split end.
@@ -30,6 +37,43 @@ Proof.
   - intros [x [Hx He]]. apply ceqb_spec in He; now subst.
   - intros H; exists c; split; auto; now apply ceqb_spec.
 Qed.
+
+Lemma memc_ext c l l' : (In c l <-> In c l') -> memc c l = memc c l'.
+Proof.
+  intros H. destruct (memc c l) eqn:E1, (memc c l') eqn:E2; auto.
+  - apply memc_spec, H, memc_spec in E1. congruence.
+  - apply memc_spec, H, memc_spec in E2. congruence.
+Qed.
+
+Section Pick.
+Context {A : Type} (f : A -> bool) (lt : A -> A -> bool) (w : A -> nat).
+Hypothesis lt_w : forall x y, lt x y = true -> w x <= w y.
+Hypothesis nlt_w : forall x y, lt x y = false -> w y <= w x.
+
+Lemma pick_none l : pick f lt l = None -> forall x, In x l -> f x = false.
+Proof.
+  induction l as [|a l IH]; simpl; intros H x Hx; [easy|].
+  destruct (pick f lt l) as [[y t']|].
+  - destruct (f a && lt a y); discriminate.
+  - destruct (f a) eqn:E; [discriminate|]. destruct Hx as [->|Hx]; auto.
+Qed.
+
+Lemma pick_some l : forall x l', pick f lt l = Some (x, l') ->
+  Permutation l (x :: l') /\ f x = true /\ forall y, In y l -> f y = true -> w x <= w y.
+Proof.
+  induction l as [|a l IH]; simpl; intros x l' H; [easy|].
+  destruct (pick f lt l) as [[y t']|] eqn:E.
+  - destruct (IH _ _ eq_refl) as (Hp & Hf & Hm).
+    destruct (f a && lt a y) eqn:C; inversion H; subst.
+    + apply andb_true_iff in C as [C1 C2]. splits; auto. intros z [<-|Hz] Fz; [lia|].
+      specialize (Hm z Hz Fz). apply lt_w in C2. lia.
+    + splits; auto.
+      * rewrite Hp. apply perm_swap.
+      * intros z [<-|Hz] Fz; auto. rewrite Fz in C. simpl in C. now apply nlt_w.
+  - destruct (f a) eqn:F; inversion H; subst. splits; auto.
+    intros z [<-|Hz] Fz; [lia|]. rewrite (pick_none _ E z Hz) in Fz. discriminate.
+Qed.
+End Pick.
 
 Section Local.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -90,6 +134,22 @@ Definition ordered (acc h : list urec) : Prop :=
   forall l1 r l2, h = l1 ++ r :: l2 ->
   forall r', In r' acc -> vle (r_ts r') (r_prev r) -> In r' l1.
 
+(** A record that is stable, and that no waiting record precedes. *)
+Definition ready (v : vec) (p : list urec) (r : urec) : Prop :=
+  vle (r_prev r) v /\ forall r', In r' p -> ~ vle (r_ts r') (r_prev r).
+
+(** Nothing that waits is stable. *)
+Definition LF (s : rm) : Prop := forall r, In r (pend s) -> ~ vle (r_prev r) (vts s).
+
+(** Execution as a relation: any ready record may go next, until none is stable. All that is proved is
+    proved of this; the function is one instance. *)
+Inductive settles : rm -> list urec -> rm -> Prop :=
+| Se_end s : LF s -> settles s [] s
+| Se_run s r p' l s' : Permutation (pend s) (r :: p') -> ready (vts s) (pend s) r ->
+    settles (exec1 s r p') l s' -> settles s (r :: l) s'.
+
+Definition keys (s : rm) : list cid := map fst (exec s).
+
 (** The invariant of one replica [s] with ghost execution history [h]. *)
 Record LI (acc : list urec) (i : nat) (s : rm) (h : list urec) : Prop := {
   L_me : me s = i;
@@ -98,70 +158,55 @@ Record LI (acc : list urec) (i : nat) (s : rm) (h : list urec) : Prop := {
   L_nd : NoDup (h ++ pend s);
   L_hv : forall r, In r h -> vle (r_ts r) (vts s);
   L_ord : ordered acc h;
-  L_exec : forall c, In c (exec s) -> In c (map r_cid h);
-  L_exec2 : forall r, In r (pend s) -> In (r_cid r) (map r_cid h) -> In (r_cid r) (exec s);
+  L_exec : forall c t, In (c, t) (exec s) -> In c (map r_cid h) /\
+             (forall r, In r h -> r_cid r = c -> vle (r_ts r) t) /\ vle t (vts s) /\ Gen h t;
+  L_exec2 : forall r, In r (pend s) -> In (r_cid r) (map r_cid h) -> In (r_cid r) (keys s);
   L_val : val s = replay [] v0 h;
   L_gen : Gen h (vts s);
   L_done : incl (done s) h;
-  L_dnd : NoDup (done s) }.
+  L_dnd : NoDup (done s);
+  L_fin : forall r, In r (h ++ pend s) -> r_ack r <= lowof (fin s) (fst (r_cid r));
+  L_log : forall r, In r h -> In r (done s) \/ r_seq r <= get (gone s) (r_org r);
+  L_gone : vle (gone s) (rts s);
+  L_above : forall r, In r (pend s ++ done s) -> get (gone s) (r_org r) < r_seq r }.
 
-Definition LF (s : rm) : Prop := forall r, In r (pend s) -> ~ vle (r_prev r) (vts s).
-
-(** Replaying one more record. *)
-Lemma replay_ext ex ex' v h : (forall c, In c ex <-> In c ex') -> replay ex v h = replay ex' v h.
+Lemma L_keys acc i s h c : LI acc i s h -> In c (keys s) -> In c (map r_cid h).
 Proof.
-  revert ex ex' v; induction h as [|r h IH]; simpl; intros ex ex' v H; auto.
-  assert (E : memc (r_cid r) ex = memc (r_cid r) ex').
-  { destruct (memc (r_cid r) ex) eqn:E1; symmetry.
-    - apply memc_spec, H. now apply memc_spec.
-    - destruct (memc (r_cid r) ex') eqn:E2; auto.
-      apply memc_spec, H, memc_spec in E2; congruence. }
-  rewrite <- E. destruct (memc (r_cid r) ex); apply IH; auto.
-  intros c; simpl; rewrite H; tauto.
+  intros L H. unfold keys in H. apply in_map_iff in H as ([c' t] & E & H). simpl in E; subst c'.
+  now apply (L_exec _ _ _ _ L) in H.
 Qed.
 
+Lemma keys_eput c t e : map fst (eput c t e) = if memc c (map fst e) then map fst e else c :: map fst e.
+Proof.
+  unfold eput. destruct (memc c (map fst e)); auto. rewrite map_map. apply map_ext.
+  intros [c' t']; simpl. now destruct (ceqb c c').
+Qed.
+
+Lemma in_eput c t e c' t' : In (c', t') (eput c t e) ->
+  (c' <> c /\ In (c', t') e) \/
+  (c' = c /\ ((exists t1, In (c, t1) e /\ t' = vmax nR t1 t) \/ (~ In c (map fst e) /\ t' = t))).
+Proof.
+  unfold eput. destruct (memc c (map fst e)) eqn:M.
+  - rewrite in_map_iff. intros ([c1 t1] & E & H). simpl in E. destruct (ceqb c c1) eqn:Q.
+    + apply ceqb_spec in Q. subst c1. inversion E; subst. right. split; auto. left. now exists t1.
+    + inversion E; subst. left. split; auto. intros ->. rewrite (proj2 (ceqb_spec c c)) in Q; auto. discriminate.
+  - assert (N : ~ In c (map fst e)) by (intros H; apply memc_spec in H; congruence).
+    intros [H|H].
+    + inversion H; subst. right. auto.
+    + left. split; auto. intros ->. apply N. apply in_map_iff. now exists (c, t').
+Qed.
+
+(** Replaying one more record. *)
 Lemma replay_snoc ex v h r :
   replay ex v (h ++ [r]) =
-    if memc (r_cid r) (map r_cid h ++ ex) then replay ex v h else apply (r_op r) (replay ex v h).
+    (if memc (r_cid r) (map r_cid h ++ ex) then also else apply) (r_cid r) (r_op r) (r_prev r) (r_ts r) (replay ex v h).
 Proof.
   revert ex v; induction h as [|a h IH]; intros ex v; simpl.
   - destruct (memc (r_cid r) ex); reflexivity.
   - destruct (memc (r_cid a) ex) eqn:E; rewrite IH.
-    + replace (memc (r_cid r) (r_cid a :: map r_cid h ++ ex))
-        with (memc (r_cid r) (map r_cid h ++ ex)); auto.
-      destruct (memc (r_cid r) (map r_cid h ++ ex)) eqn:E1; symmetry.
-      * apply memc_spec; right; now apply memc_spec.
-      * destruct (memc (r_cid r) (r_cid a :: map r_cid h ++ ex)) eqn:E2; auto.
-        apply memc_spec in E2. destruct E2 as [E2|E2].
-        -- rewrite <- E1. symmetry. apply memc_spec. apply in_or_app; right.
-           rewrite <- E2. now apply memc_spec.
-        -- apply memc_spec in E2; congruence.
-    + replace (memc (r_cid r) (r_cid a :: map r_cid h ++ ex))
-        with (memc (r_cid r) (map r_cid h ++ r_cid a :: ex)); auto.
-      destruct (memc (r_cid r) (map r_cid h ++ r_cid a :: ex)) eqn:E1; symmetry.
-      * apply memc_spec. apply memc_spec in E1. apply in_app_or in E1.
-        destruct E1 as [E1|[E1|E1]]; [right; apply in_or_app; now left | now left | right; apply in_or_app; now right].
-      * destruct (memc (r_cid r) (r_cid a :: map r_cid h ++ ex)) eqn:E2; auto.
-        apply memc_spec in E2. rewrite <- E1; symmetry; apply memc_spec, in_or_app.
-        destruct E2 as [E2|E2]; [right; now left|]. apply in_app_or in E2.
-        destruct E2; [now left | right; now right].
-Qed.
-
-(** What executing does to the executed table and the watermarks. *)
-Lemma drain_exec n : forall (s s' : rm) l, drain n s = (s', l) ->
-  low s' = low s /\ lowt s' = lowt s /\ (forall c, In c (exec s) -> In c (exec s')) /\
-  (forall r, In r l -> In (r_cid r) (exec s')).
-Proof.
-  induction n as [|n IH]; simpl; intros s s' l H.
-  - inversion H; subst. splits; auto. intros r [].
-  - destruct (pick _ _) as [[r p']|].
-    + destruct (drain n (exec1 s r p')) as [s2 l2] eqn:E. inversion H; subst.
-      destruct (IH _ _ _ E) as (A & B & C & D). simpl in *.
-      assert (X : forall c, In c (exec s) -> In c (exec s')).
-      { intros c Hc. apply C. destruct (memc (r_cid r) (exec s)); [auto|now right]. }
-      splits; auto. intros x [<-|Hx]; auto. apply C.
-      destruct (memc (r_cid r) (exec s)) eqn:M; [now apply memc_spec|now left].
-    + inversion H; subst. splits; auto. intros r [].
+    + apply memc_spec in E. erewrite memc_ext; [reflexivity|]. simpl. rewrite in_app_iff. split; auto.
+      intros [H|H]; auto. right. now rewrite <- H.
+    + erewrite memc_ext; [reflexivity|]. simpl. rewrite !in_app_iff. simpl. tauto.
 Qed.
 
 Section Fixed.
@@ -178,22 +223,11 @@ Proof.
     apply app_inj_tail in E as [-> ->]. eapply Ho; eauto.
 Qed.
 
-Lemma ready_spec v p r : ready v p r = true <->
-  vle (r_prev r) v /\ forall r', In r' p -> ~ vle (r_ts r') (r_prev r).
-Proof.
-  unfold ready. rewrite andb_true_iff, vleb_spec, negb_true_iff. split.
-  - intros [H1 H2]; split; auto. intros r' Hin Hle.
-    assert (existsb (fun r' => vleb nR (r_ts r') (r_prev r)) p = true); [|congruence].
-    apply existsb_exists; exists r'; split; auto; now apply vleb_spec.
-  - intros [H1 H2]; split; auto. destruct (existsb _ p) eqn:E; auto.
-    apply existsb_exists in E as [r' [Hin Hle]]. apply vleb_spec in Hle. exfalso; eapply H2; eauto.
-Qed.
-
 Lemma exec1_LI s h r p' :
-  LI acc i s h -> pick (ready (vts s) (pend s)) (pend s) = Some (r, p') ->
+  LI acc i s h -> Permutation (pend s) (r :: p') -> ready (vts s) (pend s) r ->
   LI acc i (exec1 s r p') (h ++ [r]).
 Proof.
-  intros L Hp. apply pick_some in Hp as [Hperm Hr]. apply ready_spec in Hr as [Hst Hmin].
+  intros L Hperm [Hst Hmin].
   assert (Hrp : In r (pend s)) by (rewrite Hperm; now left).
   assert (Hracc : In r acc /\ r_seq r <= get (rts s) (r_org r)).
   { apply (L_corr _ _ _ _ L). apply in_or_app; now right. }
@@ -201,6 +235,9 @@ Proof.
   pose proof (acc_wf r Hracc) as W.
   assert (Hperm2 : Permutation (h ++ pend s) ((h ++ [r]) ++ p')).
   { rewrite Hperm, <- app_assoc. reflexivity. }
+  assert (Hinc : incl h (h ++ [r])) by (apply incl_appl, incl_refl).
+  assert (Hkey : memc (r_cid r) (map fst (exec s)) = memc (r_cid r) (map r_cid h)).
+  { apply memc_ext. split; [now apply (L_keys _ _ _ _ _ L)|now apply (L_exec2 _ _ _ _ L r Hrp)]. }
   constructor; simpl.
   - apply L.
   - apply vmax_lub; [apply L|]. intros j Hj. destruct (Nat.eq_dec j (r_org r)) as [->|Hn]; [exact Hseq|].
@@ -216,98 +253,95 @@ Proof.
     { apply (L_corr _ _ _ _ L). split; auto.
       apply WF_seq_le; auto. eapply vle_trans; [exact Hle|]. eapply vle_trans; [exact Hst|apply L]. }
     apply in_app_or in Hr' as [?|Hc]; auto. exfalso; eapply Hmin; eauto.
-  - intros c Hc. rewrite map_app, in_app_iff. destruct (memc (r_cid r) (exec s)).
-    + left. now apply (L_exec _ _ _ _ L).
-    + destruct Hc as [<-|Hc]; [right; now left|left; now apply (L_exec _ _ _ _ L)].
-  - intros x Hx Hc. rewrite map_app, in_app_iff in Hc.
+  - assert (Gr : Gen (h ++ [r]) (r_ts r)) by (apply Gen_ts, in_or_app; right; now left).
+    intros c t Hct. rewrite map_app, in_app_iff.
+    destruct (in_eput _ _ _ _ _ Hct) as [[Hn Ho]|[-> [(t1 & Ho & ->)|[Hnew ->]]]].
+    + destruct (L_exec _ _ _ _ L c t Ho) as (A & B & C & D). splits; auto.
+      * intros x Hx Hc. apply in_app_or in Hx as [Hx|[<-|[]]]; [auto|]. now destruct Hn.
+      * eapply vle_trans; [exact C|apply vle_vmax_l].
+      * now apply (Gen_incl h).
+    + destruct (L_exec _ _ _ _ L _ _ Ho) as (A & B & C & D). splits; auto.
+      * intros x Hx Hc. apply in_app_or in Hx as [Hx|[<-|[]]]; [|apply vle_vmax_r].
+        eapply vle_trans; [now apply B|apply vle_vmax_l].
+      * apply vmax_lub; [eapply vle_trans; [exact C|apply vle_vmax_l]|apply vle_vmax_r].
+      * apply Gen_vmax; auto. now apply (Gen_incl h).
+    + splits; auto; [right; now left| |apply vle_vmax_r].
+      intros x Hx Hc. apply in_app_or in Hx as [Hx|[<-|[]]]; [|apply vle_refl]. exfalso. apply Hnew.
+      apply (L_exec2 _ _ _ _ L r Hrp). rewrite <- Hc. now apply in_map.
+  - unfold keys; simpl. rewrite keys_eput. intros x Hx Hc. rewrite map_app, in_app_iff in Hc.
     assert (Hxp : In x (pend s)) by (rewrite Hperm; now right).
-    destruct (memc (r_cid r) (exec s)) eqn:E.
+    destruct (memc (r_cid r) (map fst (exec s))) eqn:E.
     + destruct Hc as [Hc|[<-|[]]]; [now apply (L_exec2 _ _ _ _ L)|now apply memc_spec].
     + destruct Hc as [Hc|[Hc|[]]]; [right; now apply (L_exec2 _ _ _ _ L)|left; exact Hc].
-  - rewrite replay_snoc, <- (L_val _ _ _ _ L).
-    replace (memc (r_cid r) (map r_cid h ++ [])) with (memc (r_cid r) (exec s)); auto.
-    rewrite app_nil_r. destruct (memc (r_cid r) (exec s)) eqn:E1; symmetry.
-    + apply memc_spec, (L_exec _ _ _ _ L). now apply memc_spec.
-    + destruct (memc (r_cid r) (map r_cid h)) eqn:E2; auto.
-      apply memc_spec, (L_exec2 _ _ _ _ L r Hrp), memc_spec in E2; congruence.
+  - rewrite replay_snoc, <- (L_val _ _ _ _ L), app_nil_r, <- Hkey. reflexivity.
   - apply Gen_vmax.
-    + eapply Gen_incl; [|apply L]. apply incl_appl, incl_refl.
+    + apply (Gen_incl h); auto. apply L.
     + apply Gen_ts, in_or_app; right; now left.
   - intros x [<-|Hx]; apply in_or_app; [right; now left | left; now apply (L_done _ _ _ _ L)].
   - constructor; [|apply L]. intros Hd. apply (L_done _ _ _ _ L) in Hd.
     pose proof (Permutation_NoDup Hperm2 (L_nd _ _ _ _ L)) as N.
     rewrite <- app_assoc in N. apply NoDup_remove_2 in N. apply N, in_or_app; now left.
+  - intros x Hx. apply (L_fin _ _ _ _ L). eapply Permutation_in; [|exact Hx]. now apply Permutation_sym.
+  - intros x Hx. apply in_app_or in Hx as [Hx|[<-|[]]]; [|left; now left].
+    destruct (L_log _ _ _ _ L x Hx); [left; now right|now right].
+  - apply L.
+  - intros x Hx. apply (L_above _ _ _ _ L). apply in_app_or in Hx as [Hx|[<-|Hx]]; apply in_or_app.
+    + left. rewrite Hperm. now right.
+    + now left.
+    + now right.
 Qed.
 
-Lemma drain_LI n : forall s h s' l, LI acc i s h -> drain n s = (s', l) ->
-  LI acc i s' (h ++ l) /\ rts s' = rts s /\ tbl s' = tbl s /\ vle (vts s) (vts s') /\
-  (forall r, In r (pend s' ++ done s') <-> In r (pend s ++ done s)) /\
-  (forall r, In r l -> In r (pend s)).
+Lemma exec1_keys s r p' c : In c (keys s) \/ c = r_cid r -> In c (keys (exec1 s r p')).
 Proof.
-  induction n as [|n IH]; simpl; intros s h s' l L H.
-  - inversion H; subst. rewrite app_nil_r. splits; auto; try apply vle_refl; try tauto. intros r [].
-  - destruct (pick _ _) as [[r p']|] eqn:E.
+  unfold keys; simpl. rewrite keys_eput. destruct (memc (r_cid r) (map fst (exec s))) eqn:E.
+  - intros [H| ->]; auto. now apply memc_spec.
+  - intros [H| ->]; [now right|now left].
+Qed.
+
+Lemma settles_LI s l s' : settles s l s' -> forall h, LI acc i s h ->
+  LI acc i s' (h ++ l) /\ LF s' /\ rts s' = rts s /\ tbl s' = tbl s /\ fin s' = fin s /\ gone s' = gone s /\
+  vle (vts s) (vts s') /\
+  (forall c, In c (keys s) -> In c (keys s')) /\ (forall r, In r l -> In (r_cid r) (keys s')).
+Proof.
+  induction 1 as [s F|s r p' l s' Hp Hr H IH]; intros h L.
+  - rewrite app_nil_r. splits; auto; try apply vle_refl. intros r [].
+  - destruct (IH (h ++ [r])) as (A & B & C & D & E & F & G & K & M).
+    { now apply exec1_LI. }
+    splits; auto.
+    + now rewrite <- app_assoc in A.
+    + eapply vle_trans; [|exact G]. simpl; apply vle_vmax_l.
+    + intros c Hc. apply K, exec1_keys. now left.
+    + intros x [<-|Hx]; auto. apply K, exec1_keys. now right.
+Qed.
+
+(** The function is one way of settling. *)
+Lemma drain_settles n : forall s s' l, (forall r, In r (pend s) -> WF r) -> length (pend s) <= n ->
+  drain n s = (s', l) -> settles s l s'.
+Proof.
+  induction n as [|n IH]; simpl; intros s s' l W Hn H.
+  - inversion H; subst. constructor. destruct (pend s') eqn:E; simpl in Hn; [|lia]. intros r; rewrite E; intros [].
+  - destruct (pick _ _ _) as [[r p']|] eqn:E.
     + destruct (drain n (exec1 s r p')) as [s2 l2] eqn:E2. inversion H; subst.
-      pose proof (exec1_LI _ _ _ _ L E) as L1.
-      destruct (IH _ _ _ _ L1 E2) as (A & B & C & D & F & G).
-      apply pick_some in E as [Hp _].
-      splits.
-      * replace (h ++ r :: l2) with ((h ++ [r]) ++ l2) by (rewrite <- app_assoc; reflexivity). exact A.
-      * rewrite B; reflexivity.
-      * rewrite C; reflexivity.
-      * eapply vle_trans; [|exact D]. simpl; apply vle_vmax_l.
-      * intros x; split; intros Hx; [apply F in Hx|apply F]; simpl in *.
-        1: apply in_app_or in Hx as [Hx|[<-|Hx]]; apply in_or_app.
-        1: left; rewrite Hp; now right.
-        1: left; rewrite Hp; now left.
-        1: now right.
-        apply in_app_or in Hx as [Hx|Hx]; apply in_or_app.
-        -- rewrite Hp in Hx. destruct Hx as [<-|Hx]; [right; now left|now left].
-        -- right; now right.
-      * intros x [<-|Hx]; rewrite Hp; [now left|right; now apply (G x Hx)].
-    + inversion H; subst. rewrite app_nil_r. splits; auto; try apply vle_refl; try tauto. intros r [].
+      apply (pick_some _ _ (fun r => vsum nR (r_prev r))) in E as (Hp & Hst & Hmin).
+      * apply vleb_spec in Hst. apply Se_run with (p' := p'); auto.
+        -- split; auto. intros r' Hin Hle.
+           assert (Wr : WF r') by auto.
+           assert (S : stable (vts s) r' = true).
+           { apply vleb_spec. eapply vle_trans; [apply WF_prev_ts; auto|]. eapply vle_trans; eauto. }
+           specialize (Hmin r' Hin S). pose proof (vsum_mono _ _ _ Hle). pose proof (WF_lt r' Wr). lia.
+        -- apply IH; auto.
+           ++ simpl. intros x Hx. apply W. rewrite Hp. now right.
+           ++ apply Permutation_length in Hp. simpl in *. lia.
+      * unfold before_in_rank. intros x y Hb. apply orb_true_iff in Hb as [Hb|Hb].
+        -- apply Nat.ltb_lt in Hb. lia.
+        -- apply andb_true_iff in Hb as [Hb _]. apply Nat.eqb_eq in Hb. lia.
+      * unfold before_in_rank. intros x y Hb. apply orb_false_iff in Hb as [Hb _]. apply Nat.ltb_ge in Hb. lia.
+    + inversion H; subst. constructor. intros r Hr Hst. apply vleb_spec in Hst.
+      pose proof (pick_none _ _ _ E r Hr) as X. unfold stable in X. congruence.
 Qed.
 
-(** No record that is stable is left behind. *)
-Lemma no_ready_no_stable s h :
-  LI acc i s h -> pick (ready (vts s) (pend s)) (pend s) = None -> LF s.
-Proof.
-  intros L Hn. pose proof (pick_none _ _ Hn) as Hf.
-  assert (forall n r, vsum nR (r_ts r) < n -> In r (pend s) -> ~ vle (r_prev r) (vts s)) as Hall.
-  { induction n as [|n IH]; intros r Hlt Hin Hst; [lia|].
-    assert (ready (vts s) (pend s) r <> true) as Hnr by (rewrite (Hf r Hin); discriminate).
-    apply Hnr, ready_spec. split; auto. intros r' Hin' Hle.
-    assert (Wr : WF r /\ WF r').
-    { split; apply acc_wf; eapply (L_corr _ _ _ _ L); apply in_or_app; right; assumption. }
-    destruct Wr as [Wr Wr'].
-    apply (IH r'); auto.
-    - pose proof (vsum_mono _ _ _ Hle). pose proof (WF_lt r Wr). lia.
-    - eapply vle_trans; [apply WF_prev_ts; auto|]. eapply vle_trans; eauto. }
-  intros r Hr. apply (Hall (S (vsum nR (r_ts r))) r); auto.
-Qed.
-
-Lemma drain_LF n : forall s h s' l, LI acc i s h -> length (pend s) <= n ->
-  drain n s = (s', l) -> LF s'.
-Proof.
-  induction n as [|n IH]; simpl; intros s h s' l L Hn H.
-  - inversion H; subst. destruct (pend s') eqn:E; simpl in Hn; [|lia]. intros r; rewrite E; intros [].
-  - destruct (pick _ _) as [[r p']|] eqn:E.
-    + destruct (drain n (exec1 s r p')) as [s2 l2] eqn:E2. inversion H; subst.
-      eapply IH with (s := exec1 s r p'); eauto.
-      * eapply exec1_LI; eauto.
-      * apply pick_some in E as [Hp _]. apply Permutation_length in Hp. simpl in *. lia.
-    + inversion H; subst. eapply no_ready_no_stable; eauto.
-Qed.
-
-Lemma settle_LI s h s' l : LI acc i s h -> settle s = (s', l) ->
-  LI acc i s' (h ++ l) /\ LF s' /\ rts s' = rts s /\ tbl s' = tbl s /\ vle (vts s) (vts s') /\
-  (forall r, In r (pend s' ++ done s') <-> In r (pend s ++ done s)) /\
-  (forall r, In r l -> In r (pend s)).
-Proof.
-  intros L H. unfold settle in H.
-  destruct (drain_LI _ _ _ _ _ L H) as (A & B & C & D & E & F).
-  pose proof (drain_LF _ _ _ _ _ L (Nat.le_refl _) H). splits; auto.
-Qed.
+Lemma settle_settles s s' l : (forall r, In r (pend s) -> WF r) -> settle s = (s', l) -> settles s l s'.
+Proof. intros W. now apply drain_settles. Qed.
 
 (** At the boundary of a step the history is exactly the accepted records under [vts]. *)
 Lemma hist_is_downset s h : LI acc i s h -> LF s ->
@@ -322,5 +356,92 @@ Proof.
     apply in_app_or in H as [?|Hp]; auto.
     exfalso; apply (F r Hp). eapply vle_trans; [apply WF_prev_ts; auto|exact Hv].
 Qed.
+
+(** ** Receiving *)
+Hypothesis acc_uniq : forall r r', In r acc -> In r' acc -> r_org r = r_org r' -> r_seq r = r_seq r' -> r = r'.
+
+Definition recv1 (s : rm) (r : urec) : rm := add_all s (vset nR (rts s) (r_org r) (r_seq r)) [r].
+
+Lemma recv1_LI s h r : LI acc i s h -> In r acc -> r_seq r = S (get (rts s) (r_org r)) ->
+  (In (r_cid r) (map r_cid h) -> In (r_cid r) (keys s)) -> LI acc i (recv1 s r) h.
+Proof.
+  intros L Ha Hs Hk. pose proof (acc_wf r Ha) as W.
+  assert (Hr : forall j, j < nR -> get (rts (recv1 s r)) j = if j =? r_org r then r_seq r else get (rts s) j).
+  { intros j Hj. simpl. now rewrite get_vset. }
+  assert (Hm : vle (rts s) (rts (recv1 s r))).
+  { intros j Hj. rewrite Hr by assumption. destruct (Nat.eqb_spec j (r_org r)) as [->|]; lia. }
+  constructor; try apply L.
+  - eapply vle_trans; [apply L|exact Hm].
+  - intros x. cbn [pend recv1 add_all]. rewrite app_assoc, in_app_iff, (L_corr _ _ _ _ L). simpl. split.
+    + intros [[H1 H2]|[<-|[]]]; split; auto.
+      * specialize (Hm (r_org x) (proj1 (acc_wf x H1))). simpl in Hm. lia.
+      * rewrite get_vset_eq by apply W. lia.
+    + intros [H1 H2]. change (r_seq x <= get (rts (recv1 s r)) (r_org x)) in H2.
+      rewrite Hr in H2 by now apply acc_wf.
+      destruct (Nat.eqb_spec (r_org x) (r_org r)) as [E|E]; [|left; auto].
+      destruct (Nat.eq_dec (r_seq x) (r_seq r)) as [Es|Es].
+      * right; left. now apply acc_uniq.
+      * left; split; auto. rewrite E. lia.
+  - cbn [pend recv1 add_all]. rewrite app_assoc.
+    eapply Permutation_NoDup; [apply Permutation_cons_append|]. constructor; [|apply L].
+    intros Hc. apply (L_corr _ _ _ _ L) in Hc as [_ Hc]. lia.
+  - cbn [pend recv1 add_all]. intros x Hx Hc. apply in_app_or in Hx as [Hx|[<-|[]]]; auto.
+    now apply (L_exec2 _ _ _ _ L).
+  - cbn [pend fin recv1 add_all fold_left]. intros x Hx. rewrite lowof_addlow.
+    rewrite app_assoc in Hx. apply in_app_or in Hx as [Hx|[<-|[]]].
+    + pose proof (L_fin _ _ _ _ L x Hx). destruct (Nat.eqb_spec (fst (r_cid x)) (fst (r_cid r))) as [E|]; auto.
+      rewrite E in *. lia.
+    + rewrite Nat.eqb_refl. lia.
+  - eapply vle_trans; [apply L|exact Hm].
+  - cbn [pend done gone recv1 add_all]. intros x Hx. rewrite <- app_assoc in Hx.
+    apply in_app_or in Hx as [Hx|[<-|Hx]].
+    + apply (L_above _ _ _ _ L), in_or_app; now left.
+    + pose proof (L_gone _ _ _ _ L (r_org r) (proj1 W)). lia.
+    + apply (L_above _ _ _ _ L), in_or_app; now right.
+Qed.
+
+Lemma add_all_cons s v r l : add_all s v (r :: l) = add_all (recv1 s r) v l.
+Proof. unfold recv1, add_all; simpl. now rewrite <- app_assoc. Qed.
+
+Lemma take_grows claimed l : forall v v' l', (forall r, In r l -> WF r) ->
+  take claimed v l = (v', l') -> vle v v' /\ incl l' l.
+Proof.
+  induction l as [|r l IH]; simpl; intros v v' l' W H.
+  - inversion H; subst. split; [apply vle_refl|apply incl_refl].
+  - destruct (_ && _) eqn:C.
+    + destruct (take claimed (vset nR v (r_org r) (r_seq r)) l) as [v1 l1] eqn:E. inversion H; subst.
+      apply andb_true_iff in C as [C _]. apply Nat.eqb_eq in C.
+      destruct (IH _ _ _ (fun x Hx => W x (or_intror Hx)) E) as [A B]. split.
+      * eapply vle_trans; [|exact A]. intros j Hj. rewrite get_vset by assumption.
+        destruct (Nat.eqb_spec j (r_org r)) as [->|]; lia.
+      * intros x [<-|Hx]; [now left|right; auto].
+    + destruct (IH _ _ _ (fun x Hx => W x (or_intror Hx)) H) as [A B]. split; auto.
+      intros x Hx; right; auto.
+Qed.
+
+(** Merging what leaves no gap, before anything is executed. *)
+Lemma take_LI claimed l : forall s h v' l', LI acc i s h -> incl l acc ->
+  (forall r, In r acc -> get (rts s) (r_org r) < r_seq r -> In (r_cid r) (map r_cid h) -> In (r_cid r) (keys s)) ->
+  take claimed (rts s) l = (v', l') -> LI acc i (add_all s v' l') h.
+Proof.
+  induction l as [|r l IH]; simpl; intros s h v' l' L Hl Hk H.
+  - inversion H; subst. unfold add_all; simpl. rewrite app_nil_r. destruct s; exact L.
+  - assert (Ha : In r acc) by (apply Hl; now left).
+    assert (Hl' : incl l acc) by (intros x Hx; apply Hl; now right).
+    destruct (_ && _) eqn:C.
+    + destruct (take claimed (vset nR (rts s) (r_org r) (r_seq r)) l) as [v1 l1] eqn:E. inversion H; subst.
+      apply andb_true_iff in C as [C _]. apply Nat.eqb_eq in C. rewrite add_all_cons.
+      apply IH; auto.
+      * apply recv1_LI; auto. intros Hc. apply Hk; auto. lia.
+      * intros x Hx Hlt Hc. apply Hk; auto. simpl in Hlt. rewrite get_vset in Hlt by now apply acc_wf.
+        destruct (Nat.eqb_spec (r_org x) (r_org r)) as [E1|]; auto. rewrite E1. lia.
+    + now apply IH.
+Qed.
 End Fixed.
+
+Lemma fin_add_all (s : rm) v l f : lowof (fin s) f <= lowof (fin (add_all s v l)) f.
+Proof.
+  cbn [fin add_all]. generalize (fin s) as w. induction l as [|r l IH]; intros w; [auto|]. cbn [fold_left].
+  eapply Nat.le_trans; [|apply IH]. rewrite lowof_addlow. destruct (Nat.eqb_spec f (fst (r_cid r))) as [->|]; lia.
+Qed.
 End Local.
