@@ -1,5 +1,9 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
+From Chinwag Require Import Simulation Statement Controls.
+Print Assumptions safety.
+Print Assumptions handlers.
+Print Assumptions liveness.
 Print Assumptions value_le_replica.
 Print Assumptions replica_ts_correct.
 Print Assumptions unique_timestamps.
@@ -22,3 +26,21 @@ Print Assumptions nothing_stuck.
 Print Assumptions quiescent_convergence.
 Print Assumptions can_converge.
 Print Assumptions converges.
+Print Assumptions update_is_steps.
+Print Assumptions query_is_steps.
+Print Assumptions gossip_is_steps.
+Print Assumptions pull_is_steps.
+Print Assumptions timer_is_steps.
+Print Assumptions start_is_steps.
+Print Assumptions update_is_journalled.
+Print Assumptions gossip_is_journalled.
+Print Assumptions recovery.
+Print Assumptions settle_settles.
+Print Assumptions order_broken.
+Print Assumptions ran_twice.
+Print Assumptions gap_stays.
+Print Assumptions lost_to_2.
+Print Assumptions forgotten_too_early.
+Print Assumptions not_refused.
+Print Assumptions learns_early.
+Print Assumptions before_its_past.

@@ -2,4 +2,5 @@
 From Chinwag Require Import Vec Core Handlers.
 Require Extraction.
 Extraction Language JSON.
-Extraction "core.json" rm0 on_start on_update on_query_message on_gossip on_pull on_gossip_timer replay_journal.
+Extraction "core.json" rm0 on_start on_update on_query_message on_gossip on_pull on_gossip_timer
+  replay_journal.

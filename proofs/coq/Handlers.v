@@ -129,7 +129,8 @@ Definition on_update (m : mgr) (q : req) : work :=
   if known s c then reply c (if finished s c then None else timestamp_of s c) w
   else if negb (updatable (me s)) then emit (ORefuse c ReadOnly) w
   else if negb (plausible s q) then emit (ORefuse c UnknownPast) (report_loss (get (q_prev q) (me s)) w)
-  else if negb (vleb nR (q_prev q) (vts s)) && (pend_max C <=? length (pend s)) then emit (ORefuse c Overloaded) w
+  else if negb (vleb nR (q_prev q) (vts s)) && (pend_max C <=? length (pend s)) then emit (ORefuse c
+    Overloaded) w
   else
     let t := r_ts (stamp s q) in
     drop_needless_receipts (send_full_batch (answer_waiting (do_collect (reply c (Some t) (record q w))))).

@@ -84,7 +84,8 @@ Record Inv (s : st) : Prop := {
   I_dead : forall i c, i < nM -> In c (map r_cid (hist s i)) -> ~ In c (keys (rms s i)) ->
              (forall k, k < nR -> snd c < lowof (fin (rms s k)) (fst c)) /\
              (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i));
-  I_cnt : forall c n, c < nR -> 0 < n -> n <= top s c -> exists r, In r (acc s) /\ r_org r = c /\ r_seq r = n }.
+  I_cnt : forall c n, c < nR -> 0 < n -> n <= top s c -> exists r, In r (acc s) /\ r_org r = c /\ r_seq r =
+    n }.
 
 (** ** Monotone extension of states *)
 Record ext (s s' : st) : Prop := {
@@ -109,7 +110,8 @@ Lemma below_vle s u v : below s v -> vle u v -> below s u.
 Proof. intros B H c Hc. specialize (B c Hc); specialize (H c Hc); lia. Qed.
 
 Lemma below_vmax s u v : below s u -> below s v -> below s (vmax nR u v).
-Proof. intros Hu Hv c Hc. rewrite get_vmax by assumption. specialize (Hu c Hc); specialize (Hv c Hc); lia. Qed.
+Proof. intros Hu Hv c Hc. rewrite get_vmax by assumption. specialize (Hu c Hc); specialize (Hv c Hc); lia.
+  Qed.
 
 Lemma hon_vmax s u v : hon s u -> hon s v -> hon s (vmax nR u v).
 Proof.
@@ -161,7 +163,8 @@ Proof.
   intros. assert (r_seq r <= m) by (apply Q; auto; lia). lia.
 Qed.
 
-Lemma QM_vmax s k u v n : (forall r, In r (acc s) -> WF r) -> QM s k u n -> QM s k v n -> QM s k (vmax nR u v) n.
+Lemma QM_vmax s k u v n : (forall r, In r (acc s) -> WF r) -> QM s k u n -> QM s k v n -> QM s k (vmax nR u
+  v) n.
 Proof.
   intros W Hu Hv a r Ha Hr Hle. rewrite get_vmax in Hle by apply (W a Ha). intros.
   destruct (Nat.max_spec (get u (r_org a)) (get v (r_org a))) as [[_ E]|[_ E]]; rewrite E in Hle.
@@ -238,7 +241,8 @@ Proof.
   - intros r Hr. rewrite Hu by now apply I. now apply I.
 Qed.
 
-Lemma inv_send s m : Inv s -> (forall net', NI (mkst (rms s) (hist s) (acc s) net' (fes s) (gdep s) (gsub s) (lied s)) m) ->
+Lemma inv_send s m : Inv s -> (forall net', NI (mkst (rms s) (hist s) (acc s) net' (fes s) (gdep s) (gsub
+  s) (lied s)) m) ->
   Inv (send s m).
 Proof.
   intros I H. apply inv_soft; auto; [|apply I]. intros x [<-|Hx]; auto.

@@ -189,7 +189,8 @@ Proof.
   unfold eput. destruct (memc c (map fst e)) eqn:M.
   - rewrite in_map_iff. intros ([c1 t1] & E & H). simpl in E. destruct (ceqb c c1) eqn:Q.
     + apply ceqb_spec in Q. subst c1. inversion E; subst. right. split; auto. left. now exists t1.
-    + inversion E; subst. left. split; auto. intros ->. rewrite (proj2 (ceqb_spec c c)) in Q; auto. discriminate.
+    + inversion E; subst. left. split; auto. intros ->. rewrite (proj2 (ceqb_spec c c)) in Q; auto.
+      discriminate.
   - assert (N : ~ In c (map fst e)) by (intros H; apply memc_spec in H; congruence).
     intros [H|H].
     + inversion H; subst. right. auto.
@@ -199,7 +200,8 @@ Qed.
 (** Replaying one more record. *)
 Lemma replay_snoc ex v h r :
   replay ex v (h ++ [r]) =
-    (if memc (r_cid r) (map r_cid h ++ ex) then also else apply) (r_cid r) (r_op r) (r_prev r) (r_ts r) (replay ex v h).
+    (if memc (r_cid r) (map r_cid h ++ ex) then also else apply) (r_cid r) (r_op r) (r_prev r) (r_ts r)
+      (replay ex v h).
 Proof.
   revert ex v; induction h as [|a h IH]; intros ex v; simpl.
   - destruct (memc (r_cid r) ex); reflexivity.
@@ -319,7 +321,8 @@ Lemma drain_settles n : forall s s' l, (forall r, In r (pend s) -> WF r) -> leng
   drain n s = (s', l) -> settles s l s'.
 Proof.
   induction n as [|n IH]; simpl; intros s s' l W Hn H.
-  - inversion H; subst. constructor. destruct (pend s') eqn:E; simpl in Hn; [|lia]. intros r; rewrite E; intros [].
+  - inversion H; subst. constructor. destruct (pend s') eqn:E; simpl in Hn; [|lia]. intros r; rewrite E;
+    intros [].
   - destruct (pick _ _ _) as [[r p']|] eqn:E.
     + destruct (drain n (exec1 s r p')) as [s2 l2] eqn:E2. inversion H; subst.
       apply (pick_some _ _ (fun r => vsum nR (r_prev r))) in E as (Hp & Hst & Hmin).
@@ -335,7 +338,8 @@ Proof.
       * unfold before_in_rank. intros x y Hb. apply orb_true_iff in Hb as [Hb|Hb].
         -- apply Nat.ltb_lt in Hb. lia.
         -- apply andb_true_iff in Hb as [Hb _]. apply Nat.eqb_eq in Hb. lia.
-      * unfold before_in_rank. intros x y Hb. apply orb_false_iff in Hb as [Hb _]. apply Nat.ltb_ge in Hb. lia.
+      * unfold before_in_rank. intros x y Hb. apply orb_false_iff in Hb as [Hb _]. apply Nat.ltb_ge in Hb.
+        lia.
     + inversion H; subst. constructor. intros r Hr Hst. apply vleb_spec in Hst.
       pose proof (pick_none _ _ _ E r Hr) as X. unfold stable in X. congruence.
 Qed.
@@ -358,7 +362,8 @@ Proof.
 Qed.
 
 (** ** Receiving *)
-Hypothesis acc_uniq : forall r r', In r acc -> In r' acc -> r_org r = r_org r' -> r_seq r = r_seq r' -> r = r'.
+Hypothesis acc_uniq : forall r r', In r acc -> In r' acc -> r_org r = r_org r' -> r_seq r = r_seq r' -> r =
+  r'.
 
 Definition recv1 (s : rm) (r : urec) : rm := add_all s (vset nR (rts s) (r_org r) (r_seq r)) [r].
 
@@ -389,7 +394,8 @@ Proof.
     now apply (L_exec2 _ _ _ _ L).
   - cbn [pend fin recv1 add_all fold_left]. intros x Hx. rewrite lowof_addlow.
     rewrite app_assoc in Hx. apply in_app_or in Hx as [Hx|[<-|[]]].
-    + pose proof (L_fin _ _ _ _ L x Hx). destruct (Nat.eqb_spec (fst (r_cid x)) (fst (r_cid r))) as [E|]; auto.
+    + pose proof (L_fin _ _ _ _ L x Hx). destruct (Nat.eqb_spec (fst (r_cid x)) (fst (r_cid r))) as [E|];
+      auto.
       rewrite E in *. lia.
     + rewrite Nat.eqb_refl. lia.
   - eapply vle_trans; [apply L|exact Hm].
@@ -421,7 +427,8 @@ Qed.
 
 (** Merging what leaves no gap, before anything is executed. *)
 Lemma take_LI claimed l : forall s h v' l', LI acc i s h -> incl l acc ->
-  (forall r, In r acc -> get (rts s) (r_org r) < r_seq r -> In (r_cid r) (map r_cid h) -> In (r_cid r) (keys s)) ->
+  (forall r, In r acc -> get (rts s) (r_org r) < r_seq r -> In (r_cid r) (map r_cid h) -> In (r_cid r)
+    (keys s)) ->
   take claimed (rts s) l = (v', l') -> LI acc i (add_all s v' l') h.
 Proof.
   induction l as [|r l IH]; simpl; intros s h v' l' L Hl Hk H.
@@ -442,6 +449,7 @@ End Fixed.
 Lemma fin_add_all (s : rm) v l f : lowof (fin s) f <= lowof (fin (add_all s v l)) f.
 Proof.
   cbn [fin add_all]. generalize (fin s) as w. induction l as [|r l IH]; intros w; [auto|]. cbn [fold_left].
-  eapply Nat.le_trans; [|apply IH]. rewrite lowof_addlow. destruct (Nat.eqb_spec f (fst (r_cid r))) as [->|]; lia.
+  eapply Nat.le_trans; [|apply IH]. rewrite lowof_addlow. destruct (Nat.eqb_spec f (fst (r_cid r))) as
+    [->|]; lia.
 Qed.
 End Local.

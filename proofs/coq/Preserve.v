@@ -92,7 +92,8 @@ Proof.
     - intros x [Ex|Hx]; [subst x; right|now left]. now rewrite Ho, Ec. }
   assert (Hnew : forall x, In x (acc s) -> r_org x = i -> r_seq x = S (top s i) -> False).
   { intros x Hx Ex Sx. destruct (I_wf _ I x Hx) as [_ Hle]. rewrite Ex in Hle. lia. }
-  assert (Huniq : forall x y, In x (r :: acc s) -> In y (r :: acc s) -> r_org x = r_org y -> r_seq x = r_seq y -> x = y).
+  assert (Huniq : forall x y, In x (r :: acc s) -> In y (r :: acc s) -> r_org x = r_org y -> r_seq x =
+    r_seq y -> x = y).
   { intros x y [Ex|Hx] [Ey|Hy] Eor Es.
     + congruence.
     + exfalso; apply (Hnew y); auto; congruence.
@@ -122,7 +123,8 @@ Proof.
     + split; auto. rewrite Ho, T, Nat.eqb_refl by assumption. lia.
     + destruct (I_wf _ I x Hx) as [Wx Hle]. split; auto. pose proof (ext_top _ _ _ E (proj1 Wx)). lia.
   - intros j Hj. at_i j i.
-    + rewrite RA. intros c Hc. rewrite Hget, T by assumption. destruct (c =? i); [lia|]. now apply (I_rts _ I i).
+    + rewrite RA. intros c Hc. rewrite Hget, T by assumption. destruct (c =? i); [lia|]. now apply (I_rts _
+      I i).
     + eapply ext_below; eauto. now apply I.
   - exact Huniq.
   - intros Hl. destruct (G Hl) as [B Gp]. destruct (I_hon _ I Hl) as [BP GO]. split.
@@ -137,7 +139,8 @@ Proof.
     + eapply Qx; [auto|apply (I_tbl _ I j k); auto|apply (Rx j k); auto|now apply (I_tblq _ I j k)].
     + at_i j i; auto. unfold tget. now rewrite TA.
   - intros j k Hj Hk. replace (gone (upd (rms s) i a j)) with (gone (rms s j)).
-    + eapply Qx; [auto|apply (I_gone _ I j k); auto; now right|apply (Rx j k); auto|now apply (I_goneq _ I j k)].
+    + eapply Qx; [auto|apply (I_gone _ I j k); auto; now right|apply (Rx j k); auto|now apply (I_goneq _ I
+      j k)].
     + at_i j i; auto.
   - intros m [<-|Hm']; [|eapply NI_mono; eauto; now apply I].
     simpl. splits.
@@ -251,7 +254,8 @@ Proof.
   induction (pend s) as [|r l IH]; simpl; auto. destruct (r_org r =? o); lia.
 Qed.
 
-Lemma prefix_pend (s : rm) r : In r (pend s) -> r_org r < nR -> 0 < r_seq r -> get (prefix s) (r_org r) < r_seq r.
+Lemma prefix_pend (s : rm) r : In r (pend s) -> r_org r < nR -> 0 < r_seq r -> get (prefix s) (r_org r) <
+  r_seq r.
 Proof.
   intros Hr Ho Hs. unfold prefix. rewrite get_tab by assumption.
   induction (pend s) as [|x l IH]; simpl; [easy|]. destruct Hr as [->|Hr].
@@ -280,7 +284,8 @@ Proof.
   assert (Hup : forall k, k < nM -> k <> i -> minds i k -> vle upto (rts (rms s k))).
   { intros k H1 H2 H3. eapply vle_trans; [apply (Hk k); now apply in_needed|now apply (I_tbl _ I i k)]. }
   assert (Huq : forall k, k < nR -> k <> i -> QM s k upto (get (rts (rms s i)) k)).
-  { intros k H1 H2. eapply QM_le; [apply (Hk k); apply in_needed; auto; now right|apply le_n|auto|now apply (I_tblq _ I i k)]. }
+  { intros k H1 H2. eapply QM_le; [apply (Hk k); apply in_needed; auto; now right|apply le_n|auto|now apply
+    (I_tblq _ I i k)]. }
   assert (Hur : vle upto (rts (rms s i))) by (eapply vle_trans; [exact Hp|apply prefix_rts]).
   apply inv_replica; auto.
   - rewrite app_nil_r. constructor; simpl; try apply L.
@@ -316,8 +321,10 @@ Proof.
   - intros c Hc Hne. rewrite app_nil_r in *. destruct (memc c (keys (rms s i))) eqn:M.
     2:{ apply (I_dead _ I i c); auto. intros Hx. apply memc_spec in Hx. congruence. }
     apply memc_spec in M. unfold keys in M, Hne. apply in_map_iff in M as (p & Ep & M).
-    destruct (forgotten (rms s i) (filter (fun r => r_seq r <=? get upto (r_org r)) (done (rms s i))) c) eqn:F.
-    2:{ exfalso. apply Hne. apply in_map_iff. exists p. split; auto. simpl. apply filter_In. rewrite Ep, F. auto. }
+    destruct (forgotten (rms s i) (filter (fun r => r_seq r <=? get upto (r_org r)) (done (rms s i))) c)
+      eqn:F.
+    2:{ exfalso. apply Hne. apply in_map_iff. exists p. split; auto. simpl. apply filter_In. rewrite Ep, F.
+      auto. }
     unfold forgotten in F. apply andb_true_iff in F as [F1 F2].
     apply existsb_exists in F1 as (R & HR & F1). apply filter_In in HR as [HR Hs]. apply Nat.leb_le in Hs.
     apply andb_true_iff in F1 as [F1 F3]. apply Nat.eqb_eq in F1. apply Nat.ltb_lt in F3.
@@ -342,7 +349,8 @@ Lemma inv_crash (s : st) i : Inv s -> i < nM -> Inv (put s i (restart (rms s i))
 Proof.
   intros I Hi. pose proof (I_loc _ I i Hi) as L.
   assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
-  assert (Row : forall j, j < nM -> tget (restart (rms s i)) j = if keeps (rms s i) j then gone (rms s i) else []).
+  assert (Row : forall j, j < nM -> tget (restart (rms s i)) j = if keeps (rms s i) j then gone (rms s i)
+    else []).
   { intros j Hj. unfold tget, restart. simpl tbl. now rewrite nth_map_seq. }
   assert (Kp : forall j, keeps (rms s i) j = true -> minds i j).
   { intros j. unfold keeps, updatable. rewrite (me_i s i I Hi). intros K.
@@ -385,7 +393,8 @@ Lemma timestamp_of_ok (s : st) i c t : Inv s -> i < nM -> timestamp_of (rms s i)
   seen s (held s i c) t /\ hon s t /\ exists r, In r (held s i c) /\ r_cid r = c.
 Proof.
   intros I Hi H. pose proof (I_loc _ I i Hi) as L.
-  assert (Hin : forall r, In r (hist s i ++ pend (rms s i)) -> In r (acc s)) by (intros r Hr; now apply (L_corr _ _ _ _ L)).
+  assert (Hin : forall r, In r (hist s i ++ pend (rms s i)) -> In r (acc s)) by (intros r Hr; now apply
+    (L_corr _ _ _ _ L)).
   unfold timestamp_of in H. set (A := map r_ts _) in H. set (B := map snd _) in H.
   destruct (A ++ B) as [|t0 l] eqn:E; [discriminate|]. inversion H; subst t; clear H.
   assert (InA : forall x, In x A -> exists r, In r (pend (rms s i)) /\ r_cid r = c /\ r_ts r = x).
@@ -407,9 +416,11 @@ Proof.
   splits.
   - intros r Hr. apply filter_In in Hr as [Hr Hc]. apply ceqb_spec in Hc. split; auto.
     apply in_app_or in Hr as [Hr|Hr].
-    + pose proof (Key r Hr (eq_sym Hc)) as Hk. apply in_map_iff in Hk as ([c' x] & Ec & Hk). simpl in Ec; subst c'.
+    + pose proof (Key r Hr (eq_sym Hc)) as Hk. apply in_map_iff in Hk as ([c' x] & Ec & Hk). simpl in Ec;
+      subst c'.
       eapply vle_trans; [apply (L_exec _ _ _ _ L _ _ Hk); auto|]. apply fold_vmax_ge. rewrite <- E.
-      apply in_or_app; right. unfold B. apply in_map_iff. exists (c, x). split; auto. apply filter_In. split; auto.
+      apply in_or_app; right. unfold B. apply in_map_iff. exists (c, x). split; auto. apply filter_In.
+        split; auto.
       now apply ceqb_spec.
     + apply fold_vmax_ge. rewrite <- E. apply in_or_app; left. unfold A. apply in_map, filter_In. split; auto.
       now apply ceqb_spec.

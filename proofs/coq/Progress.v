@@ -41,7 +41,8 @@ Lemma take_seg (F : nat -> list urec) claimed o : o < nR ->
 Proof.
   intros Ho HF. induction n as [|n IH]; intros a v Ha Hne Hc; [simpl; lia|].
   simpl seq. simpl flat_map. rewrite take_app.
-  assert (X : S a <= get (fst (take claimed v (F (S a)))) o /\ get v o <= get (fst (take claimed v (F (S a)))) o).
+  assert (X : S a <= get (fst (take claimed v (F (S a)))) o /\ get v o <= get (fst (take claimed v (F (S
+    a)))) o).
   { destruct (HF (S a)) as [E|(r & E & Er & Es)].
     - destruct (le_lt_dec (S a) (get v o)) as [L|L]; [rewrite E; simpl; lia|].
       exfalso. apply (Hne (S a)); auto; lia.
@@ -114,7 +115,8 @@ Proof.
   destruct (take_grows _ _ _ _ _ Wl Et) as [Hg Hinc].
   apply settle_settles in Es.
   2:{ simpl. intros r Hr. apply in_app_or in Hr as [Hr|Hr]; [|now apply Wl, Hinc].
-      assert (Hx : In r (acc s)) by (apply (L_corr _ _ _ _ (I_loc _ I j Hj)), in_or_app; now right). now apply I. }
+      assert (Hx : In r (acc s)) by (apply (L_corr _ _ _ _ (I_loc _ I j Hj)), in_or_app; now right). now
+        apply I. }
   assert (Er : rts a = v).
   { now rewrite (settles_rts _ _ _ Es). }
   exists (put (send s (MGsp g)) j (learn a g) l). splits; auto.
@@ -146,7 +148,8 @@ Proof.
       destruct (Nat.eq_dec n j) as [->|Hnj]; [eapply vle_trans; eauto|]. now rewrite <- (C n).
 Qed.
 
-Lemma gather_all (s : st) m : reach s -> m <= nM -> exists s', steps s s' /\ acc s' = acc s /\ lied s' = lied s /\
+Lemma gather_all (s : st) m : reach s -> m <= nM -> exists s', steps s s' /\ acc s' = acc s /\ lied s' =
+  lied s /\
   (forall k, k < nM -> vle (rts (rms s k)) (rts (rms s' k))) /\
   (forall j k, j < m -> k < nR -> vle (rts (rms s k)) (rts (rms s' j))).
 Proof.

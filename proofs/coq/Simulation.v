@@ -70,7 +70,8 @@ Proof.
 Qed.
 
 (** Sending a new message. *)
-Lemma sim_send w s m o : Sim i s0 w s -> step s (send s m) -> shown (send s m) o -> Sim i s0 (emit o w) (send s m).
+Lemma sim_send w s m o : Sim i s0 w s -> step s (send s m) -> shown (send s m) o -> Sim i s0 (emit o w)
+  (send s m).
 Proof.
   intros Z H Sh. assert (Hinc : incl (net s) (net (send s m))) by (intros x Hx; now right).
   apply sim_emit; auto. constructor; try apply Z.
@@ -82,7 +83,8 @@ Qed.
 
 (** Control state is no concern of the system. *)
 Lemma sim_ctl w s wt ow un : Sim i s0 w s ->
-  (forall c prev, In (c, prev) wt -> exists d, In (MQry c prev d) (net s)) -> Sim i s0 (with_ctl wt ow un w) s.
+  (forall c prev, In (c, prev) wt -> exists d, In (MQry c prev d) (net s)) -> Sim i s0 (with_ctl wt ow un
+    w) s.
 Proof. intros Z H. constructor; try apply Z. exact H. Qed.
 
 Lemma sim_ctl_same w s ow un : Sim i s0 w s -> Sim i s0 (with_ctl (waiting (now w)) ow un w) s.
@@ -113,12 +115,14 @@ Qed.
 
 Lemma sim_collect w s : Sim i s0 w s -> does (do_collect w).
 Proof.
-  intros Z. unfold do_collect, collects. destruct (vleb nR (discardable (core_of w)) (gone (core_of w))); [eauto|].
+  intros Z. unfold do_collect, collects. destruct (vleb nR (discardable (core_of w)) (gone (core_of w)));
+    [eauto|].
   pose proof (sim_reach _ _ Z) as R.
   exists (put s i (discard (core_of w) (discardable (core_of w))) []).
   apply (sim_put w s s _ []); auto; try apply incl_refl. rewrite <- (Z_core _ _ _ _ Z).
   assert (X : forall l v, vle nR (fold_left (fun floor k => vmin nR floor (tget (rms s i) k)) l v) v /\
-            forall k, In k l -> vle nR (fold_left (fun floor k => vmin nR floor (tget (rms s i) k)) l v) (tget (rms s i) k)).
+            forall k, In k l -> vle nR (fold_left (fun floor k => vmin nR floor (tget (rms s i) k)) l v)
+              (tget (rms s i) k)).
   { induction l as [|x l IH]; simpl; intros v; [split; [apply vle_refl|intros k []]|].
     destruct (IH (vmin nR v (tget (rms s i) x))) as [A B]. split.
     - eapply vle_trans; [exact A|apply vle_vmin_l].
@@ -167,7 +171,8 @@ Qed.
 Lemma sim_answer_waiting w s : Sim i s0 w s -> does (answer_waiting w).
 Proof.
   intros Z. unfold answer_waiting.
-  assert (G : forall l w s k, Sim i s0 w s -> (forall c prev, In (c, prev) l -> In (c, prev) (waiting (now w))) ->
+  assert (G : forall l w s k, Sim i s0 w s -> (forall c prev, In (c, prev) l -> In (c, prev) (waiting (now
+    w))) ->
             (forall c prev, In (c, prev) k -> In (c, prev) (waiting (now w))) ->
             exists w' k' s', fold_left answer_one l (w, k) = (w', k') /\ Sim i s0 w' s' /\
               (forall c prev, In (c, prev) k' -> In (c, prev) (waiting (now w')))).
@@ -214,7 +219,8 @@ Proof.
     { intros x Hx. apply in_app_or in Hx as [Hx|[<-|[]]].
       - rewrite <- Cr in Hx. exact (pend_wf _ _ Z x Hx).
       - pose proof (L_me _ _ _ _ (loc s0 R0 i Hi)) as Em. rewrite Hm in Em.
-        unfold plausible in Pl. apply Nat.leb_le in Pl. unfold WF, r, r_seq; simpl. rewrite Em in *. splits; auto.
+        unfold plausible in Pl. apply Nat.leb_le in Pl. unfold WF, r, r_seq; simpl. rewrite Em in *.
+          splits; auto.
         + intros j Hj Hn. now apply get_vset_neq.
         + rewrite get_vset_eq by assumption. lia. }
     apply settle_settles in E; [|exact Wr].
@@ -259,7 +265,8 @@ Proof.
   assert (Wp : forall x, In x (pend (core m)) -> WF x) by exact (pend_wf _ _ Z).
   set (w2 := match l' with [] => w1 | _ => do_commit (CLog v l') w1 end).
   assert (X : exists s', Sim i s0 (with_core (learn (core_of w2) g) w2) s').
-  { assert (Y : exists a l, settles (add_all (core m) v l') l a /\ core_of w2 = a /\ ran w2 = l /\ sent w2 = [] /\
+  { assert (Y : exists a l, settles (add_all (core m) v l') l a /\ core_of w2 = a /\ ran w2 = l /\ sent w2
+    = [] /\
               waiting (now w2) = waiting m).
     { destruct l' as [|r l'].
       - assert (Ev : v = rts (core m)).
@@ -276,7 +283,8 @@ Proof.
         apply Wg. apply take_grows in T as [_ T]; auto. }
     destruct Y as (a & l & Es & Ec & Er & En & Ew).
     exists (put s0 i (learn a g) l). rewrite Ec. unfold with_core. rewrite Er, En, Ew.
-    pose proof (sim_put (start m) s0 s0 (learn a g) l (waiting m) (owed (now w2)) (unsent (now w2)) (jrnl w2) Z) as Q.
+    pose proof (sim_put (start m) s0 s0 (learn a g) l (waiting m) (owed (now w2)) (unsent (now w2)) (jrnl
+      w2) Z) as Q.
     simpl in Q. apply Q; auto; [|apply incl_refl]. rewrite <- Hd.
     apply S_recv with (v := v) (l' := l'); auto; rewrite Hd, Hm; auto. }
   destruct X as [s2 Z2]. destruct (sim_collect _ _ Z2) as [s3 Z3].
@@ -291,7 +299,8 @@ Qed.
 
 Theorem timer_is_steps j : j < nM -> does (on_gossip_timer C m j).
 Proof.
-  intros Hj. pose proof (sim_start m Hm Ha) as Z. unfold on_gossip_timer. destruct (has_reason C m j); [|eauto].
+  intros Hj. pose proof (sim_start m Hm Ha) as Z. unfold on_gossip_timer. destruct (has_reason C m j);
+    [|eauto].
   eapply sim_gossip; eauto.
 Qed.
 
@@ -336,7 +345,8 @@ Qed.
 Lemma j_commit s c w : journalled s w -> journalled s (do_commit c w).
 Proof.
   unfold journalled, do_commit, replay_journal. intros J. destruct (commit (core_of w) c) as [a l] eqn:E.
-  cbn [jrnl]. rewrite fold_left_app, <- J. cbn [fold_left]. unfold durable. rewrite commit_tbl, E. reflexivity.
+  cbn [jrnl]. rewrite fold_left_app, <- J. cbn [fold_left]. unfold durable. rewrite commit_tbl, E.
+    reflexivity.
 Qed.
 
 Lemma j_collect s w : journalled s w -> journalled s (do_collect w).
@@ -366,7 +376,8 @@ Proof.
   destruct (negb (updatable _)); [reflexivity|]. destruct (negb (plausible _ _)); [reflexivity|].
   destruct (_ && _); [reflexivity|].
   assert (J : journalled (core m) (record C q (start m))).
-  { unfold record, pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; now apply (j_commit _ _ (start m)). }
+  { unfold record, pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; now apply (j_commit _ _
+    (start m)). }
   set (w1 := reply (q_cid q) (Some (r_ts (stamp (core m) q))) (record C q (start m))).
   exact (j_batch _ _ (j_answer_waiting _ _ (j_collect (core m) w1 J))).
 Qed.

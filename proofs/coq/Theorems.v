@@ -36,7 +36,8 @@ Theorem replica_ts_correct i r : i < nM ->
   received s i r <-> (In r (acc s) /\ r_seq r <= get (rts (rms s i)) (r_org r)).
 Proof. intros Hi. unfold received. rewrite <- in_app_iff. apply (loc i Hi). Qed.
 Corollary covered_received i r : i < nM -> In r (acc s) -> vle (r_ts r) (rts (rms s i)) -> received s i r.
-Proof. intros Hi Hr Hle. apply replica_ts_correct; auto. split; auto. apply WF_seq_le; auto. now apply acc_wf. Qed.
+Proof. intros Hi Hr Hle. apply replica_ts_correct; auto. split; auto. apply WF_seq_le; auto. now apply
+  acc_wf. Qed.
 
 (** 3. Timestamps are unique. *)
 Theorem unique_timestamps r r' : lied s = false ->
@@ -357,7 +358,8 @@ Proof.
 Qed.
 
 (** 10. Nothing gets stuck: a replica that has received everything has executed everything. *)
-Theorem nothing_stuck i : lied s = false -> i < nM -> (forall c, c < nR -> top s c <= get (rts (rms s i)) c) ->
+Theorem nothing_stuck i : lied s = false -> i < nM -> (forall c, c < nR -> top s c <= get (rts (rms s i))
+  c) ->
   pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i).
 Proof.
   intros Hl0 Hi Hall.
