@@ -1,46 +1,19 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
 From Chinwag Require Import Simulation Statement Controls.
+Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused, learns_early, before_its_past).
 Print Assumptions safety.
 Print Assumptions handlers.
 Print Assumptions liveness.
-Print Assumptions value_le_replica.
-Print Assumptions replica_ts_correct.
-Print Assumptions unique_timestamps.
 Print Assumptions at_most_once.
-Print Assumptions causal_order.
-Print Assumptions session_causal_order.
-Print Assumptions value_is_downset.
-Print Assumptions convergence_of_sets.
-Print Assumptions convergence_by_law.
+Print Assumptions unique_timestamps.
 Print Assumptions convergence_of_values.
-Print Assumptions query_consistency.
-Print Assumptions query_waits.
-Print Assumptions replied_is_recorded.
 Print Assumptions log_exact.
-Print Assumptions gc_safe.
 Print Assumptions origin_resends.
-Print Assumptions egc_safe.
 Print Assumptions replica_test_is_value_test.
-Print Assumptions nothing_stuck.
-Print Assumptions quiescent_convergence.
 Print Assumptions can_converge.
-Print Assumptions converges.
-Print Assumptions update_is_steps.
-Print Assumptions query_is_steps.
-Print Assumptions gossip_is_steps.
-Print Assumptions pull_is_steps.
-Print Assumptions timer_is_steps.
-Print Assumptions start_is_steps.
+Print Assumptions settle_settles.
 Print Assumptions update_is_journalled.
 Print Assumptions gossip_is_journalled.
 Print Assumptions recovery.
-Print Assumptions settle_settles.
-Print Assumptions order_broken.
-Print Assumptions ran_twice.
-Print Assumptions gap_stays.
-Print Assumptions lost_to_2.
-Print Assumptions forgotten_too_early.
-Print Assumptions not_refused.
-Print Assumptions learns_early.
-Print Assumptions before_its_past.
+Print Assumptions controls.
