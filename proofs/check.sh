@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Checks every proof: compiles it, compares what the theorems assume and what is extracted with the files
+# that are checked in, and has the independent checker go over all of it. Says what it did, or why it failed.
+#
+#   proofs/check.sh               installs coq from Debian if it is absent
+#   proofs/check.sh --no-install  checks nothing if coq is absent, and says so
+#   proofs/check.sh --update      writes the files that are checked in, instead of comparing
+set -euo pipefail
+
+fail() { printf 'proofs/check.sh: FAILED: %s\n' "$*" >&2; exit 1; }
+say() { printf '%4ds  %s\n' "$SECONDS" "$*"; }
+
+install=yes update=no
+for argument in "$@"; do
+  case $argument in
+    --no-install) install=no ;;
+    --update) update=yes ;;
+    *) fail "unknown argument '$argument'; there are --no-install and --update" ;;
+  esac
+done
+
+proofs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=${CARGO_TARGET_DIR:-$proofs/../target}/proofs
+
+if ! command -v coqc >/dev/null || ! command -v coqchk >/dev/null; then
+  if [[ $install == no ]]; then
+    echo 'proofs/check.sh: SKIPPED, NOTHING WAS CHECKED: coqc or coqchk is missing' >&2
+    exit 0
+  fi
+  command -v apt-get >/dev/null || fail 'coq is missing, and so is apt-get; install coq 8.16 or later'
+  sudo=
+  if [[ $(id -u) != 0 ]]; then
+    command -v sudo >/dev/null || fail 'coq is missing; run this as root, or: apt-get install coq'
+    sudo=sudo
+  fi
+  say 'installing coq from Debian'
+  $sudo apt-get update -qq || fail 'apt-get update failed; is there a network?'
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends coq >/dev/null ||
+    fail 'apt-get install coq failed; its message is above'
+fi
+say "$(coqc --version | head -n 1)"
+
+# Compared with a golden file, or written to it.
+golden() {
+  local expected=$1 found=$2
+  [[ $update == no ]] || cp "$found" "$expected"
+  [[ -f $expected ]] || fail "$expected is missing; proofs/check.sh --update writes it"
+  cmp -s "$expected" "$found" && return
+  diff -u "$expected" "$found" | head -n 40 >&2 || true
+  fail "$found differs from $expected; if the change is meant: proofs/check.sh --update"
+}
+
+rm -rf "$build"
+mkdir -p "$build"
+cp "$proofs"/coq/*.v "$proofs"/coq/_CoqProject "$build"
+cd "$build"
+
+# A proof that was given up says so in the source. (What it would assume is also looked at below.)
+if grep -nE '^ *(Axioms?|Conjectures?|Parameters?|Admitted|Abort)\b|\b(admit|give_up)\b|\bAdmitted\.' ./*.v >&2; then
+  fail 'a proof was given up, or an axiom was stated, in the lines above'
+fi
+
+# The README says in words what a theorem says, and links to the line.
+links=0
+while IFS=' ' read -r name file number; do
+  sed -n "${number}p" "$file" | grep -qw -- "$name" || fail "README.md: $name is not in line $number of $file"
+  links=$((links + 1))
+done < <(sed -E 's/\[`/\n[`/g' "$proofs/README.md" | sed -nE 's/^\[`([a-z_A-Z0-9]+)`\]\(coq\/([A-Za-z]+\.v)#L([0-9]+)\).*/\1 \2 \3/p')
+[[ $links -gt 20 ]] || fail "README.md: only $links links to theorems were found"
+
+modules=()
+while read -r file; do modules+=("${file%.v}"); done < <(grep '\.v$' _CoqProject)
+for file in *.v; do
+  [[ " ${modules[*]} Assumptions Extract " == *" ${file%.v} "* ]] || fail "_CoqProject does not list $file"
+done
+for module in "${modules[@]}"; do
+  coqc -q -R . Chinwag "$module.v" >"$module.out" 2>&1 || { cat "$module.out" >&2; fail "$module.v is not proved"; }
+done
+say "compiled ${#modules[@]} files, $(cat ./*.v | wc -l) lines"
+
+# The independent checker takes longest; the rest is done meanwhile.
+coqchk -silent -o -R . Chinwag "${modules[@]/#/Chinwag.}" >checked 2>&1 &
+checker=$!
+trap 'kill "$checker" 2>/dev/null || true' EXIT
+
+coqc -q -R . Chinwag Assumptions.v >answers 2>&1 || { cat answers >&2; fail 'Assumptions.v'; }
+sed -n 's/^Print Assumptions \(.*\)\.$/\1/p' Assumptions.v >names
+paste -d ' ' names answers >assumptions
+golden "$proofs/coq/assumptions.expected" assumptions
+! grep -qv '^[a-z_]* Closed under the global context$' assumptions || fail "an axiom is used: $build/assumptions"
+asked=$(wc -l <names)
+say "$asked theorems rest on no axiom"
+
+coqc -q -R . Chinwag Extract.v >extract.out 2>&1 || { cat extract.out >&2; fail 'Extract.v'; }
+golden "$proofs/extracted/core.json" core.json
+say 'the extracted functions are the checked-in ones, byte for byte'
+
+wait "$checker" || { cat checked >&2; fail 'coqchk does not accept what coqc compiled'; }
+trap - EXIT
+grep -A 1 -F '* Axioms:' checked | grep -q '<none>' || { cat checked >&2; fail 'coqchk found an axiom'; }
+say 'coqchk agrees: no axioms'
+echo 'proofs/check.sh: all proofs hold'

@@ -1,0 +1,139 @@
+(** Negative controls: each clause of the protocol removed, and a run that breaks. Every run is by
+    computation, beside the same run of the protocol, which holds. *)
+From Coq Require Import List Arith Bool.
+Import ListNotations.
+From Chinwag Require Import Vec Core.
+
+(** Three replica managers; the value is the list of the operations that ran. *)
+Global Instance P3 : Params nat (list nat) :=
+  {| nR := 3; nX := 0; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
+Notation rm3 := (@rm nat (list nat)).
+Notation req3 := (@req nat).
+Notation gsp3 := (@gsp nat).
+
+(** ** The protocol, as a handler does it, without what is not needed here. *)
+Definition record (s : rm3) (r : urec) : rm3 := fst (settle (add_all s (count s r) [r])).
+Definition request (s : rm3) (q : req3) : rm3 :=
+  if known s (q_cid q) then s else if plausible s q then record s (stamp s q) else s.
+Definition tell (s : rm3) (j : nat) : gsp3 := make_gossip s j (tget s j) false false.
+Definition merge (s : rm3) (g : gsp3) : rm3 :=
+  let (v, l) := take (g_ts g) (rts s) (g_log g) in learn (fst (settle (add_all s v l))) g.
+Definition collect (s : rm3) : rm3 := match collects s with Some t => discard s t | None => s end.
+Definition hear (s : rm3) (g : gsp3) : rm3 := collect (merge s g).
+Definition ask (s : rm3) (c ack : nat) (prev : vec) : rm3 := request s (mkreq (0, c) ack prev c).
+
+(** ** Stable is not enough: of the stable records, one that none precedes must go first. *)
+Fixpoint drain_as_it_comes (n : nat) (s : rm3) : rm3 :=
+  match n with
+  | 0 => s
+  | S n' => match pick (stable (vts s)) (fun _ _ => true) (pend s) with
+            | None => s
+            | Some (r, p') => drain_as_it_comes n' (exec1 s r p')
+            end
+  end.
+Section Order.
+Variables (rq : rm3 -> req3 -> rm3) (gs : rm3 -> gsp3 -> rm3).
+Definition o1 := rq (rm0 1) (mkreq (0,0) 0 [] 100).                          (* ts [0;1;0] *)
+Definition o0 := rq (rq (rm0 0) (mkreq (0,1) 0 [0;1;0] 101)) (mkreq (1,0) 0 [] 102).  (* [1;1;0] waits,
+  [2;0;0] *)
+Definition o2 := rq (rm0 2) (mkreq (0,2) 0 [1;1;0] 103).                     (* builds on 101 *)
+Definition o2' := gs (gs o2 (tell o0 2)) (tell o1 2).
+End Order.
+Definition naive_request (s : rm3) (q : req3) : rm3 :=
+  let r := stamp s q in let s := add_all s (count s r) [r] in drain_as_it_comes (length (pend s)) s.
+Definition naive_merge (s : rm3) (g : gsp3) : rm3 :=
+  let (v, l) := take (g_ts g) (rts s) (g_log g) in
+  let s := add_all s v l in drain_as_it_comes (length (pend s)) s.
+Example order_kept : val (o2' request merge) = [102; 100; 101; 103].
+Proof. reflexivity. Qed.
+Example order_broken : val (o2' naive_request naive_merge) = [102; 100; 103; 101].
+Proof. reflexivity. Qed.
+
+(** ** An update runs once, though two replica managers recorded it. *)
+Definition exec1_again (s : rm3) (r : urec) (p' : list urec) : rm3 :=
+  let s' := exec1 s r p' in
+  mkrm (me s') (rts s') (vts s') (pend s') (done s') (exec s') (val s ++ [r_op r]) (fin s') (gone s') (tbl
+    s').
+Definition twice : rm3 * list urec :=
+  let a := ask (rm0 0) 7 0 [] in let b := ask (rm0 1) 7 0 [] in
+  let (v, l) := take (g_ts (tell b 0)) (rts a) (g_log (tell b 0)) in (add_all a v l, l).
+Example ran_once : val (fst (settle (fst twice))) = [7].
+Proof. reflexivity. Qed.
+Example ran_twice : val (fold_left (fun s r => exec1_again s r []) (pend (fst twice)) (fst twice)) = [7; 7].
+Proof. reflexivity. Qed.
+
+(** ** What a message claims is not what it brought: the second half of a message is not lost. *)
+Definition two := ask (ask (rm0 0) 1 0 []) 2 0 [].
+Definition second_half : gsp3 := let g := tell two 1 in mkgsp 0 1 (tl (g_log g)) (g_ts g) true false [].
+Definition believe (s : rm3) (g : gsp3) : rm3 :=
+  fst (settle (add_all s (vmax 3 (rts s) (g_ts g)) (filter (fun r => get (rts s) (r_org r) <? r_seq r)
+    (g_log g)))).
+Example gap_filled : val (hear (hear (rm0 1) second_half) (tell two 1)) = [1; 2].
+Proof. reflexivity. Qed.
+Example gap_stays : val (believe (believe (rm0 1) second_half) (tell two 1)) = [2].
+Proof. reflexivity. Qed.
+
+(** ** A record leaves the log when all have it. With one of them not asked, it never gets there. *)
+Definition told1 := hear (rm0 1) (tell (ask (rm0 0) 1 0 []) 1).
+Definition back0 := merge (ask (rm0 0) 1 0 []) (tell told1 0).
+Definition eager_collect (s : rm3) : rm3 := discard s (vmin 3 (prefix s) (tget s 1)).
+Example kept_for_2 : val (hear (rm0 2) (tell (collect back0) 2)) = [1].
+Proof. reflexivity. Qed.
+Example lost_to_2 : val (hear (rm0 2) (tell (eager_collect back0) 2)) = [].
+Proof. reflexivity. Qed.
+
+(** ** An identifier may be forgotten when everyone refuses it: not when its own record is discarded. *)
+Definition all_heard (ack : nat) : rm3 * rm3 * rm3 :=
+  let a := ask (ask (rm0 0) 1 0 []) 2 ack [1] in
+  let b := merge (rm0 1) (tell a 1) in let c := merge (rm0 2) (tell a 2) in
+  (merge (merge a (tell b 0)) (tell c 0), b, c).
+Definition forget_discarded (s : rm3) : rm3 :=
+  let s' := collect s in
+  mkrm (me s') (rts s') (vts s') (pend s') (done s') [] (val s') (fin s') (gone s') (tbl s').
+Definition late (s : rm3) : rm3 := ask s 1 0 [].     (* a late copy of update 1 *)
+Example remembered : val (late (collect (fst (fst (all_heard 0))))) = [1; 2].
+Proof. reflexivity. Qed.
+Example forgotten_too_early : val (late (forget_discarded (fst (fst (all_heard 0))))) = [1; 2; 1].
+Proof. reflexivity. Qed.
+(** With the acknowledgement, the table shrinks and the copy is refused all the same; unless nobody
+    remembers what was finished. *)
+Example forgotten : let s := collect (fst (fst (all_heard 2))) in
+  map fst (exec s) = [(0, 2)] /\ val (late s) = [1; 2].
+Proof. split; reflexivity. Qed.
+Definition unfinished (s : rm3) : rm3 :=
+  mkrm (me s) (rts s) (vts s) (pend s) (done s) (exec s) (val s) [] (gone s) (tbl s).
+Example not_refused : val (late (unfinished (collect (fst (fst (all_heard 2)))))) = [1; 2; 1].
+Proof. reflexivity. Qed.
+
+(** ** Only a complete message that left no gap teaches. Replica manager 2 recorded a copy of update 1
+    before it heard that it is finished. It tells 0 in two halves; 0 learns from the second that 2 has all,
+    forgets update 1, and runs the copy when the first half comes again. *)
+Definition copy2 := merge (ask (rm0 2) 1 0 []) (make_gossip (fst (fst (all_heard 2))) 2 [] false false).
+Definition late_half : gsp3 := let g := make_gossip copy2 0 [] false false in
+  mkgsp 2 0 (filter (fun r => r_org r =? 0) (g_log g)) (g_ts g) true false [].
+Definition learn_anyway (s : rm3) (g : gsp3) : rm3 :=
+  with_tbl s (map (fun k => if k =? g_src g then vmax 3 (tget s k) (g_ts g) else tget s k) (seq 0 3)).
+Definition knows1 : rm3 :=
+  let '(a, b, _) := all_heard 2 in
+  mkrm 0 (rts a) (vts a) (pend a) (done a) (exec a) (val a) (fin a) (gone a) [[]; rts b; []].
+Definition merge_anyway (s : rm3) (g : gsp3) : rm3 :=
+  let (v, l) := take (g_ts g) (rts s) (g_log g) in learn_anyway (fst (settle (add_all s v l))) g.
+Example learns_late :
+  val (merge (collect (merge knows1 late_half)) (make_gossip copy2 0 [] false false)) = [1; 2].
+Proof. reflexivity. Qed.
+Example learns_early :
+  val (merge (collect (merge_anyway knows1 late_half)) (make_gossip copy2 0 [] false false)) = [1; 2; 1].
+Proof. reflexivity. Qed.
+
+(** ** A past that cannot be is refused: or a record precedes its own past. *)
+Definition lie : req3 := mkreq (0, 1) 0 [5] 1.
+Example refused : pend (request (rm0 0) lie) = [].
+Proof. reflexivity. Qed.
+Example before_its_past : let r := stamp (rm0 0) lie in vleb 3 (r_prev r) (r_ts r) = false.
+Proof. reflexivity. Qed.
+
+(** ** A query waits for what its client has seen. *)
+Example waits : on_query (rm0 1) [1] = None.
+Proof. reflexivity. Qed.
+Example answered : on_query (hear (rm0 1) (tell (ask (rm0 0) 1 0 []) 1)) [1] = Some ([1], [1; 0; 0]).
+Proof. reflexivity. Qed.

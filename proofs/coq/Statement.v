@@ -1,0 +1,115 @@
+(** The claim, in one place. To trust it, read this file and [System] (what a run is), and of [Core] the
+    types of its first sixty lines; the proofs need no trust, Coq checks them. What the functions of [Core]
+    and [Handlers] do is what the claim is about: they too need no trust, but see the README for how they
+    are tied to src/protocol.
+
+    Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
+    are any number. [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
+    In a state [s] of the system:
+
+    - [rms s i] is replica manager [i]: [rts] replica timestamp, [vts] value timestamp, [pend] and [done]
+      the log (waiting, executed), [exec] executed table, [fin] watermarks, [gone] discarded, [val] value.
+    - [acc s] are all records that were ever made, by anyone.
+    - [hist s i] is what [i] executed, in order. It is kept for the statement only; no function reads it.
+    - [net s] is every message that was ever sent. Any of them may arrive at any time, again, or never.
+    - [gdep s c] are the records of which the client knew when it submitted [c]: those of its own updates
+      that were replied to, all that its answers reflected, and what other clients told it of. This
+      mentions no timestamp.
+    - [lied s] says whether a front end ever sent a past that it had not seen. *)
+From Coq Require Import List Arith.
+Import ListNotations.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Theorems Progress Simulation.
+
+Section Statement.
+Context {Op Val : Type} {P : Params Op Val}.
+Notation vle := (vle nR).
+Notation veq := (veq nR).
+Notation urec := (@urec Op).
+Notation st := (@st Op Val).
+
+(** What holds of replica manager [i], in whatever state and whatever the front ends claim. *)
+Record Correct (s : st) (i : nat) : Prop := {
+  (** The value is the result of the history; of each update, [apply] ran once, on the first of its
+      records that came, and [also] for each further one. ([replay] says just this.) *)
+  value_is_history : val (rms s i) = replay [] v0 (hist s i);
+  (** No record is executed twice, and only what was made is executed. *)
+  history_is_real : NoDup (hist s i) /\ incl (hist s i) (acc s);
+  (** Causal order, by timestamps: what a record builds on has run before it. *)
+  causal : forall l1 u l2 d, hist s i = l1 ++ u :: l2 -> In d (acc s) -> vle (r_ts d) (r_prev u) -> In d l1;
+  (** Causal order, by what clients saw. *)
+  session : forall l1 u l2 d, hist s i = l1 ++ u :: l2 -> In d (gdep s (r_cid u)) -> In d l1;
+  (** The value timestamp says exactly what the value reflects, the replica timestamp what was received. *)
+  value_ts_exact : forall r, In r (hist s i) <-> (In r (acc s) /\ vle (r_ts r) (vts (rms s i)));
+  replica_ts_exact : forall r, received s i r <-> (In r (acc s) /\ r_seq r <= get (rts (rms s i)) (r_org r));
+  value_within : vle (vts (rms s i)) (rts (rms s i));
+  (** Log collection: what has left the log has reached all that may need it from here. *)
+  log_safe : forall r j, received s i r -> ~ In r (pend (rms s i) ++ done (rms s i)) ->
+    j < nM -> minds i j -> received s j r;
+  (** Executed-table collection: what was forgotten has run here in all its records, and is refused by
+      everyone who could make another. *)
+  table_safe : forall c, In c (map r_cid (hist s i)) -> ~ In c (map fst (exec (rms s i))) ->
+    (forall k, k < nR -> known (rms s k) c = true) /\
+    (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i)) }.
+
+(** What holds of what clients are told. *)
+Record Answered (s : st) : Prop := {
+  (** A reply to an update: it is recorded, and the timestamp covers it. *)
+  reply_true : forall c t d, In (MRep c t d) (net s) ->
+    exists r, In r (acc s) /\ r_cid r = c /\ vle (r_ts r) t;
+  (** An answer is the value of a history [h] in causal order, which holds all that the client had seen
+      when it asked ([d]), and exactly what the answer's timestamp covers. *)
+  answer_true : forall c v t d h, In (MQrep c v t d h) (net s) ->
+    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\ (forall r, In r h <-> In r (acc s) /\ vle (r_ts
+      r) t) }.
+
+(** Replica managers with equal value timestamps have equal values, for every lawful service. *)
+Definition Convergent (s : st) : Prop := forall i j, i < nM -> j < nM ->
+  veq (vts (rms s i)) (vts (rms s j)) -> law s -> val (rms s i) = val (rms s j).
+
+Theorem safety (s : st) : reach s -> (forall i, i < nM -> Correct s i) /\ Answered s /\ Convergent s.
+Proof.
+  intros R. split; [intros i Hi|split].
+  - pose proof (loc s R i Hi) as L. constructor.
+    + apply L.
+    + split; [eapply nodup_app_l; apply L|]. intros r Hr. now apply (hist_acc s R i).
+    + intros l1 u l2 d. exact (causal_order s R i l1 u l2 d Hi).
+    + intros l1 u l2 d. exact (session_causal_order s R i l1 u l2 d Hi).
+    + intros r. exact (value_is_downset s R i r Hi).
+    + intros r. exact (replica_ts_correct s R i r Hi).
+    + exact (value_le_replica s R i Hi).
+    + intros r j H H0. exact (gc_safe s R i r Hi H H0 j).
+    + intros c. exact (egc_safe s R i c Hi).
+  - constructor; intros; [eapply replied_is_recorded|eapply query_consistency]; eauto.
+  - intros i j Hi Hj. now apply convergence_by_law.
+Qed.
+
+(** Every handler call is a run of the system: whatever it changes, [safety] holds of it, and each of its
+    messages is one of [net]. [Sim] says so. *)
+Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
+  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> rms s i = core m -> asked s m ->
+  (forall q, In (MReq q) (net s) -> exists s', Sim i s (on_update C m q) s') /\
+  (forall c prev d, In (MQry c prev d) (net s) -> exists s', Sim i s (on_query_message C m c prev) s') /\
+  (forall g, In (MGsp g) (net s) -> g_dst g = i -> exists s', Sim i s (on_gossip C m g) s') /\
+  (forall j t, j < nM -> exists s', Sim i s (on_pull C m j t) s') /\
+  (forall j, j < nM -> exists s', Sim i s (on_gossip_timer C m j) s') /\
+  exists s', Sim i s (start (on_start (rms s i))) s'.
+Proof.
+  intros HC R Hi Hm Ha. repeat split; intros.
+  - now apply update_is_steps.
+  - now apply query_is_steps with (d := d).
+  - now apply gossip_is_steps.
+  - now apply pull_is_steps.
+  - now apply timer_is_steps.
+  - now apply start_is_steps.
+Qed.
+
+(** Liveness. In an infinite run in which gossip is fair ([fair]: again and again, everyone who takes
+    updates gets a message through to everyone else, or has nothing to say), no front end lies, and no
+    record is made after [t0], there is a time from which on every replica manager has executed every
+    record and all value timestamps are equal ([converged]). *)
+Theorem liveness (run : nat -> st) (t0 : nat) :
+  run 0 = init -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) -> fair run ->
+  (forall t, t0 <= t -> acc (run t) = acc (run t0)) -> (forall t, lied (run t) = false) ->
+  exists t1, forall t, t1 <= t -> converged (run t).
+Proof. intros. now apply converges with (t0 := t0). Qed.
+End Statement.
