@@ -1,4 +1,5 @@
-//! Power loss at every step of the storage, with any part of what was not synced left; failing and full disks.
+//! Power loss at every step of the storage, with any part of what was not synced left; failing and full
+//! disks.
 #![cfg(feature = "runtime")]
 
 use chinwag::{

@@ -404,8 +404,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Old copies are put back at any time. Whoever has lost an update of its own that a peer knows of, or lacks
-    /// anything that a peer counts on, stops; and those that go on agree in the end.
+    /// Old copies are put back at any time. Whoever has lost an update of its own that a peer knows of, or
+    /// lacks anything that a peer counts on, stops; and those that go on agree in the end.
     #[test]
     fn an_old_copy_that_is_put_back_is_found_out(steps in vec(step(), 0..80)) {
         let mut cluster = Cluster::new();
@@ -439,8 +439,8 @@ proptest! {
     }
 }
 
-/// With its peers in reach, so that what they know is known to it before the grace ends. What others made it may
-/// have got back by then, and is as good as ever; what it made itself it must not.
+/// With its peers in reach, so that what they know is known to it before the grace ends. What others made it
+/// may have got back by then, and is as good as ever; what it made itself it must not.
 fn put_back(cluster: &mut Cluster, id: u16, copy: MemoryStorage) {
     let me = ReplicaId(id);
     let peers = (0..3).filter(|peer| *peer != id);

@@ -30,7 +30,6 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
-        thread::yield_now();
         thread::sleep(Duration::from_millis(2));
     }
 }
@@ -495,8 +494,7 @@ fn an_update_that_two_must_hold_waits_for_the_second() {
 
 fn copy_files(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }

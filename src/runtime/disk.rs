@@ -1,4 +1,5 @@
-//! The files of one directory, and nothing else of a system: the seam below [`FileStorage`](super::FileStorage).
+//! The files of one directory, and nothing else of a system: the seam below
+//! [`FileStorage`](super::FileStorage).
 
 use super::StorageError;
 use std::{

@@ -7,8 +7,8 @@
 //! | `image` | a header, then one frame: the last checkpoint | replaced by renaming |
 //! | `journal` | a header, frames: the batches since, zeros | written on; replaced after a checkpoint |
 //!
-//! The journal is filled with zeros ahead of what is written, so that an append changes no length and no map of
-//! blocks, and so that a full disk is met before a batch and not by one.
+//! The journal is filled with zeros ahead of what is written, so that an append changes no length and no map
+//! of blocks, and so that a full disk is met before a batch and not by one.
 //!
 //! A crash between replacing the image and the journal leaves frames that the image covers: their sequence
 //! numbers say so, and recovery skips them.
@@ -117,7 +117,8 @@ impl<D: Disk> FileStorage<D> {
         self.replace(IDENTITY, &[text.as_bytes()])
     }
 
-    /// Temporary file, sync, rename, sync of the directory: after power loss the old or the new, never neither.
+    /// Temporary file, sync, rename, sync of the directory: after power loss the old or the new, never
+    /// neither.
     fn replace(&mut self, name: &str, content: &[&[u8]]) -> Result<(), StorageError> {
         let temporary = format!("{name}.new");
         let path = self.disk.path(&temporary);

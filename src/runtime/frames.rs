@@ -4,8 +4,8 @@
 //! payload`, numbers little-endian, CRC-32 (IEEE). Zeros follow the last frame. Two things about it:
 //!
 //! The length has a checksum of its own: were it only covered by the payload's, one flipped bit in it could
-//! make every later frame look like a torn end. Both checksums go on from a seed, the payloads' from one frame
-//! to the next, so that a frame from elsewhere never fits.
+//! make every later frame look like a torn end. Both checksums go on from a seed, the payloads' from one
+//! frame to the next, so that a frame from elsewhere never fits.
 //!
 //! `unsynced` counts the frames just before this one that were not known to be synced when it was written. So
 //! every frame says which earlier ones were: if one of *these* is broken, something has destroyed it since
@@ -93,8 +93,8 @@ pub(super) fn read_frames(bytes: &[u8], mut chain: Chain) -> Result<Frames<'_>, 
     Ok(Frames { frames, end, chain, torn })
 }
 
-/// Does anything in the rest say that the frame at its start was synced? The broken frame's own bytes are left
-/// out if its length can be trusted.
+/// Does anything in the rest say that the frame at its start was synced? The broken frame's own bytes are
+/// left out if its length can be trusted.
 fn is_known_synced(rest: &[u8], chain: Chain) -> bool {
     let expected = chain.sequence + 1;
     let first = FrameHeader::read(chain.seed, rest);

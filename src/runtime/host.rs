@@ -2,25 +2,28 @@
 //!
 //! It keeps the driver's law: **everything in the journal is durable before anything that was to be sent
 //! leaves** (PROTOCOL 1.9, P22). [`Host::take`] lets inputs queue their effects, [`Host::commit`] makes all
-//! changes durable in one append and only then releases what was to be sent: group commit. The weaker levels of
-//! [`Durability`] relax this towards front ends, never towards peers.
+//! changes durable in one append and only then releases what was to be sent: group commit. The weaker levels
+//! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    CHANGE_BYTES_EXTRA, Codec, DropReason, Durability, HostError, Observer, Packet, Status,
-    Storage, StorageError, decode_changes, encode_changes,
+    Codec, DropReason, Durability, HostError, Observer, Packet, Status, Storage,
     front_ends::FrontEnds,
-    held_replies::{HeldReplies, is_held_by},
+    held_replies::HeldReplies,
     joining::{Joining, known_of},
 };
 use crate::{
-    Change, Destination, Effects, Event, Input as NodeInput, ManagerState, Message, Refusal,
-    Replica, ReplicaId, ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
+    Destination, Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId,
+    ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::Duration,
 };
+
+mod admission;
+mod commit;
+pub(super) use commit::recover;
 
 /// A journal shorter than this never causes a checkpoint.
 pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
@@ -254,50 +257,6 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         }
     }
 
-    /// Is there room for what this message may add to the journal? Asked before it is handled: afterwards it
-    /// could not be undone.
-    fn has_room(
-        &mut self,
-        now: Duration,
-        message: &Message<S>,
-        bytes: usize,
-    ) -> Result<bool, HostError> {
-        match message {
-            Message::Gossip(_) => {}
-            Message::Update(update) => {
-                let known = self.state.replica.known(update.id);
-                if (self.config.node.rules().is_duplicate)(known) {
-                    return Ok(true);
-                }
-            }
-            _ => return Ok(true),
-        }
-        let needed = self.reserved + bytes + CHANGE_BYTES_EXTRA;
-        if now < self.full_until {
-            return Ok(false);
-        }
-        self.full = match self.storage.reserve(needed) {
-            Ok(()) => false,
-            Err(StorageError::NoSpace { .. }) => true,
-            Err(error) => return Err(error.into()),
-        };
-        match self.full {
-            true => self.full_until = now + SPACE_RETRY_EVERY,
-            false => self.reserved = needed,
-        }
-        Ok(!self.full)
-    }
-
-    /// No space is left: updates are refused, and gossip is as good as lost on the way.
-    fn turn_away(&mut self, message: &Message<S>) -> Result<(), HostError> {
-        if let Message::Update(update) = message {
-            let (id, reason) = (update.id, Refusal::NoSpace);
-            let refused = Message::Refused { id, reason };
-            self.queued.sends.push((Destination::FrontEnd(id.front_end), refused));
-        }
-        self.drop(DropReason::NoSpace)
-    }
-
     fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
         self.dropped += 1;
         self.observer.dropped(why);
@@ -355,137 +314,6 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// Makes every queued change as durable as it must be, then releases what was to be sent.
-    pub fn commit(&mut self, now: Duration) -> Result<Output, HostError> {
-        let Effects { journal, sends, .. } = std::mem::take(&mut self.queued);
-        let tells_peers = sends.iter().any(|(to, _)| matches!(to, Destination::Replica(_)));
-        self.journal(now, &journal, tells_peers || !self.packets.is_empty())?;
-        let mut datagrams = Vec::new();
-        for (to, message) in sends {
-            match message {
-                Message::UpdateReply { id, ts } if !self.is_acknowledged(&ts) => {
-                    self.held_replies.hold(id, ts, now);
-                }
-                message => self.release(now, to, &message, &mut datagrams),
-            }
-        }
-        self.release_held(now, &mut datagrams);
-        self.release_packets(&mut datagrams);
-        if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN)
-            && now >= self.checkpoint_from
-        {
-            self.checkpoint_from = now + CHECKPOINT_RETRY_EVERY;
-            match self.checkpoint() {
-                // The journal goes on instead.
-                Err(HostError::Storage(StorageError::NoSpace { .. })) => {}
-                done => done.map(|()| self.checkpoint_from = now)?,
-            }
-        }
-        let timers = self.timers.values().min().copied();
-        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at()];
-        let wake_at = wakes.into_iter().flatten().min();
-        Ok(Output { datagrams, wake_at: wake_at.unwrap_or(now + self.config.gossip_every) })
-    }
-
-    fn journal(
-        &mut self,
-        now: Duration,
-        changes: &[Change<S>],
-        tells_peers: bool,
-    ) -> Result<(), HostError> {
-        self.reserved = 0;
-        if !changes.is_empty() {
-            let batch = encode_changes(changes).map_err(|_| HostError::Unwritable)?;
-            self.storage.append(&batch)?;
-            self.journal_bytes += batch.len();
-            self.observer.journalled(changes, batch.len());
-            self.sync_at = self.sync_at.or(Some(self.config.durability.sync_at(now)));
-        }
-        let due = self.sync_at.is_some_and(|at| tells_peers || at.is_some_and(|at| now >= at));
-        if due {
-            self.sync()?;
-        }
-        Ok(())
-    }
-
-    /// Makes all that was journalled durable, whatever was acknowledged.
-    pub fn sync(&mut self) -> Result<(), HostError> {
-        if self.sync_at.is_some() {
-            self.storage.sync()?;
-            self.sync_at = None;
-        }
-        Ok(())
-    }
-
-    fn is_acknowledged(&self, ts: &Timestamp) -> bool {
-        let count = self.config.acknowledged_by;
-        count <= 1 || is_held_by(count, &self.state, self.config.node.id, ts)
-    }
-
-    fn release_held(&mut self, now: Duration, datagrams: &mut Vec<(SocketAddr, Vec<u8>)>) {
-        let (count, me) = (self.config.acknowledged_by, self.config.node.id);
-        let state = &self.state;
-        let ready = self.held_replies.release(now, |ts| is_held_by(count, state, me, ts));
-        for (id, ts) in ready {
-            let to = Destination::FrontEnd(id.front_end);
-            self.release(now, to, &Message::UpdateReply { id, ts }, datagrams);
-        }
-    }
-
-    fn release_packets(&mut self, datagrams: &mut Vec<(SocketAddr, Vec<u8>)>) {
-        let packets = std::mem::take(&mut self.packets);
-        let asked = std::mem::take(&mut self.status_to);
-        let status = Packet::<S>::Status(self.status());
-        let known = packets.into_iter().map(|(peer, packet)| (self.peers[peer.index()], packet));
-        let all = known.chain(asked.into_iter().map(|to| (Some(to), status.clone())));
-        for (to, packet) in all {
-            let encoded = self.config.codec.encode(self.me(), &packet);
-            datagrams.extend(to.zip(encoded.ok()));
-        }
-    }
-
-    fn release(
-        &mut self,
-        now: Duration,
-        to: Destination,
-        message: &Message<S>,
-        datagrams: &mut Vec<(SocketAddr, Vec<u8>)>,
-    ) {
-        let address = match to {
-            Destination::Replica(peer) => self.peers[peer.index()],
-            Destination::FrontEnd(front_end) => self.front_ends.address(front_end),
-            Destination::AnyReplica | Destination::AnyUpdatable => None,
-        };
-        let Some(address) = address else {
-            return drop(self.drop(DropReason::NoAddress));
-        };
-        if let (Destination::Replica(peer), Message::Pull { .. }) = (to, message) {
-            let recent = self.pulled.get(&peer).is_some_and(|at| now < *at + PULL_EVERY);
-            if recent {
-                return drop(self.drop(DropReason::Repeated));
-            }
-            self.pulled.insert(peer, now);
-        }
-        match self.config.codec.datagrams(self.me(), message) {
-            Ok(encoded) => {
-                self.observer.sent(to, message, encoded.len());
-                datagrams.extend(encoded.into_iter().map(|bytes| (address, bytes)));
-            }
-            Err(_) => drop(self.drop(DropReason::Unencodable)),
-        }
-    }
-
-    /// Takes a checkpoint. Costs what the image is; the journal that it replaces was longer.
-    pub fn checkpoint(&mut self) -> Result<(), HostError> {
-        assert!(self.queued.journal.is_empty(), "an image would be ahead of its journal");
-        let image =
-            postcard::to_allocvec(&self.state.replica).map_err(|_| HostError::Unwritable)?;
-        self.storage.checkpoint(&image)?;
-        (self.image_bytes, self.journal_bytes, self.sync_at) = (image.len(), 0, None);
-        self.observer.checkpointed(image.len());
-        Ok(())
-    }
-
     /// How it is.
     pub fn status(&self) -> Status {
         let ManagerState { replica, waiting, .. } = &self.state;
@@ -532,25 +360,4 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn me(&self) -> Sender {
         Sender::Replica(self.config.node.id)
     }
-}
-
-/// The replica that an image and the batches after it make.
-pub(super) fn recover<S: Service>(
-    node: &ReplicaManager,
-    image: Option<&[u8]>,
-    batches: &[impl AsRef<[u8]>],
-) -> Result<Replica<S>, HostError> {
-    let mut replica = match image {
-        None => Replica::empty(node.group.updatable.into()),
-        Some(image) => match postcard::take_from_bytes(image) {
-            Ok((replica, [])) => replica,
-            _ => return Err(HostError::Unreadable { what: "image" }),
-        },
-    };
-    for batch in batches {
-        let changes = decode_changes(node.group, batch.as_ref());
-        let changes = changes.map_err(|_| HostError::Unreadable { what: "journal" })?;
-        changes.iter().for_each(|change| replica.commit(node.rules(), change));
-    }
-    Ok(replica)
 }

@@ -39,7 +39,8 @@ impl fmt::Display for HostError {
             Self::StateLost { origin, known, remembered } => write!(
                 f,
                 "state was lost: a peer knows that {known} updates of {origin:?} were here, and \
-                 {remembered} are. This data directory was wiped, or is an old copy. Put back the newest one; \
+                 {remembered} are. This data directory was wiped, or is an old copy. Put back the newest \
+                 one; \
                  this one must not serve under this replica manager's name"
             ),
         }

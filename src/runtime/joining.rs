@@ -4,8 +4,8 @@
 //! if it holds less, its directory was wiped, or an older copy was put back. Under its old name it would give
 //! numbers twice, and wait for ever for records that its peers no longer keep for it (C17, C18).
 //!
-//! So a replica manager asks each peer what that knows of it, until it is told. Meanwhile it takes no updates:
-//! for a grace if it remembers something; until every peer has answered if it remembers nothing.
+//! So a replica manager asks each peer what that knows of it, until it is told. Meanwhile it takes no
+//! updates: for a grace if it remembers something; until every peer has answered if it remembers nothing.
 
 use crate::{ManagerState, ReplicaId, Service, Timestamp};
 use std::time::Duration;

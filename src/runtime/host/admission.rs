@@ -1,0 +1,54 @@
+//! What a host takes in: what has no room is refused before the handler runs.
+
+use super::{Host, HostError, SPACE_RETRY_EVERY};
+use crate::{
+    Destination, Message, Refusal, Service,
+    runtime::{CHANGE_BYTES_EXTRA, DropReason, Observer, Storage, StorageError},
+};
+use std::time::Duration;
+
+impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
+    /// Is there room for what this message may add to the journal? Asked before it is handled: afterwards it
+    /// could not be undone.
+    pub(super) fn has_room(
+        &mut self,
+        now: Duration,
+        message: &Message<S>,
+        bytes: usize,
+    ) -> Result<bool, HostError> {
+        match message {
+            Message::Gossip(_) => {}
+            Message::Update(update) => {
+                let known = self.state.replica.known(update.id);
+                if (self.config.node.rules().is_duplicate)(known) {
+                    return Ok(true);
+                }
+            }
+            _ => return Ok(true),
+        }
+        let needed = self.reserved + bytes + CHANGE_BYTES_EXTRA;
+        if now < self.full_until {
+            return Ok(false);
+        }
+        self.full = match self.storage.reserve(needed) {
+            Ok(()) => false,
+            Err(StorageError::NoSpace { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        match self.full {
+            true => self.full_until = now + SPACE_RETRY_EVERY,
+            false => self.reserved = needed,
+        }
+        Ok(!self.full)
+    }
+
+    /// No space is left: updates are refused, and gossip is as good as lost on the way.
+    pub(super) fn turn_away(&mut self, message: &Message<S>) -> Result<(), HostError> {
+        if let Message::Update(update) = message {
+            let (id, reason) = (update.id, Refusal::NoSpace);
+            let refused = Message::Refused { id, reason };
+            self.queued.sends.push((Destination::FrontEnd(id.front_end), refused));
+        }
+        self.drop(DropReason::NoSpace)
+    }
+}
