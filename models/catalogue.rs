@@ -280,6 +280,51 @@ pub const CATALOGUE: &[Model] = &[
         pinned: (7_562_041, 34),
         ..PLAIN
     },
+    Model {
+        name: "all-at-once",
+        purpose: "three meshed managers, three clients that ask any, repeated requests, loss, a crash",
+        updatable: 3,
+        scripts: &["uq", "q", "q"],
+        net: Net::Echoes,
+        crashes: &[1],
+        deep: true,
+        pinned: (13_987_666, 27),
+        ..PLAIN
+    },
+    Model {
+        name: "mesh-late",
+        purpose: "three meshed managers, requests that arrive again, also after both collections",
+        updatable: 3,
+        scripts: &["uu"],
+        net: Net::Echoes,
+        late: true,
+        deep: true,
+        pinned: (16_621_753, 37),
+        ..PLAIN
+    },
+    Model {
+        name: "mesh-twice",
+        purpose: "three meshed managers, an update that goes to any two of them, a client that reads at any",
+        updatable: 3,
+        scripts: &["u", "q"],
+        net: Net::Copies,
+        copies: 2,
+        deep: true,
+        pinned: (112_473_569, 38),
+        ..PLAIN
+    },
+    Model {
+        name: "mesh-twice-crash",
+        purpose: "three meshed managers, an update that goes to any two of them, a crash at any point",
+        updatable: 3,
+        scripts: &["u"],
+        net: Net::Copies,
+        copies: 2,
+        crashes: &[1],
+        deep: true,
+        pinned: (184_003_774, 43),
+        ..PLAIN
+    },
 ];
 
 /// The model of this name.

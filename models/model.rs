@@ -54,6 +54,13 @@ pub enum Links {
 pub enum Net {
     /// Each copy arrives once at most, in any order, at any time or never.
     Once,
+    /// Each copy arrives once at most, and equal messages count as often as they were sent: a request that
+    /// goes out in two copies arrives up to twice, where the network chooses. Any copy may be lost.
+    Copies,
+    /// Requests and replies may arrive any number of times, but only where they arrived first, as datagrams
+    /// do; gossip once at most. Any of them may be lost. Not for clients that ask again: a repetition to any
+    /// manager could not be told from what stays.
+    Echoes,
     /// As `Once`, and losing a message is a step of its own: what is lost is gone when all is quiet.
     Lossy,
     /// Requests and replies may arrive any number of times, gossip once at most.

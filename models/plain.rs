@@ -52,11 +52,13 @@ impl Plain {
         let lossy = match model.net {
             Net::Lossy => LossyNetwork::Yes,
             // Where losing is no action of its own, a message that is never delivered is as good as lost.
-            Net::Once | Net::RepeatsRequests | Net::Repeats => LossyNetwork::No,
+            Net::Once | Net::Copies | Net::Echoes | Net::RepeatsRequests | Net::Repeats => {
+                LossyNetwork::No
+            }
         };
         let network = match model.net {
             Net::Repeats => Network::new_unordered_duplicating([]),
-            Net::Once | Net::Lossy | Net::RepeatsRequests => {
+            Net::Once | Net::Copies | Net::Lossy | Net::Echoes | Net::RepeatsRequests => {
                 Network::new_unordered_nonduplicating([])
             }
         };
@@ -76,6 +78,21 @@ impl Plain {
 
     fn managers(&self) -> usize {
         self.group.replicas.into()
+    }
+
+    /// Hides two things. That the duplicating network remembers the last message it delivered; no behaviour
+    /// depends on it. And, unless the model counts copies, how many copies of an equal message the other one
+    /// holds: with one, as if the others were lost. That hides a behaviour only where a second delivery of an
+    /// equal message differs from a repetition, which `Net::Repeats` has; it is the engine's `Network::Once`.
+    fn tidy(&self, network: &mut Envelopes) {
+        match network {
+            Network::UnorderedDuplicating(_, last) => *last = None,
+            Network::UnorderedNonDuplicating(_) if self.net == Net::Copies => {}
+            Network::UnorderedNonDuplicating(copies) => {
+                copies.values_mut().for_each(|n| *n = 1);
+            }
+            Network::Ordered(_) => unreachable!("no model's network keeps an order"),
+        }
     }
 
     /// The managers that an envelope may go to, if it is not addressed to one party.
@@ -135,13 +152,16 @@ impl Plain {
         let action = ActorModelAction::Deliver { src, dst, msg: direct.msg.clone() };
         let mut next = self.inner.next_state(&before, action)?;
         let repeats = match (self.net, &direct.msg.0) {
-            (Net::Once | Net::Lossy, _) => false,
-            (Net::RepeatsRequests, Message::Gossip(_) | Message::Pull { .. }) => false,
-            (Net::RepeatsRequests | Net::Repeats, _) => true,
+            (Net::Once | Net::Copies | Net::Lossy, _) => false,
+            (Net::RepeatsRequests | Net::Echoes, Message::Gossip(_) | Message::Pull { .. }) => {
+                false
+            }
+            (Net::RepeatsRequests | Net::Echoes | Net::Repeats, _) => true,
         };
         if repeats {
             take(&mut next.network, &direct);
-            put(&mut next.network, posted.unwrap_or(direct));
+            let sticks = self.net == Net::Echoes;
+            put(&mut next.network, posted.filter(|_| !sticks).unwrap_or(direct));
         }
         Some(next)
     }
@@ -195,7 +215,7 @@ impl stateright::Model for Plain {
 
     fn init_states(&self) -> Vec<PlainState> {
         let mut states = self.inner.init_states();
-        states.iter_mut().for_each(|state| tidy(&mut state.network));
+        states.iter_mut().for_each(|state| self.tidy(&mut state.network));
         states
     }
 
@@ -220,7 +240,7 @@ impl stateright::Model for Plain {
             ActorModelAction::Crash(id) => self.crash(last, id),
             other => self.inner.next_state(last, other)?,
         };
-        tidy(&mut next.network);
+        self.tidy(&mut next.network);
         Some(next)
     }
 
@@ -235,18 +255,6 @@ impl stateright::Model for Plain {
     }
 }
 
-/// Hides two things. That the duplicating network remembers the last message it delivered; no behaviour
-/// depends on it. And how many copies of an equal message the other one holds: with one, as if the others
-/// were lost. That hides a behaviour only where a second delivery of an equal message differs from a
-/// repetition, which `Net::Repeats` has; and it is the engine's `Network::Once`.
-fn tidy(network: &mut Envelopes) {
-    match network {
-        Network::UnorderedDuplicating(_, last) => *last = None,
-        Network::UnorderedNonDuplicating(copies) => copies.values_mut().for_each(|n| *n = 1),
-        Network::Ordered(_) => unreachable!("no model's network keeps an order"),
-    }
-}
-
 fn is_in(network: &Envelopes, envelope: &Envelope<Msg>) -> bool {
     match network {
         Network::UnorderedDuplicating(set, _) => set.contains(envelope),
@@ -255,18 +263,23 @@ fn is_in(network: &Envelopes, envelope: &Envelope<Msg>) -> bool {
     }
 }
 
+/// Adds a copy.
 fn put(network: &mut Envelopes, envelope: Envelope<Msg>) {
     match network {
         Network::UnorderedDuplicating(set, _) => drop(set.insert(envelope)),
-        Network::UnorderedNonDuplicating(copies) => drop(copies.insert(envelope, 1)),
+        Network::UnorderedNonDuplicating(copies) => *copies.entry(envelope).or_insert(0) += 1,
         Network::Ordered(_) => unreachable!("no model's network keeps an order"),
     }
 }
 
+/// Removes a copy.
 fn take(network: &mut Envelopes, envelope: &Envelope<Msg>) {
     match network {
         Network::UnorderedDuplicating(set, _) => drop(set.remove(envelope)),
-        Network::UnorderedNonDuplicating(copies) => drop(copies.remove(envelope)),
+        Network::UnorderedNonDuplicating(copies) => match copies.get_mut(envelope) {
+            Some(n) if *n > 1 => *n -= 1,
+            _ => drop(copies.remove(envelope)),
+        },
         Network::Ordered(_) => unreachable!("no model's network keeps an order"),
     }
 }

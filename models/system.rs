@@ -50,7 +50,10 @@ impl System {
     /// How the network and the reductions are set for this model.
     pub fn rules(&self) -> engine::Rules {
         engine::Rules {
-            network: engine::Network::Once,
+            network: match self.model.net {
+                Net::Copies => engine::Network::Bag,
+                _ => engine::Network::Once,
+            },
             lossy: self.model.net == Net::Lossy,
             drop_dead: true,
             eager: self.model.eager,
@@ -196,10 +199,16 @@ impl engine::System for System {
 
     fn repeats(&self, message: &Self::Message) -> bool {
         match self.model.net {
-            Net::Once | Net::Lossy => false,
-            Net::RepeatsRequests => !matches!(message, Message::Gossip(_) | Message::Pull { .. }),
+            Net::Once | Net::Copies | Net::Lossy => false,
+            Net::RepeatsRequests | Net::Echoes => {
+                !matches!(message, Message::Gossip(_) | Message::Pull { .. })
+            }
             Net::Repeats => true,
         }
+    }
+
+    fn sticks(&self, _: &Self::Message) -> bool {
+        self.model.net == Net::Echoes
     }
 
     fn loses(&self) -> bool {

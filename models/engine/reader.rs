@@ -135,10 +135,13 @@ impl<'t, S: System> Reader<'t, S> {
 
     /// Takes a step as the network has it, and buries the dead.
     pub fn take(&mut self, state: &mut Flat, jump: Jump) -> Touched {
-        if let Jump::Deliver { post, .. } = jump
-            && !self.tables.posts.get(post).stays
-        {
-            self.remove(state, post);
+        if let Jump::Deliver { post, node, .. } = jump {
+            let stays = self.tables.posts.get(post).stays;
+            let left = if stays { Some(self.tables.left_over(post, node)) } else { None };
+            if left != Some(post) {
+                self.remove(state, post);
+                self.send(state, left.as_slice());
+            }
         }
         self.advance(state, jump)
     }

@@ -60,6 +60,12 @@ pub trait System: Debug + Sized + Send + Sync + 'static {
         false
     }
 
+    /// May a message that stays, and has several receivers, be taken again only by the one that took it
+    /// first?
+    fn sticks(&self, _message: &Self::Message) -> bool {
+        false
+    }
+
     /// Whether messages may never arrive, even where losing one is not an action.
     fn loses(&self) -> bool {
         false

@@ -58,6 +58,8 @@ pub(super) struct Post<S: System> {
     pub stays: bool,
     /// The sender as a bit set, if the message can become moot.
     pub mooter: u32,
+    /// The same message addressed to one receiver: what stays of it once that one has taken it.
+    sticky: Option<Box<[OnceLock<u32>]>>,
 }
 
 impl<S: System> Stamped for Post<S> {
@@ -279,10 +281,20 @@ impl<S: System> Tables<S> {
                     stays: self.rules.network == Network::Set
                         || self.system.repeats(&envelope.message),
                     mooter: u32::from(self.system.may_be_moot(&envelope.message)) << src,
+                    sticky: (to.receivers().len() > 1 && self.system.sticks(&envelope.message))
+                        .then(|| (0..nodes).map(|_| OnceLock::new()).collect()),
                     envelope: envelope.clone(),
                 }
             },
         )
+    }
+
+    /// What stays of a message that stays, once a node has taken it.
+    pub(super) fn left_over(&self, post: u32, node: usize) -> u32 {
+        let entry = self.posts.get(post);
+        let Some(sticky) = &entry.sticky else { return post };
+        let Envelope { src, message, .. } = &entry.envelope;
+        *sticky[node].get_or_init(|| self.post(*src, Destination::Node(node), message.clone()))
     }
 
     /// The number of a kind of action.

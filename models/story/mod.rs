@@ -195,6 +195,8 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     let net = match model.net {
         Net::Once => "delay and any order",
         Net::Lossy => "delay, any order and loss",
+        Net::Copies => "delay, any order, loss and two copies of each update",
+        Net::Echoes => "delay, any order, loss and requests repeated where they went",
         Net::RepeatsRequests => "delay, any order, loss and repeated requests",
         Net::Repeats => "delay, any order, loss and repetition",
     };

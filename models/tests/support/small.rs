@@ -5,7 +5,7 @@
 
 use chinwag::{Rules, Timestamp, rules::FAITHFUL};
 use chinwag_models::{
-    engine::{self, Network, Options, Report, Tables, search},
+    engine::{self, Options, Report, Tables, search},
     model::{Asks, Links, Model, Net, PLAIN, Serves},
     mutants::MUTANTS,
     party::Disk,
@@ -34,6 +34,10 @@ pub const SMALL: &[Model] = &[
     Model { name: "repeats", scripts: &["uq"], net: Net::Repeats, ..PLAIN },
     Model { name: "requests", scripts: &["uq"], net: Net::RepeatsRequests, ..PLAIN },
     Model { name: "requests late", scripts: &["uu"], net: Net::RepeatsRequests, late: true, asks: Asks::Home(&[0]), ..PLAIN },
+    Model { name: "two copies", scripts: &["uq"], net: Net::Copies, copies: 2, ..PLAIN },
+    Model { name: "two copies crash", scripts: &["u"], net: Net::Copies, copies: 2, crashes: &[1], ..PLAIN },
+    Model { name: "echoes", scripts: &["uq", "q"], net: Net::Echoes, ..PLAIN },
+    Model { name: "echoes late", scripts: &["uu"], net: Net::Echoes, crashes: &[1], late: true, ..PLAIN },
     Model { name: "pulls", scripts: &["uu"], pulls: true, ..PLAIN },
     Model { name: "batch", scripts: &["uu"], batch: 1, records_per_gossip_max: 1, ..PLAIN },
     Model { name: "ring", updatable: 3, links: Links::Ring, scripts: &["u"], ..PLAIN },
@@ -110,7 +114,7 @@ pub fn tables(model: &Model, (_, rules, disk): Bug, reduce: bool) -> Arc<Tables<
     let system = Arc::new(System::new(model, rules, disk));
     let mut network = system.rules();
     if !reduce {
-        network = engine::Rules { lossy: network.lossy, ..engine::Rules::plain(Network::Once) };
+        network = engine::Rules { lossy: network.lossy, ..engine::Rules::plain(network.network) };
     }
     Arc::new(Tables::new(system, network))
 }
