@@ -174,7 +174,16 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["u", "u"],
         asks: Asks::Home(&[0, 0]),
         liar: true,
-        pinned: (319, 16),
+        pinned: (138, 14),
+        ..PLAIN
+    },
+    Model {
+        name: "phantom",
+        purpose: "the same at another manager: the update waits for one that comes to be later",
+        scripts: &["u", "u"],
+        asks: Asks::Home(&[0, 1]),
+        liar: true,
+        pinned: (181, 14),
         ..PLAIN
     },
     Model {
@@ -207,6 +216,7 @@ pub const CATALOGUE: &[Model] = &[
         records_per_gossip_max: 1,
         net: Net::Repeats,
         deep: true,
+        pinned: (7_264_279, 41),
         ..PLAIN
     },
     Model {

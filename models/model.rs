@@ -176,10 +176,10 @@ impl Model {
     }
 
     /// Does a client that gets no answer ask again in the end, however often its patience makes it do so in
-    /// between? Where no request and no reply can get lost, it need not: it waits, and is quiet while it
-    /// does.
+    /// between? Where no request and no reply can get lost, and none is refused for what it claims, it need
+    /// not: it waits, and is quiet while it does.
     pub fn asks_on(&self) -> bool {
-        self.net != Net::Once || !self.crashes.is_empty() || self.retries > 0
+        self.net != Net::Once || !self.crashes.is_empty() || self.retries > 0 || self.liar
     }
 
     /// The parties: managers first, then clients.

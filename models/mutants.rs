@@ -183,7 +183,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "discards what a majority has", "the others catch up (C13)",
         { discardable: |known, _, executed| { let mut floor = executed.clone(); known.iter().skip(1).for_each(|k| floor.meet(k)); floor } } => dies("mesh", "a record leaves a log only when everyone has it");
     "discards what has not run", "everyone has it (P14)",
-        { discardable: |known, _, _| { let mut floor = known[0].clone(); known.iter().for_each(|k| floor.meet(k)); floor } } => dies("liar", "a record leaves a log only when it has run there");
+        { discardable: |known, _, _| { let mut floor = known[0].clone(); known.iter().for_each(|k| floor.meet(k)); floor } } => dies("phantom", "a record leaves a log only when it has run there");
     "forgets with the record", "applied by all, says the source (S42, C11)",
         { forgets: |f| f.everywhere && f.candidate <= f.record } => dies("late", "what was forgotten never comes back");
     "forgets what is acknowledged", "the client will not send it again (C11)",

@@ -256,10 +256,11 @@ impl FrontEnd {
         }
     }
 
-    /// A replica manager does not take a request: another one may. One copy for each that was refused, or
-    /// refusals would multiply.
+    /// A read-only replica takes no update: the next one may. One copy for each that was refused, or refusals
+    /// would multiply.
     ///
-    /// One that has too much to do is left alone until the timer fires.
+    /// After any other refusal the timer decides when to go on. Every replica manager may refuse so at once,
+    /// and the request would go round at the speed of the network.
     pub fn on_refused<S: Service>(
         &self,
         state: &mut FrontEndState<S>,
@@ -267,7 +268,7 @@ impl FrontEnd {
         reason: Refusal,
         fx: &mut Effects<S>,
     ) {
-        if self.is_mine(id) && reason != Refusal::Overloaded {
+        if self.is_mine(id) && reason == Refusal::ReadOnly {
             self.repeat(state, id.serial.number, 1, fx);
         }
     }

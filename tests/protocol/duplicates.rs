@@ -119,6 +119,23 @@ fn a_manager_that_lost_its_state_refuses_what_builds_on_it_and_says_so() {
     assert_eq!((*id, *reason), (update.id, Refusal::UnknownPast));
 }
 
+/// C17: every manager may answer so, and the request would go round at the speed of the network.
+#[test]
+fn a_client_whose_past_is_unknown_asks_the_next_manager_only_when_its_timer_fires() {
+    let mut cluster = Cluster::of(2);
+    let ann = cluster.client(rm(0));
+    cluster.clients[ann].state.ts = ts([5, 5]);
+    let id = cluster.update(ann, "a");
+
+    cluster.deliver_where(|p| p.is("update"));
+    cluster.deliver_where(|p| p.is("refused"));
+    assert_eq!(cluster.count("update"), 1, "it waits");
+
+    cluster.retry(ann);
+    cluster.deliver_where(|p| p.is("update") && p.goes_to(rm(1)));
+    assert_eq!((cluster.count("update"), cluster.records_of(id).len()), (2, 0));
+}
+
 /// C17, C18: the same if a peer knows more of it. Nothing of the message is taken.
 #[test]
 fn a_manager_that_lost_its_state_learns_it_from_gossip_too() {
