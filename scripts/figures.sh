@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Verifies every model that is not deep, and puts what came of it into README.md, between its markers: the
 # output, in short, and the table of figures. Says what was found, as expected or not, and ends as `check`
-# did. Needs python3. With --deep, the table has the deep models too, and the output is left as it is.
+# did. Needs python3. With --deep, it runs the deep models too and writes their table, and leaves the rest as
+# it is.
 #
 #   scripts/figures.sh [--deep --memory-limit 12GiB]
 set -euo pipefail
@@ -33,19 +34,19 @@ def row(m):
     return (f"| `{m['name']}` | {m['purpose']} | {m['unique']:,} | {m['generated']:,} | {m['depth']} "
             f"| {m['seconds']:.1f} | {m['bytes_per_state']:.0f} | {verdict} |")
 
-models = found["models"]
+models, deep = found["models"], "--deep" in sys.argv[2]
 begun = [m for m in models if "unique" in m]
 rows = ["| model | what it is for | unique | generated | depth | seconds | bytes a state | search |",
         "|---|---|--:|--:|--:|--:|--:|---|"]
 rows += [row(m) if "unique" in m else f"| `{m['name']}` | {m['purpose']} | | | | | | **{m['end']}** |"
-         for m in models]
+         for m in models if m["deep"] == deep]
 rows += ["", f"{len(begun)} of {len(models)} models, {sum(m['unique'] for m in begun):,} states, "
          f"{found['seconds']:.0f} seconds in all, {found['peak_bytes'] / 2**20:,.0f} MiB at most, on "
          f"{os.cpu_count()} processors. The probability that two states took each other's place is below "
          f"{found['collision_probability']:.0e}."]
-put("figures", rows)
+put("deep" if deep else "figures", rows)
 
-if "--deep" not in sys.argv[2]:
+if not deep:
     output = open(sys.argv[1] + "/output").read().rstrip().split("\n")
     heading, ends = 4, output.index("", 4)  # The lines of the models are from the one to the other.
     last = max(n for n in range(heading, ends) if not output[n].startswith(" "))
