@@ -64,7 +64,8 @@ impl System {
         self.model.group().replicas.into()
     }
 
-    fn sender(&self, node: usize) -> Sender {
+    /// A node as those see it whom it sends something.
+    pub fn sender(&self, node: usize) -> Sender {
         match node.checked_sub(self.managers()) {
             None => Sender::Replica(ReplicaId(node as u16)),
             Some(client) => Sender::FrontEnd(FrontEndId(client as u64)),

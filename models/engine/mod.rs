@@ -32,6 +32,7 @@ mod shortest;
 mod show;
 mod system;
 mod tables;
+mod taken;
 mod teller;
 mod trace;
 mod visited;
@@ -60,5 +61,6 @@ pub use system::{
     Destination, Envelope, Expectation, NODES_MAX, Outcome, PropertyInfo, SILENCE, System, Verdict,
 };
 pub use tables::Tables;
+pub use taken::{Cause, Taken};
 pub use teller::{replay, replay_to};
 pub use trace::{Action, ReplayError, Snapshot, Stage, Step, Target, Trace};

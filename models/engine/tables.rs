@@ -29,15 +29,15 @@ pub struct Tables<S: System> {
     hasher: RandomState,
 }
 
-type FactMap = HashMap<u64, Fact, BuildHasherDefault<KeyHasher>>;
+pub(super) type FactMap = HashMap<u64, Fact, BuildHasherDefault<KeyHasher>>;
 
 /// A node state, with the node it is a state of.
 pub(super) struct Place<S: System> {
     pub node: usize,
     pub local: S::Local,
     pub stamp: u64,
-    events: OnceLock<Box<[Fired<S>]>>,
-    fair: OnceLock<Box<[Fired<S>]>>,
+    pub events: OnceLock<Box<[Fired<S>]>>,
+    pub fair: OnceLock<Box<[Fired<S>]>>,
     verdict: OnceLock<Verdict>,
 }
 
@@ -326,28 +326,7 @@ impl<S: System> Tables<S> {
         x ^ (x >> 31)
     }
 
-    /// Every memoised local step as (node state before, node state after), each once.
-    pub(super) fn edges(&self) -> Vec<(u32, u32)> {
-        let mut edges = Vec::new();
-        for map in self.fact_maps() {
-            let delivered = |(key, fact): (&u64, &Fact)| {
-                fact.step().map(|step| ((key >> 32) as u32, self.steps.get(step).next))
-            };
-            edges.extend(map.iter().filter_map(delivered));
-        }
-        for id in self.places.ids() {
-            let place = self.places.get(id);
-            let fired = place.events.get().into_iter().flat_map(|events| events.iter());
-            let fair = place.fair.get().into_iter().flat_map(|events| events.iter());
-            edges.extend(fired.chain(fair).map(|fired| (id, self.steps.get(fired.step).next)));
-        }
-        edges.retain(|(before, after)| before != after);
-        edges.sort_unstable();
-        edges.dedup();
-        edges
-    }
-
-    fn fact_maps(&self) -> impl Iterator<Item = std::sync::MutexGuard<'_, FactMap>> {
+    pub(super) fn fact_maps(&self) -> impl Iterator<Item = std::sync::MutexGuard<'_, FactMap>> {
         self.facts.iter().map(|map| map.lock().expect("a thread panicked while it stored a fact"))
     }
 }

@@ -282,6 +282,11 @@ impl<S: Service> Replica<S> {
         self.finished.get(&front_end).copied().unwrap_or_default()
     }
 
+    /// The same for every front end of which a record ever came.
+    pub fn watermarks(&self) -> &Watermarks {
+        &self.finished
+    }
+
     /// What this replica manager's own count is, or would be if it had one.
     pub fn count_of(&self, me: ReplicaId) -> u64 {
         if me.index() < self.replica_ts.len() { self.replica_ts.get(me) } else { 0 }

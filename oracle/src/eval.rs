@@ -1,0 +1,178 @@
+//! Runs the extracted functions: call by value, and calls in tail position take no stack.
+
+use crate::{
+    error::Error,
+    program::{Pattern, Program, Term, TermId},
+    value::{Bound, Closure, Scope, Value},
+};
+use std::rc::Rc;
+
+/// Terms that one call may evaluate.
+pub const STEPS_MAX: u64 = 50_000_000;
+
+/// Evaluations within evaluations: what a thread with 2 MiB of stack has room for, several times over.
+pub const DEPTH_MAX: u64 = 1_000;
+
+/// What is left of the limits.
+struct Budget {
+    steps: u64,
+    depth: u64,
+}
+
+impl Program {
+    /// Calls a function.
+    ///
+    /// # Errors
+    ///
+    /// If a limit is met, or the arguments are not of the function's types.
+    pub(crate) fn call(&self, function: usize, arguments: Vec<Value>) -> Result<Value, Error> {
+        let mut budget = Budget { steps: STEPS_MAX, depth: DEPTH_MAX };
+        let function = self.eval(self.globals[function], None, &mut budget)?;
+        match self.enter(function, arguments, &mut budget)? {
+            Entered::Done(value) => Ok(value),
+            Entered::Body(body, scope) => self.eval(body, scope, &mut budget),
+        }
+    }
+
+    fn eval(&self, term: TermId, scope: Scope, budget: &mut Budget) -> Result<Value, Error> {
+        budget.depth = budget.depth.checked_sub(1).ok_or(TOO_DEEP)?;
+        let value = self.eval_within(term, scope, budget);
+        budget.depth += 1;
+        value
+    }
+
+    fn eval_within(
+        &self,
+        mut term: TermId,
+        mut scope: Scope,
+        budget: &mut Budget,
+    ) -> Result<Value, Error> {
+        loop {
+            budget.steps = budget.steps.checked_sub(1).ok_or(TOO_LONG)?;
+            match &self.terms[term as usize] {
+                Term::Variable(place) => return lookup(&scope, *place),
+                Term::Global(global) => (term, scope) = (self.globals[*global], None),
+                Term::Apply(function, arguments) => {
+                    let function = self.eval(*function, scope.clone(), budget)?;
+                    let arguments = self.each(arguments, &scope, budget)?;
+                    match self.enter(function, arguments, budget)? {
+                        Entered::Done(value) => return Ok(value),
+                        Entered::Body(body, inner) => (term, scope) = (body, inner),
+                    }
+                }
+                Term::Lambda(arity, body) => {
+                    let (arity, body, given) = (*arity, *body, Vec::new());
+                    let closure = Closure { arity, body, scope, given };
+                    return Ok(Value::Function(Rc::new(closure)));
+                }
+                Term::Make(tag, arguments) => {
+                    let arguments = self.each(arguments, &scope, budget)?;
+                    return Ok(Value::Made(*tag, arguments.into()));
+                }
+                Term::Zero => return Ok(Value::Number(0)),
+                Term::Successor(number) => {
+                    let number = self.eval(*number, scope, budget)?;
+                    return successor(&number);
+                }
+                Term::Let(bound, body) => {
+                    let value = self.eval(*bound, scope.clone(), budget)?;
+                    (term, scope) = (*body, bind(value, scope));
+                }
+                Term::Case(subject, cases) => {
+                    let value = self.eval(*subject, scope.clone(), budget)?;
+                    (term, scope) = choose(&value, cases, scope)?;
+                }
+            }
+        }
+    }
+
+    fn each(
+        &self,
+        terms: &[TermId],
+        scope: &Scope,
+        budget: &mut Budget,
+    ) -> Result<Vec<Value>, Error> {
+        terms.iter().map(|term| self.eval(*term, scope.clone(), budget)).collect()
+    }
+
+    /// Gives a function its arguments. With too few it waits for more, with too many its result is given
+    /// the rest.
+    fn enter(
+        &self,
+        mut function: Value,
+        mut arguments: Vec<Value>,
+        budget: &mut Budget,
+    ) -> Result<Entered, Error> {
+        loop {
+            let Value::Function(closure) = &function else {
+                return Err(function.unlike("a function"));
+            };
+            let Closure { arity, body, .. } = **closure;
+            let missing = arity - closure.given.len();
+            let rest = arguments.split_off(missing.min(arguments.len()));
+            if arguments.len() < missing {
+                let given = closure.given.iter().cloned().chain(arguments).collect();
+                let scope = closure.scope.clone();
+                let waiting = Closure { arity, body, scope, given };
+                return Ok(Entered::Done(Value::Function(Rc::new(waiting))));
+            }
+            let given = closure.given.iter().cloned().chain(arguments);
+            let scope = given.fold(closure.scope.clone(), |scope, value| bind(value, scope));
+            if rest.is_empty() {
+                return Ok(Entered::Body(body, scope));
+            }
+            (function, arguments) = (self.eval(body, scope, budget)?, rest);
+        }
+    }
+}
+
+/// What comes of giving a function its arguments.
+enum Entered {
+    Done(Value),
+    /// Its body is to be evaluated.
+    Body(TermId, Scope),
+}
+
+const TOO_DEEP: Error = Error::Limit { what: "evaluations within each other", max: DEPTH_MAX };
+const TOO_LONG: Error = Error::Limit { what: "steps", max: STEPS_MAX };
+
+fn bind(value: Value, outer: Scope) -> Scope {
+    Some(Rc::new(Bound { value, outer }))
+}
+
+fn lookup(scope: &Scope, place: usize) -> Result<Value, Error> {
+    let unbound = || Error::Shape { expected: "a variable", found: "nothing".into() };
+    let mut bound = scope.as_ref().ok_or_else(unbound)?;
+    for _ in 0..place {
+        bound = bound.outer.as_ref().ok_or_else(unbound)?;
+    }
+    Ok(bound.value.clone())
+}
+
+fn successor(value: &Value) -> Result<Value, Error> {
+    let Value::Number(number) = value else { return Err(value.unlike("a number")) };
+    let next = number.checked_add(1);
+    next.map(Value::Number).ok_or_else(|| value.unlike("a number with a successor"))
+}
+
+/// The first case that fits, with its variables bound.
+fn choose(
+    value: &Value,
+    cases: &[(Pattern, TermId)],
+    scope: Scope,
+) -> Result<(TermId, Scope), Error> {
+    for (pattern, body) in cases {
+        match (pattern, value) {
+            (Pattern::Any, _) | (Pattern::Zero, Value::Number(0)) => return Ok((*body, scope)),
+            (Pattern::Successor, Value::Number(number)) if *number > 0 => {
+                return Ok((*body, bind(Value::Number(number - 1), scope)));
+            }
+            (Pattern::Made(tag), Value::Made(found, fields)) if tag == found => {
+                let bound = fields.iter().cloned();
+                return Ok((*body, bound.fold(scope, |scope, value| bind(value, scope))));
+            }
+            _ => {}
+        }
+    }
+    Err(value.unlike("one of the cases"))
+}
