@@ -53,6 +53,14 @@ impl Program {
                 Term::Variable(place) => return lookup(&scope, *place),
                 Term::Global(global) => (term, scope) = (self.globals[*global], None),
                 Term::Apply(function, arguments) => {
+                    if let Some(body) = self.body(*function, arguments.len()) {
+                        let mut inner = None;
+                        for argument in arguments {
+                            inner = bind(self.eval(*argument, scope.clone(), budget)?, inner);
+                        }
+                        (term, scope) = (body, inner);
+                        continue;
+                    }
                     let function = self.eval(*function, scope.clone(), budget)?;
                     let arguments = self.each(arguments, &scope, budget)?;
                     match self.enter(function, arguments, budget)? {
@@ -64,6 +72,9 @@ impl Program {
                     let (arity, body, given) = (*arity, *body, Vec::new());
                     let closure = Closure { arity, body, scope, given };
                     return Ok(Value::Function(Rc::new(closure)));
+                }
+                Term::Make(tag, arguments) if arguments.is_empty() => {
+                    return Ok(Value::Made(*tag, self.no_fields.clone()));
                 }
                 Term::Make(tag, arguments) => {
                     let arguments = self.each(arguments, &scope, budget)?;
@@ -83,6 +94,16 @@ impl Program {
                     (term, scope) = choose(&value, cases, scope)?;
                 }
             }
+        }
+    }
+
+    /// The body of a function that has a name and takes so many arguments: most calls are such, and need no
+    /// closure.
+    fn body(&self, function: TermId, arguments: usize) -> Option<TermId> {
+        let Term::Global(global) = self.terms[function as usize] else { return None };
+        match self.terms[self.globals[global] as usize] {
+            Term::Lambda(arity, body) if arity == arguments => Some(body),
+            _ => None,
         }
     }
 

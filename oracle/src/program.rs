@@ -2,10 +2,10 @@
 
 use crate::{
     error::Error,
-    value::{CONSTRUCTORS, Tag},
+    value::{CONSTRUCTORS, Tag, Value},
 };
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 /// Bytes of a file of extracted functions.
 pub const FILE_BYTES_MAX: usize = 4 << 20;
@@ -40,6 +40,8 @@ pub(crate) enum Pattern {
 pub struct Program {
     pub(crate) terms: Vec<Term>,
     pub(crate) globals: Vec<TermId>,
+    /// What a constructor without arguments has.
+    pub(crate) no_fields: Rc<[Value]>,
     names: HashMap<String, usize>,
 }
 
@@ -78,7 +80,8 @@ impl Program {
         if names.len() < functions.len() {
             return Err(wrong("module", "two functions have one name".into()));
         }
-        let mut program = Program { terms: Vec::new(), globals: Vec::new(), names };
+        let mut program =
+            Program { terms: Vec::new(), globals: Vec::new(), no_fields: Rc::from([]), names };
         for (name, body) in functions {
             let mut reader = Reader { program: &mut program, name, scope: Vec::new() };
             let root = reader.term(body)?;

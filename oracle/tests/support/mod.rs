@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // Each test program uses its share.
 
-use chinwag::{Input, ManagerState, Message, Rules, Sender};
+use chinwag::{Input, ManagerState, Rules};
 use chinwag_models::{
     application::Application,
     engine::{Cause, Options, Report, Tables, Taken, search},
