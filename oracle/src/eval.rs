@@ -8,7 +8,7 @@ use crate::{
 use std::rc::Rc;
 
 /// Terms that one call may evaluate.
-pub const STEPS_MAX: u64 = 50_000_000;
+pub const STEPS_MAX: u64 = 10_000_000;
 
 /// Evaluations within evaluations: what a thread with 2 MiB of stack has room for, several times over.
 pub const DEPTH_MAX: u64 = 1_000;
@@ -17,6 +17,7 @@ pub const DEPTH_MAX: u64 = 1_000;
 struct Budget {
     steps: u64,
     depth: u64,
+    depth_max: u64,
 }
 
 impl Program {
@@ -25,8 +26,13 @@ impl Program {
     /// # Errors
     ///
     /// If a limit is met, or the arguments are not of the function's types.
-    pub(crate) fn call(&self, function: usize, arguments: Vec<Value>) -> Result<Value, Error> {
-        let mut budget = Budget { steps: STEPS_MAX, depth: DEPTH_MAX };
+    pub(crate) fn call(
+        &self,
+        function: usize,
+        arguments: Vec<Value>,
+        depth_max: u64,
+    ) -> Result<Value, Error> {
+        let mut budget = Budget { steps: STEPS_MAX, depth: depth_max, depth_max };
         let function = self.eval(self.globals[function], None, &mut budget)?;
         match self.enter(function, arguments, &mut budget)? {
             Entered::Done(value) => Ok(value),
@@ -35,7 +41,9 @@ impl Program {
     }
 
     fn eval(&self, term: TermId, scope: Scope, budget: &mut Budget) -> Result<Value, Error> {
-        budget.depth = budget.depth.checked_sub(1).ok_or(TOO_DEEP)?;
+        let too_deep =
+            Error::Limit { what: "evaluations within each other", max: budget.depth_max };
+        budget.depth = budget.depth.checked_sub(1).ok_or(too_deep)?;
         let value = self.eval_within(term, scope, budget);
         budget.depth += 1;
         value
@@ -154,7 +162,6 @@ enum Entered {
     Body(TermId, Scope),
 }
 
-const TOO_DEEP: Error = Error::Limit { what: "evaluations within each other", max: DEPTH_MAX };
 const TOO_LONG: Error = Error::Limit { what: "steps", max: STEPS_MAX };
 
 fn bind(value: Value, outer: Scope) -> Scope {
@@ -196,4 +203,60 @@ fn choose(
         }
     }
     Err(value.unlike("one of the cases"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEPTH_MAX, STEPS_MAX};
+    use crate::{
+        error::Error,
+        program::Program,
+        value::{Mirror, Value},
+    };
+
+    fn call(function: &str, arguments: Vec<Value>) -> Result<Value, Error> {
+        let text = include_str!("../../proofs/extracted/core.json");
+        let program = Program::parse(text).expect("the checked-in functions can be read");
+        program.call(program.find(function).expect("it is there"), arguments, DEPTH_MAX)
+    }
+
+    #[test]
+    fn arithmetic_is_that_of_natural_numbers() {
+        let of = |function, a: u64, b: u64| {
+            u64::decode(&call(function, vec![a.encode(), b.encode()]).expect("it ends"))
+        };
+        for (a, b) in [(0, 0), (0, 3), (3, 0), (2, 5), (5, 2), (7, 7)] {
+            assert_eq!(of("add", a, b), Ok(a + b));
+            assert_eq!(of("sub", a, b), Ok(a.saturating_sub(b)));
+            assert_eq!(of("max", a, b), Ok(a.max(b)));
+            assert_eq!(of("min", a, b), Ok(a.min(b)));
+            let less = call("ltb", vec![a.encode(), b.encode()]).expect("it ends");
+            assert_eq!(bool::decode(&less), Ok(a < b));
+        }
+    }
+
+    #[test]
+    fn lists_come_back_as_they_went() {
+        let pairs = vec![((1, 2), vec![true, false]), ((3, 4), vec![])];
+        let nothing = Vec::<u64>::new();
+        let joined = call("app", vec![pairs.encode(), nothing.encode()]).expect("it ends");
+        assert_eq!(Vec::decode(&joined), Ok(pairs));
+    }
+
+    #[test]
+    fn what_is_too_deep_or_takes_too_long_is_an_error() {
+        let long = vec![0_u64; 5_000];
+        let deep = call("length", vec![long.encode()]).expect_err("it is too deep");
+        assert!(matches!(deep, Error::Limit { max: DEPTH_MAX, .. }), "{deep}");
+
+        let endless = call("eqb", vec![u64::MAX.encode(), u64::MAX.encode()]);
+        let endless = endless.expect_err("it takes too long");
+        assert!(matches!(endless, Error::Limit { max: STEPS_MAX, .. }), "{endless}");
+    }
+
+    #[test]
+    fn arguments_of_another_type_are_an_error() {
+        let wrong = call("length", vec![7_u64.encode()]).expect_err("a number is no list");
+        assert_eq!(wrong.to_string(), "expected one of the cases, found 7");
+    }
 }

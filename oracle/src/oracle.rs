@@ -3,6 +3,7 @@
 use crate::{
     alpha::{self, Names, ts},
     error::{Error, Mismatch},
+    eval::DEPTH_MAX,
     plain::{Change, Id, Manager, Out, Record, Ts, Work},
     program::{Program, Term, TermId},
     value::{Closure, Mirror, Tag, Value},
@@ -31,6 +32,7 @@ pub struct Oracle {
     on_gossip_timer: usize,
     apply: TermId,
     also: TermId,
+    depth_max: u64,
 }
 
 impl Oracle {
@@ -60,7 +62,14 @@ impl Oracle {
             program,
             apply,
             also,
+            depth_max: DEPTH_MAX,
         })
+    }
+
+    /// The same with another limit than [`DEPTH_MAX`], for a thread with another stack. Some functions go as
+    /// deep as a list is long.
+    pub fn with_depth(self, depth_max: u64) -> Oracle {
+        Oracle { depth_max, ..self }
     }
 
     /// Starts a replica manager from what its disk holds, and compares.
@@ -76,7 +85,8 @@ impl Oracle {
         let names = Names::of(&saved, std::iter::empty(), None);
         let before = names.replica(manager.id.0.into(), &saved, &[]);
         let arguments = vec![self.params(manager.group), before.encode()];
-        let proved = Manager::decode(&self.program.call(self.on_start, arguments)?)?;
+        let proved =
+            Manager::decode(&self.program.call(self.on_start, arguments, self.depth_max)?)?;
         let value = saved.value().clone();
         let after = manager.start(saved, &mut Effects::default());
         same_state(&names.manager(manager.id.0.into(), &after), proved)?;
@@ -105,7 +115,7 @@ impl Oracle {
             same("effects of an input that is none", &fx, &Effects::default())?;
             return Ok((after, fx));
         };
-        let mut proved = Work::decode(&self.program.call(function, arguments)?)?;
+        let mut proved = Work::decode(&self.program.call(function, arguments, self.depth_max)?)?;
         let step = Step { manager, names: &names, before, input };
         let history = std::mem::take(&mut proved.manager.replica.value);
         same_state(&names.manager(step.me(), &after), proved.manager)?;

@@ -64,7 +64,7 @@ fn every_step_of_a_manager_in_the_small_models_is_the_one_that_was_proved() {
 fn every_step_of_a_manager_in_the_larger_models_is_the_one_that_was_proved() {
     let is_larger = |model: &&Model| model.pinned.0 > STATES_MAX && !model.deep;
     let larger: Vec<_> = CATALOGUE.iter().filter(is_larger).collect();
-    assert_eq!((larger.len(), compare_all(&larger)), (3, (0, 0)));
+    assert_eq!((larger.len(), compare_all(&larger)), (3, (13_974, 49_210_150)));
 }
 
 // ---- it can fail ----

@@ -123,9 +123,11 @@ fn play(
 }
 
 /// Compares the protocol itself. More of it: `PROPTEST_CASES=20000 cargo test --release ..`.
-fn agrees(settings: BoxedStrategy<Setting>, steps: BoxedStrategy<Step>) -> usize {
+fn agrees(times: u32, settings: BoxedStrategy<Setting>, steps: BoxedStrategy<Step>) -> usize {
     let oracle = Oracle::new().expect("the checked-in functions can be read");
-    let (compared, differs) = play(&oracle, settings, steps, &FAITHFUL, Config::default());
+    let config = Config::default();
+    let config = Config { cases: config.cases.saturating_mul(times), ..config };
+    let (compared, differs) = play(&oracle, settings, steps, &FAITHFUL, config);
     if let Some((_, run)) = differs {
         panic!("{run}");
     }
@@ -135,22 +137,22 @@ fn agrees(settings: BoxedStrategy<Setting>, steps: BoxedStrategy<Step>) -> usize
 
 #[test]
 fn steps_chosen_uniformly_are_the_ones_that_were_proved() {
-    assert!(agrees(clusters(), uniform()) > 5_000);
+    assert!(agrees(4, clusters(), uniform()) > 25_000);
 }
 
 #[test]
 fn steps_chosen_by_kind_are_the_ones_that_were_proved() {
-    assert!(agrees(clusters(), by_kind()) > 5_000);
+    assert!(agrees(4, clusters(), by_kind()) > 20_000);
 }
 
 #[test]
 fn steps_of_short_runs_are_the_ones_that_were_proved() {
-    assert!(agrees(clusters(), runs()) > 15_000);
+    assert!(agrees(1, clusters(), runs()) > 15_000);
 }
 
 #[test]
 fn steps_of_three_managers_in_short_runs_are_the_ones_that_were_proved() {
-    assert!(agrees(three(), runs()) > 10_000);
+    assert!(agrees(1, three(), runs()) > 20_000);
 }
 
 // ---- it can fail ----
