@@ -1,7 +1,5 @@
 //! Every local step of a model's replica managers, compared with what was proved.
 
-#![allow(dead_code)] // Each test program uses its share.
-
 use chinwag::{Input, ManagerState, Rules};
 use chinwag_models::{
     application::Application,
