@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks every obligation by two solvers: writes the files again, compares them with the checked-in ones byte for
-# byte, and asks z3 and cvc5. Both must give the verdict in the file's name; a time-out is a failure.
+# Checks every obligation by two solvers: writes the files again, compares them with the checked-in ones byte
+# for byte, and asks z3 and cvc5. Both must give the verdict in the file's name; a time-out is a failure.
 #
 #   proofs/smt/check.sh               installs z3, cvc5 and python3 from Debian if they are absent
 #   proofs/smt/check.sh --no-install  checks nothing if one of them is absent, and says so
@@ -35,12 +35,13 @@ if [[ ${#missing[@]} -gt 0 ]]; then
   command -v apt-get >/dev/null || fail "missing: ${missing[*]}; and so is apt-get; install them"
   sudo=
   if [[ $(id -u) != 0 ]]; then
-    command -v sudo >/dev/null || fail "missing: ${missing[*]}; run this as root, or: apt-get install ${missing[*]}"
+    command -v sudo >/dev/null || fail "run this as root, or: apt-get install ${missing[*]}"
     sudo=sudo
   fi
   say "installing ${missing[*]} from Debian"
   $sudo apt-get update -qq || fail 'apt-get update failed; is there a network?'
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+  $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     fail "apt-get install ${missing[*]} failed; its message is above (Debian 12 and later have all three)"
 fi
 say "$(z3 --version), $(cvc5 --version | head -n 1)"
@@ -56,11 +57,16 @@ fi
 diff -r "$here/obligations" "$build/obligations" | head -n 40 >"$build/difference" || true
 if [[ -s $build/difference ]]; then
   cat "$build/difference" >&2
-  fail 'what generate.py writes is not what is checked in; if the change is meant: proofs/smt/check.sh --update'
+  fail 'generate.py writes other files than are checked in; if the change is meant: check.sh --update'
 fi
 cd "$here/obligations"
 files=(*.smt2)
 [[ ${#files[@]} -ge 100 ]] || fail "only ${#files[@]} obligations were found"
+# The README counts them.
+for kind in start keeps follows happens control; do
+  found=$(printf '%s\n' "${files[@]}" | grep -c "^$kind")
+  grep -qE "^\| \`$kind[A-Z-]*\` \| $found \|" "$here/README.md" || fail "README.md: $kind: there are $found"
+done
 say "${#files[@]} obligations are the checked-in ones, byte for byte"
 
 # A solver's whole output, in one line, and its seconds.
@@ -86,10 +92,12 @@ printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I {} bash -c 'judge "$1"' jud
 rm "$build"/verdicts/*.asked.smt2
 cat "$build"/verdicts/* >"$build/table"
 [[ $(wc -l <"$build/table") == "${#files[@]}" ]] || fail "not every obligation has a verdict: $build/table"
-awk 'BEGIN { form = "%-52s %-8s %-8s %5s   %-8s %5s%s\n"; printf form, "obligation", "expected", "z3", "s", "cvc5", "s", "" }
+awk 'BEGIN { form = "%-52s %-8s %-8s %5s   %-8s %5s%s\n"
+    printf form, "obligation", "expected", "z3", "s", "cvc5", "s", "" }
   { printf form, $1, $2, $3, $4, $5, $6, ($3 == $2 && $5 == $2) ? "" : "   WRONG" }' "$build/table"
 wrong=$(awk '$3 != $2 || $5 != $2' "$build/table" | wc -l)
 [[ $wrong == 0 ]] || fail "$wrong obligations have another verdict than expected, marked WRONG above"
 awk '{ n[$2]++; z += $4; c += $6 } $1 ~ /^control-/ { k++ } $1 ~ /^happens-/ { h++ }
-  END { printf "proofs/smt/check.sh: %d proved, %d controls refuted, %d steps seen to happen, each by z3 (%.1f s) " \
-    "and by cvc5 (%.1f s)\n", n["unsat"], k, h, z, c }' "$build/table"
+  END { printf "proofs/smt/check.sh: %d proved, %d controls refuted, ", n["unsat"], k
+    printf "%d steps seen to happen, ", h
+    printf "each by z3 (%.1f s) and by cvc5 (%.1f s)\n", z, c }' "$build/table"

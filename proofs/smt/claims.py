@@ -126,7 +126,7 @@ CONTROLS = {
         guards={"complete": None}),
     "discards what only it knows": dict(
         words="nobody is asked", step="discard", breaks="collected", guards={"held": None}),
-    "discards what one lacks": dict(
+    "discards what a majority has": dict(
         words="all but one manager are asked", step="discard", breaks="collected", consts=" spared:Rm",
         guards={"held": """(forall ((j Rm) (c Rm)) (=> (and (not (= j me)) (not (= j spared)) (minds me j))
     (<= (upto c) (table me j c))))"""}),
@@ -153,10 +153,10 @@ CONTROLS = {
     "claims more than it sends": dict(
         words="a complete message claims what its sender does not hold", step="send", breaks="claimed",
         guards={"claims": None}),
-    "overwrites with replies": dict(
+    "overwrites with update replies": dict(
         words="a front end's timestamp becomes the last one that it heard", step="hear", breaks="session saw",
         changes={"session_ts": "(ite (= g f) (tells_ts s c) (session_ts g c))"}),
-    "forgets replies": dict(
+    "forgets update replies": dict(
         words="a front end's timestamp does not heed what it heard", step="hear", breaks="session saw",
         changes={"session_ts": "(session_ts g c)"}),
     "answers too early": dict(

@@ -6,6 +6,7 @@ import re
 import sys
 
 from claims import CONTROLS, FOLLOWS
+from index import index, stem_of
 from model import FIXED, GIVEN, INVARIANTS, MACROS, SORTS, STATE
 from steps import STEPS
 
@@ -69,11 +70,10 @@ def changes_of(step):
 
 
 def obligation(kind, name, expected, words, lines):
-    """A file's name, what it says in words, and its text."""
+    """A file's name and text."""
     head = ["; " + words, f"; For {SCOPE}.", f"; Expected: {expected}.", "(set-logic ALL)",
             f"(set-info :status {expected})"]
-    stem = f"{kind}-{name}".strip("-").replace(" ", "-").replace("'", "")
-    return f"{stem}.{expected}.smt2", words, "\n".join(head + lines + ["(check-sat)", ""])
+    return f"{stem_of(kind, name, expected)}.smt2", "\n".join(head + lines + ["(check-sat)", ""])
 
 
 def state_and(claims):
@@ -141,15 +141,6 @@ def control(name, bug):
     return obligation("control", name, "sat", words, lines + ["; ---- broken?", f"(assert (not {after}))"])
 
 
-def index(files):
-    lines = [f"# {len(files)} obligations", "",
-             "Written by `generate.py`. `unsat`: no counterexample, it is proved. `sat`: there is one.",
-             "",
-             "| file | in words |", "|---|---|"]
-    lines += [f"| [{name.removesuffix('.smt2')}]({name}) | {words} |" for name, words, _ in files]
-    return "\n".join(lines + [""])
-
-
 def main():
     files = [starts()]
     for name, step in STEPS.items():
@@ -160,9 +151,9 @@ def main():
     files += [control(name, bug) for name, bug in CONTROLS.items()]
     directory = pathlib.Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    for name, _, text in files:
+    for name, text in files:
         (directory / name).write_text(text, encoding="utf-8")
-    (directory / "README.md").write_text(index(files), encoding="utf-8")
+    (directory / "README.md").write_text(index([name for name, _ in files]), encoding="utf-8")
 
 
 if __name__ == "__main__":
