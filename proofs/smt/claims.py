@@ -1,6 +1,10 @@
 """What follows from the invariants in any one state, and the controls: seeded bugs that must be refuted."""
 
-# name: words, constants, hypotheses (name, text), conclusion.
+# A smaller past weighs less.
+WEIGHTS = """(forall ((p Req) (q Req)) (=> (and (forall ((c Rm)) (<= (past p c) (past q c)))
+    (exists ((c Rm)) (< (past p c) (past q c)))) (< (weight p) (weight q))))"""
+
+# name: words, constants, hypotheses (name, text), conclusion; and which further invariants are assumed.
 FOLLOWS = {
     "session order": dict(
         words="causal order by what clients saw, without timestamps: when a record has run, all that"
@@ -50,13 +54,33 @@ FOLLOWS = {
         given=[("forgot", "(and (= (runs i x) 1) (not (remembers i x)))"), ("updatable", "(updatable k)")],
         then="(known k x)",
     ),
+    "unique timestamps": dict(
+        words="if no front end lies, no two records have equal timestamps",
+        consts="r:Rec q:Rec", also=["real past", "whole past"],
+        given=[("made", "(and (made r) (made q))"), ("equal", "(forall ((c Rm)) (= (ts r c) (ts q c)))")],
+        then="(= r q)",
+    ),
+    "nothing stuck": dict(
+        words="if no front end lies: of the waiting records of whose past everything has been received, one"
+              " with the lightest past is stable (in any entry c); so while there is any, something can run",
+        consts="i:Rm r:Rec c:Rm named:Rec->Bool weight:Req->Int",
+        also=["real past", "whole past", "every number"],
+        given=[
+            ("weights", WEIGHTS),
+            ("received", "(and (waits i r) (forall ((c Rm)) (<= (prev r c) (replica_ts i c))))"),
+            ("lightest", """(forall ((q Rec)) (=> (and (waits i q)
+    (forall ((c Rm)) (<= (prev q c) (replica_ts i c)))) (<= (weight (req r)) (weight (req q)))))"""),
+            # Says nothing: it makes solvers think of this record.
+            ("the record that would be missing", "(named (numbered c (prev r c)))"),
+        ],
+        then="(<= (prev r c) (value_ts i c))",
+    ),
     "rank": dict(
         words="the code's order is legal: of the stable records, one with the lightest past is preceded by no"
               " waiting one (of weights, it is used only that a smaller past weighs less)",
         consts="i:Rm r:Rec weight:Req->Int",
         given=[
-            ("weights", """(forall ((p Req) (q Req)) (=> (and (forall ((c Rm)) (<= (past p c) (past q c)))
-    (exists ((c Rm)) (< (past p c) (past q c)))) (< (weight p) (weight q))))"""),
+            ("weights", WEIGHTS),
             ("stable", "(and (waits i r) (stable i r))"),
             ("lightest", """(forall ((q Rec)) (=> (and (waits i q) (stable i q))
     (<= (weight (req r)) (weight (req q)))))"""),
@@ -167,4 +191,14 @@ CONTROLS = {
     "arrival rank": dict(
         words="weights that have nothing to do with the past, as order of arrival", follows="rank",
         guards={"weights": None}),
+    "lies": dict(
+        words="a front end claims to have seen what it has not", step="ask", breaks="real past",
+        guards={"truth": None}),
+    "replies with more": dict(
+        words="a reply's timestamp counts more than what it is about", step="reply", breaks="whole past",
+        guards={"merged": None}),
+    "timestamps of liars": dict(
+        words="a front end lied", follows="unique timestamps"),
+    "a liar's record": dict(
+        words="a front end lied", follows="nothing stuck"),
 }

@@ -7,12 +7,12 @@ import sys
 
 from claims import CONTROLS, FOLLOWS
 from index import index, stem_of
-from model import FIXED, GIVEN, INVARIANTS, MACROS, SORTS, STATE
-from steps import STEPS
+from model import FIXED, GIVEN, HONEST, INVARIANTS, MACROS, NUMBERS, SORTS, STATE
+from steps import STEPS, TRUTHFUL
 
 SCOPE = "any number of replica managers, front ends, updates and messages"
-TEXT = {name: text.strip() for name, _, text in INVARIANTS}
-WORDS = {name: words for name, words, _ in INVARIANTS}
+TEXT = {name: text.strip() for name, _, text in INVARIANTS + HONEST + NUMBERS}
+WORDS = {name: words for name, words, _ in INVARIANTS + HONEST + NUMBERS}
 
 
 def function(name, arguments, result):
@@ -76,16 +76,21 @@ def obligation(kind, name, expected, words, lines):
     return f"{stem_of(kind, name, expected)}.smt2", "\n".join(head + lines + ["(check-sat)", ""])
 
 
-def state_and(claims):
-    """Any state in which the invariants hold, and the claims."""
-    return vocabulary() + ["; ---- the invariants hold"] + named(TEXT.items()) + claims
+def names(invariants):
+    return [name for name, _, _ in invariants]
 
 
-def a_step(step):
+def state_and(claims, also=()):
+    """Any state in which the invariants hold, further ones too, and the claims."""
+    held = [(name, TEXT[name]) for name in names(INVARIANTS) + list(also)]
+    return vocabulary() + ["; ---- the invariants hold"] + named(held) + claims
+
+
+def a_step(step, also=()):
     """A step from such a state, and the names of what it changes."""
     lines, changed = changes_of(step)
     claims = constants(step["consts"]) + ["; ---- " + step["words"]] + named(step["guards"])
-    return state_and(claims + ["; ---- afterwards"] + lines), changed
+    return state_and(claims + ["; ---- afterwards"] + lines, also), changed
 
 
 def starts():
@@ -93,15 +98,21 @@ def starts():
     return obligation("start", "", "unsat", "The invariants hold at the start.", vocabulary(True) + [broken])
 
 
-def keeps(name, step):
-    """An obligation for each invariant that the step could break: that speaks of what it changes."""
-    lines, changed = a_step(step)
-    for invariant, text in TEXT.items():
-        after = afterwards(text, changed)
-        if after != text:
+def truthful(name, step):
+    """The step if no front end lies."""
+    more = [TRUTHFUL[name]] if name in TRUTHFUL else []
+    return {**step, "guards": step["guards"] + more}
+
+
+def keeps(kind, name, step, invariants, also=()):
+    """An obligation for each of the invariants that the step could break: that speaks of what it changes."""
+    lines, changed = a_step(step, also)
+    for invariant in names(invariants):
+        after = afterwards(TEXT[invariant], changed)
+        if after != TEXT[invariant]:
             words = f"Step \"{name}\" keeps \"{invariant}\": {WORDS[invariant]}."
             goal = ["; ---- broken?", f"(assert (not {after}))"]
-            yield obligation(f"keeps-{name}", invariant, "unsat", words, lines + goal)
+            yield obligation(f"{kind}-{name}", invariant, "unsat", words, lines + goal)
 
 
 def happens(name, step):
@@ -112,7 +123,7 @@ def happens(name, step):
 
 def conclusion(claim):
     return state_and(constants(claim["consts"]) + ["; ---- given"] + named(claim["given"])
-                     + ["; ---- and yet not", f"(assert (not {claim['then']}))"])
+                     + ["; ---- and yet not", f"(assert (not {claim['then']}))"], claim.get("also", ()))
 
 
 def patched(claims, patches):
@@ -126,15 +137,17 @@ def control(name, bug):
     guards, words = bug.get("guards", {}), bug["words"]
     if "follows" in bug:
         claim = FOLLOWS[bug["follows"]]
-        claim = {**claim, "given": patched(claim["given"], guards)}
+        claim = {**claim, "given": patched(claim["given"], guards), "also": bug.get("also", ())}
         words = f"Control: {words}; then \"{bug['follows']}\" does not follow."
         return obligation("control", name, "sat", words, conclusion(claim))
     step, new = STEPS[bug["step"]], bug.get("changes", {})
+    if bug["breaks"] in names(HONEST):
+        step = truthful(bug["step"], step)
     assert new.keys() <= {function for function, _, _ in step["changes"]}, name
     step = {**step, "guards": patched(step["guards"], guards),
             "consts": step["consts"] + bug.get("consts", ""),
             "changes": [(f, arguments, new.get(f, text)) for f, arguments, text in step["changes"]]}
-    lines, changed = a_step(step)
+    lines, changed = a_step(step, names(HONEST) if bug["breaks"] in names(HONEST) else ())
     after = afterwards(TEXT[bug["breaks"]], changed)
     assert after != TEXT[bug["breaks"]], name
     words = f"Control: {words}; then step \"{bug['step']}\" breaks \"{bug['breaks']}\"."
@@ -144,7 +157,10 @@ def control(name, bug):
 def main():
     files = [starts()]
     for name, step in STEPS.items():
-        files += [*keeps(name, step), happens(name, step)]
+        files += keeps("keeps", name, step, INVARIANTS)
+        files += keeps("honest", name, truthful(name, step), HONEST, names(HONEST))
+        files += keeps("keeps", name, step, NUMBERS, names(NUMBERS))
+        files.append(happens(name, step))
     for name, claim in FOLLOWS.items():
         words = f"Follows from the invariants: {claim['words']}."
         files.append(obligation("follows", name, "unsat", words, conclusion(claim)))

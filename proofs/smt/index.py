@@ -1,7 +1,7 @@
 """The obligations in words, as a page of links; and the names of the files."""
 
 from claims import CONTROLS, FOLLOWS
-from model import INVARIANTS
+from model import HONEST, INVARIANTS, NUMBERS
 from steps import STEPS
 
 
@@ -36,9 +36,9 @@ def index(files):
         linked.add(stem)
         return f"[{shown or name}]({stem}.smt2)"
 
-    def kept_by(invariant):
-        steps = [step for step in STEPS if stem_of(f"keeps-{step}", invariant, "unsat") in stems]
-        return ", ".join(link(f"keeps-{step}", invariant, "unsat", step) for step in steps)
+    def kept_by(kind, invariant):
+        steps = [step for step in STEPS if stem_of(f"{kind}-{step}", invariant, "unsat") in stems]
+        return ", ".join(link(f"{kind}-{step}", invariant, "unsat", step) for step in steps)
 
     lines = [f"# The {len(files)} obligations", "",
              "Written by `generate.py`. Each is a file; its verdict is in its name."]
@@ -46,7 +46,10 @@ def index(files):
     lines += section("Invariants", f"They hold at the {start}, and each step keeps them:",
                      "a step that is not named changes nothing of which the invariant speaks.")
     lines += table(["invariant", "in words", "kept by"],
-                   [(name, words, kept_by(name)) for name, words, _ in INVARIANTS])
+                   [(name, words, kept_by("keeps", name)) for name, words, _ in INVARIANTS + NUMBERS])
+    lines += section("As long as no front end lies", "These hold too.")
+    lines += table(["invariant", "in words", "kept by"],
+                   [(name, words, kept_by("honest", name)) for name, words, _ in HONEST])
     lines += section("Steps", "That each can happen is shown by an example (`sat`): no proof is empty.")
     lines += table(["step", "in words"],
                    [(link("happens", name, "sat"), step["words"]) for name, step in STEPS.items()])

@@ -30,6 +30,7 @@ FIXED = [
     ("req", "Rec", "Req", "the request that the record was made of"),
     ("org", "Rec", "Rm", "who made it"),
     ("ts", "Rec Rm", "Int", "its timestamp"),
+    ("numbered", "Rm Int", "Rec", "a manager's record of this number, once there is one"),
     ("src", "Msg", "Rm", "the sender"),
     ("carries", "Msg Rec", "Bool", "the log that it brings"),
     ("claims", "Msg Rm", "Int", "the sender's replica timestamp"),
@@ -94,7 +95,7 @@ INVARIANTS = [
     ("received", "a manager has received exactly the records that its replica timestamp counts", """
 (forall ((i Rm) (r Rec)) (= (received i r) (and (made r) (<= (seq r) (replica_ts i (org r))))))"""),
     ("value", "the value timestamp is within the replica timestamp", """
-(forall ((i Rm) (c Rm)) (<= (value_ts i c) (replica_ts i c)))"""),
+(forall ((i Rm) (c Rm)) (and (<= 0 (value_ts i c)) (<= (value_ts i c) (replica_ts i c))))"""),
     ("reflected", "the value timestamp covers what was executed", """
 (forall ((i Rm) (r Rec) (c Rm)) (=> (ran i r) (<= (ts r c) (value_ts i c))))"""),
     ("waiting", "what waits was not executed", """
@@ -148,4 +149,27 @@ INVARIANTS = [
     ("told", "the timestamp of what is told covers what it lets see", """
 (forall ((s Say) (r Rec)) (=> (and (said s) (tells s r))
   (and (made r) (forall ((c Rm)) (<= (ts r c) (tells_ts s c))))))"""),
+]
+
+# What holds besides. Assumed only where a file says so, since examples are harder to find with it.
+# As long as no front end lies:
+HONEST = [
+    ("real past", "no timestamp that a client sent, holds or was told counts updates that do not exist", """
+(and (forall ((q Req) (c Rm)) (=> (asked q) (<= (past q c) (replica_ts c c))))
+  (forall ((f Fe) (c Rm)) (<= (session_ts f c) (replica_ts c c)))
+  (forall ((s Say) (c Rm)) (=> (said s) (<= (tells_ts s c) (replica_ts c c)))))"""),
+    ("whole past", "such a timestamp, and a value's, covers in full the last record that it counts of each"
+     " manager", """
+(forall ((r Rec) (c Rm)) (=> (made r) (and
+  (forall ((q Req)) (=> (and (asked q) (= (past q (org r)) (seq r))) (<= (ts r c) (past q c))))
+  (forall ((f Fe)) (=> (= (session_ts f (org r)) (seq r)) (<= (ts r c) (session_ts f c))))
+  (forall ((s Say)) (=> (and (said s) (= (tells_ts s (org r)) (seq r))) (<= (ts r c) (tells_ts s c))))
+  (forall ((i Rm)) (=> (= (value_ts i (org r)) (seq r)) (<= (ts r c) (value_ts i c)))))))"""),
+]
+# And always:
+NUMBERS = [
+    ("every number", "every number that a manager has counted is that of a record", """
+(forall ((c Rm) (n Int)) (! (=> (and (< 0 n) (<= n (replica_ts c c)))
+  (and (made (numbered c n)) (= (org (numbered c n)) c) (= (seq (numbered c n)) n)))
+  :pattern ((numbered c n))))"""),
 ]

@@ -23,6 +23,7 @@ STEPS = {
             ("unknown", "(not (known me (rid new)))"),
             ("plausible", "(<= (prev new me) (replica_ts me me))"),
             ("counts", "(= (seq new) (+ 1 (replica_ts me me)))"),
+            ("numbered", "(= (numbered me (seq new)) new)"),
             ("stamp", "(forall ((c Rm)) (=> (not (= c me)) (= (ts new c) (prev new c))))"),
         ],
         changes=[("made", "(r Rec)", "(or (made r) (= r new))"), WAITS, COUNTS, FINISHES],
@@ -179,4 +180,11 @@ STEPS = {
         ],
         interest="(exists ((r Rec)) (seen f r))",
     ),
+}
+
+# Further guards if no front end lies. Replies are then as exact as the code's; nothing else needs them to be.
+TRUTHFUL = {
+    "ask": ("truth", "(forall ((c Rm)) (= (past q c) (session_ts f c)))"),
+    "reply": ("merged", """(forall ((c Rm)) (or (= (tells_ts s c) 0)
+    (exists ((r Rec)) (and (tells s r) (= (ts r c) (tells_ts s c))))))"""),
 }

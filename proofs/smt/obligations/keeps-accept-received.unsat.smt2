@@ -21,6 +21,7 @@
 (declare-fun req (Rec) Req) ; the request that the record was made of
 (declare-fun org (Rec) Rm) ; who made it
 (declare-fun ts (Rec Rm) Int) ; its timestamp
+(declare-fun numbered (Rm Int) Rec) ; a manager's record of this number, once there is one
 (declare-fun src (Msg) Rm) ; the sender
 (declare-fun carries (Msg Rec) Bool) ; the log that it brings
 (declare-fun claims (Msg Rm) Int) ; the sender's replica timestamp
@@ -74,7 +75,7 @@
 ; received
 (assert (forall ((i Rm) (r Rec)) (= (received i r) (and (made r) (<= (seq r) (replica_ts i (org r)))))))
 ; value
-(assert (forall ((i Rm) (c Rm)) (<= (value_ts i c) (replica_ts i c))))
+(assert (forall ((i Rm) (c Rm)) (and (<= 0 (value_ts i c)) (<= (value_ts i c) (replica_ts i c)))))
 ; reflected
 (assert (forall ((i Rm) (r Rec) (c Rm)) (=> (ran i r) (<= (ts r c) (value_ts i c)))))
 ; waiting
@@ -140,6 +141,8 @@
 (assert (<= (prev new me) (replica_ts me me)))
 ; counts
 (assert (= (seq new) (+ 1 (replica_ts me me))))
+; numbered
+(assert (= (numbered me (seq new)) new))
 ; stamp
 (assert (forall ((c Rm)) (=> (not (= c me)) (= (ts new c) (prev new c)))))
 ; ---- afterwards

@@ -21,6 +21,7 @@
 (declare-fun req (Rec) Req) ; the request that the record was made of
 (declare-fun org (Rec) Rm) ; who made it
 (declare-fun ts (Rec Rm) Int) ; its timestamp
+(declare-fun numbered (Rm Int) Rec) ; a manager's record of this number, once there is one
 (declare-fun src (Msg) Rm) ; the sender
 (declare-fun carries (Msg Rec) Bool) ; the log that it brings
 (declare-fun claims (Msg Rm) Int) ; the sender's replica timestamp
@@ -68,7 +69,7 @@
 (forall ((r Rec) (q Rec)) (=> (and (made r) (made q) (= (org r) (org q)) (= (seq r) (seq q))) (= r q)))
 (forall ((i Rm) (c Rm)) (and (<= 0 (replica_ts i c)) (<= (replica_ts i c) (replica_ts c c))))
 (forall ((i Rm) (r Rec)) (= (received i r) (and (made r) (<= (seq r) (replica_ts i (org r))))))
-(forall ((i Rm) (c Rm)) (<= (value_ts i c) (replica_ts i c)))
+(forall ((i Rm) (c Rm)) (and (<= 0 (value_ts i c)) (<= (value_ts i c) (replica_ts i c))))
 (forall ((i Rm) (r Rec) (c Rm)) (=> (ran i r) (<= (ts r c) (value_ts i c))))
 (forall ((i Rm) (r Rec)) (not (and (ran i r) (waits i r))))
 (forall ((i Rm) (r Rec) (q Rec)) (=> (and (ran i r) (made q) (precedes q r)) (ran i q)))
@@ -98,5 +99,16 @@
   (and (made r) (forall ((c Rm)) (<= (ts r c) (past q c))))))
 (forall ((f Fe) (r Rec)) (=> (seen f r) (and (made r) (forall ((c Rm)) (<= (ts r c) (session_ts f c))))))
 (forall ((s Say) (r Rec)) (=> (and (said s) (tells s r))
-  (and (made r) (forall ((c Rm)) (<= (ts r c) (tells_ts s c)))))))))
+  (and (made r) (forall ((c Rm)) (<= (ts r c) (tells_ts s c))))))
+(and (forall ((q Req) (c Rm)) (=> (asked q) (<= (past q c) (replica_ts c c))))
+  (forall ((f Fe) (c Rm)) (<= (session_ts f c) (replica_ts c c)))
+  (forall ((s Say) (c Rm)) (=> (said s) (<= (tells_ts s c) (replica_ts c c)))))
+(forall ((r Rec) (c Rm)) (=> (made r) (and
+  (forall ((q Req)) (=> (and (asked q) (= (past q (org r)) (seq r))) (<= (ts r c) (past q c))))
+  (forall ((f Fe)) (=> (= (session_ts f (org r)) (seq r)) (<= (ts r c) (session_ts f c))))
+  (forall ((s Say)) (=> (and (said s) (= (tells_ts s (org r)) (seq r))) (<= (ts r c) (tells_ts s c))))
+  (forall ((i Rm)) (=> (= (value_ts i (org r)) (seq r)) (<= (ts r c) (value_ts i c)))))))
+(forall ((c Rm) (n Int)) (! (=> (and (< 0 n) (<= n (replica_ts c c)))
+  (and (made (numbered c n)) (= (org (numbered c n)) c) (= (seq (numbered c n)) n)))
+  :pattern ((numbered c n)))))))
 (check-sat)
