@@ -49,6 +49,7 @@ say "$(z3 --version), $(cvc5 --version | head -n 1)"
 # The files.
 rm -rf "$build"
 mkdir -p "$build/verdicts"
+build=$(cd "$build" && pwd)
 python3 -B "$here/generate.py" "$build/obligations"
 if [[ $update == yes ]]; then
   rm -rf "$here/obligations"
