@@ -156,7 +156,25 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "a read-only replica answers, is gossiped to, and is waited for before logs are collected",
         read_only: 1,
         scripts: &["uq", "q"],
-        pinned: (8_873, 18),
+        pinned: (55_133, 20),
+        ..PLAIN
+    },
+    Model {
+        name: "read-only-crash",
+        purpose: "a read-only replica that may crash at any point, any number of times",
+        read_only: 1,
+        scripts: &["uq"],
+        crashes: &[0, 0, FOREVER],
+        pinned: (326_299, 31),
+        ..PLAIN
+    },
+    Model {
+        name: "read-only-loss",
+        purpose: "a read-only replica and loss",
+        read_only: 1,
+        scripts: &["u"],
+        net: Net::Lossy,
+        pinned: (159_464, 24),
         ..PLAIN
     },
     Model {
@@ -165,7 +183,7 @@ pub const CATALOGUE: &[Model] = &[
         read_only: 1,
         scripts: &["uq"],
         asks: Asks::Home(&[2]),
-        pinned: (343, 18),
+        pinned: (2_059, 20),
         ..PLAIN
     },
     Model {

@@ -22,10 +22,40 @@ pub fn first_seen<'a>(all: &'a [Verified], sentence: &str) -> Option<(&'a str, u
     })
 }
 
-/// The witnesses that no model shows.
-pub fn unseen_anywhere(all: &[Verified]) -> Vec<&'static str> {
+/// What was promised of nothing: situations and promises of which nothing was checked.
+#[derive(Debug, Default)]
+pub struct Vacuous {
+    /// The witnesses that no model shows.
+    pub unseen: Vec<&'static str>,
+    /// The promises that were judged only where their premise never came about.
+    pub untested: Vec<&'static str>,
+}
+
+impl Vacuous {
+    /// Looks through a run of the whole catalogue.
+    pub fn find(all: &[Verified]) -> Self {
+        Self { unseen: unseen_anywhere(all), untested: untested_anywhere(all) }
+    }
+
+    /// Was everything put to the test?
+    pub fn is_empty(&self) -> bool {
+        self.unseen.is_empty() && self.untested.is_empty()
+    }
+}
+
+fn unseen_anywhere(all: &[Verified]) -> Vec<&'static str> {
     let witnesses = PROPERTIES.iter().filter(|p| p.kind == Kind::Sometimes).map(|p| p.sentence);
     witnesses.filter(|sentence| first_seen(all, sentence).is_none()).collect()
+}
+
+fn untested_anywhere(all: &[Verified]) -> Vec<&'static str> {
+    let reports = || all.iter().filter_map(|one| one.report.as_ref());
+    let tested = |promise: &str| {
+        let judged = |r: &&Report| r.finding(promise).is_some_and(|found| found.checked);
+        reports().filter(judged).any(|report| vacuity::is_put_to_the_test(report, promise))
+    };
+    let promises = PROPERTIES.iter().filter(|p| p.kind == Kind::Always).map(|p| p.sentence);
+    promises.filter(|promise| !tested(promise)).collect()
 }
 
 /// Prints it.
@@ -33,16 +63,16 @@ pub fn summary(
     console: &Console,
     lab: &Lab,
     all: &[Verified],
-    unseen: &[&str],
+    vacuous: &Vacuous,
     cli: &Cli,
     exit: Exit,
 ) {
     console.say("");
-    witnesses(console, all, unseen, cli);
+    witnesses(console, all, &vacuous.unseen, cli);
     numbers(console, lab, all);
     console.say("");
     never_happened(console, all);
-    verdict(console, all, unseen, exit);
+    verdict(console, all, vacuous, exit);
 }
 
 fn never_happened(console: &Console, all: &[Verified]) {
@@ -94,7 +124,12 @@ fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
     if reports().next().is_none() {
         return;
     }
-    field("Promises", format!("{most}, in {}", plural(reports().count(), "model")));
+    let tested = promised() - untested_anywhere(all).len();
+    let models = plural(reports().count(), "model");
+    field(
+        "Promises",
+        format!("{most}, in {models}; {tested} of {} were put to the test", promised()),
+    );
     field("States", format!("{} and {} on fair continuations", count(states), count(fair)));
     field(
         "Collisions",
@@ -103,7 +138,11 @@ fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
     field("Time", format!("{}, peak memory {}", seconds(lab.seconds()), bytes(peak)));
 }
 
-fn verdict(console: &Console, all: &[Verified], unseen: &[&str], exit: Exit) {
+fn promised() -> usize {
+    PROPERTIES.iter().filter(|p| p.kind == Kind::Always).count()
+}
+
+fn verdict(console: &Console, all: &[Verified], vacuous: &Vacuous, exit: Exit) {
     let names = |which: &dyn Fn(&Verified) -> bool| {
         let those = all.iter().filter(|one| which(one)).map(|one| one.model.name);
         those.collect::<Vec<_>>().join(", ")
@@ -128,12 +167,19 @@ fn verdict(console: &Console, all: &[Verified], unseen: &[&str], exit: Exit) {
             if !bad.is_empty() {
                 console.paragraph(&format!("See the lines above: {bad}."));
             }
-            if !unseen.is_empty() {
-                console.paragraph(&format!(
-                    "Never seen in any model, so that what is promised of it is promised of nothing: {}.",
-                    unseen.join("; ")
-                ));
-            }
+            let promised_of_nothing = |what: &str, which: &[&str]| {
+                if !which.is_empty() {
+                    console.paragraph(&format!("{what}: {}.", which.join("; ")));
+                }
+            };
+            promised_of_nothing(
+                "Never seen in any model, so that what is promised of it is promised of nothing",
+                &vacuous.unseen,
+            );
+            promised_of_nothing(
+                "Promises that no model put to the test, since what they speak of never happened there",
+                &vacuous.untested,
+            );
         }
     }
 }

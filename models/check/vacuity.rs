@@ -5,7 +5,21 @@ use chinwag_models::{
     engine::Report,
     model::{Model, Net},
     party::Line,
+    properties::{Premise, premise_of},
 };
+
+/// Did the premise of a promise come about in this search?
+pub fn is_put_to_the_test(report: &Report, promise: &str) -> bool {
+    match premise_of(promise) {
+        Some(Premise::Seen(witness)) => report.finding(witness).is_some_and(|w| w.depth.is_some()),
+        Some(Premise::Happens(kind)) => happened(report, kind),
+        None => false,
+    }
+}
+
+fn happened(report: &Report, kind: &str) -> bool {
+    report.kinds.iter().any(|(name, times)| *name == kind && *times > 0)
+}
 
 /// The kinds of actions that the model of a complete search allows, and that it never took.
 pub fn never_happened(one: &Verified) -> Vec<&'static str> {
@@ -16,9 +30,7 @@ pub fn never_happened(one: &Verified) -> Vec<&'static str> {
 }
 
 fn unused(model: &Model, report: &Report) -> Vec<&'static str> {
-    let happened =
-        |kind: &str| report.kinds.iter().any(|(name, times)| *name == kind && *times > 0);
-    allowed(model).into_iter().filter(|kind| !happened(kind)).collect()
+    allowed(model).into_iter().filter(|kind| !happened(report, kind)).collect()
 }
 
 /// By the names that the engine counts them under.

@@ -6,7 +6,9 @@ use crate::{
     console::{Console, Ink},
     json,
     lab::{self, Lab, Panicked, Wanted, Way},
-    names, show, summary, table,
+    names, show,
+    summary::{self, Vacuous},
+    table,
 };
 use chinwag_models::{
     catalogue::CATALOGUE,
@@ -58,12 +60,12 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
     for one in &all {
         counterexamples(cli, console, &lab, one)?;
     }
-    let unseen = match cli.only.is_empty() {
-        true => summary::unseen_anywhere(&all),
-        false => Vec::new(), // The others may show them.
+    let vacuous = match cli.only.is_empty() {
+        true => Vacuous::find(&all),
+        false => Vacuous::default(), // The others may show it.
     };
-    let exit = overall(&all, &unseen);
-    summary::summary(console, &lab, &all, &unseen, cli, exit);
+    let exit = overall(&all, &vacuous);
+    summary::summary(console, &lab, &all, &vacuous, cli, exit);
     if cli.pin {
         table::pins(console, &all);
     }
@@ -73,15 +75,17 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
 
 fn chosen(cli: &Cli) -> Result<Vec<&'static Model>, Complaint> {
     if !cli.only.is_empty() {
-        return cli.only.iter().map(|name| names::model(name)).collect();
+        let named =
+            cli.only.iter().enumerate().filter(|(at, name)| !cli.only[..*at].contains(name));
+        return named.map(|(_, name)| names::model(name)).collect();
     }
     Ok(CATALOGUE.iter().filter(|model| cli.deep || !model.deep).collect())
 }
 
-fn overall(all: &[Verified], unseen: &[&str]) -> Exit {
+fn overall(all: &[Verified], vacuous: &Vacuous) -> Exit {
     let exits: Vec<_> = all.iter().map(Verified::exit).collect();
     let first = |exit| exits.contains(&exit).then_some(exit);
-    let vacuous = (!unseen.is_empty()).then_some(Exit::Violation);
+    let vacuous = (!vacuous.is_empty()).then_some(Exit::Violation);
     let worst = first(Exit::Violation).or(first(Exit::Internal));
     worst.or(first(Exit::CutOff)).or(vacuous).unwrap_or(Exit::AsExpected)
 }
@@ -218,18 +222,31 @@ mod tests {
     fn a_witness_that_no_model_shows_fails_the_run() {
         let all = [verified("reader", &Options { liveness: true, ..Options::default() })];
 
-        let unseen = summary::unseen_anywhere(&all);
+        let Vacuous { unseen, .. } = Vacuous::find(&all);
 
         assert!(unseen.contains(&"a forgotten update is requested once more"), "{unseen:?}");
         assert!(!unseen.contains(&"a query waits"), "{unseen:?}");
-        assert_eq!(overall(&all, &[]), Exit::AsExpected);
-        assert_eq!(overall(&all, &unseen), Exit::Violation);
+        assert_eq!(overall(&all, &Vacuous::default()), Exit::AsExpected);
+        let vacuous = Vacuous { unseen, untested: Vec::new() };
+        assert_eq!(overall(&all, &vacuous), Exit::Violation);
+    }
+
+    #[test]
+    fn a_promise_that_no_model_puts_to_the_test_fails_the_run() {
+        let all = [verified("reader", &Options { liveness: true, ..Options::default() })];
+
+        let Vacuous { untested, .. } = Vacuous::find(&all);
+
+        assert!(untested.contains(&"a read-only replica makes no record"), "{untested:?}");
+        assert!(!untested.contains(&"every query ends up answered"), "{untested:?}");
+        let vacuous = Vacuous { unseen: Vec::new(), untested };
+        assert_eq!(overall(&all, &vacuous), Exit::Violation);
     }
 
     #[test]
     fn what_was_cut_off_may_yet_show_it() {
         let all = [verified("pair", &Options { states_max: Some(10), ..Options::default() })];
 
-        assert_eq!(overall(&all, &summary::unseen_anywhere(&all)), Exit::CutOff);
+        assert_eq!(overall(&all, &Vacuous::find(&all)), Exit::CutOff);
     }
 }

@@ -6,8 +6,11 @@
 mod bookkeeping;
 mod causality;
 mod convergence;
+mod premises;
 mod sessions;
 mod witnesses;
+
+pub use premises::{Premise, premise_of};
 
 use crate::view::View;
 
@@ -105,6 +108,15 @@ pub const PROPERTIES: &[Property] = properties! {
     Always End  "P15 C14"   "the logs end up empty"                                      => convergence::logs_drain;
     Always End  "P15 P25"   "the executed table ends up with what is not acknowledged"   => convergence::executed_table_drains;
 
+    Sometimes Node "S25"    "an update has run"                                          => witnesses::an_update_ran;
+    Sometimes Pair "S43"    "an update has run at two managers"                          => witnesses::an_update_ran_at_two;
+    Sometimes Pair "S36"    "a manager knows that a peer holds an update"                => witnesses::a_peer_is_known_to_hold;
+    Sometimes Node "P10"    "a client reads what it wrote"                               => witnesses::reads_what_it_wrote;
+    Sometimes Node "P10"    "a client that has read asks again"                          => witnesses::reads_again;
+    Sometimes Node "P10"    "a client asks that was told of an update"                   => witnesses::asks_after_hearsay;
+    Sometimes Node "P10b"   "a client writes twice"                                      => witnesses::writes_twice;
+    Sometimes Node "P10c"   "a client writes after it has read"                          => witnesses::writes_after_it_read;
+    Sometimes Node "S21"    "an answer shows an update"                                  => witnesses::an_answer_shows_an_update;
     Sometimes Node "S19"    "an update waits for its past"                               => witnesses::an_update_waits;
     Sometimes Node "S16"    "a query waits"                                              => witnesses::a_query_waits;
     Sometimes Pair "S11"    "concurrent updates run in different orders"                 => witnesses::orders_differ;

@@ -1,7 +1,56 @@
 //! Situations that must occur, or what is promised of them is promised of nothing.
 
-use crate::view::View;
+use crate::{application::Tags, party::Cause, view::View};
 use chinwag::RecordKey;
+
+/// A value reflects something.
+pub fn an_update_ran(view: &View<'_>) -> bool {
+    view.managers.iter().any(|(_, m)| !m.order().is_empty())
+}
+
+/// Two managers have executed one update.
+pub fn an_update_ran_at_two(view: &View<'_>) -> bool {
+    let both = |a: Tags, b: Tags| a.0 & b.0 != 0;
+    view.manager_pairs().any(|((_, a), (_, b))| both(a.ran(), b.ran()))
+}
+
+/// A timestamp table is not empty.
+pub fn a_peer_is_known_to_hold(view: &View<'_>) -> bool {
+    let zero = view.setting.group.zero();
+    view.manager_pairs().any(|((_, a), (j, _))| a.state.table[j.index()] != zero)
+}
+
+/// An answer showed a client its own update.
+pub fn reads_what_it_wrote(view: &View<'_>) -> bool {
+    view.clients.iter().any(|c| c.own.0 & c.read.0 != 0)
+}
+
+/// A client that has seen something waits for another answer.
+pub fn reads_again(view: &View<'_>) -> bool {
+    let shown = |cause: &Cause| cause.read != Tags::default();
+    view.clients.iter().any(|c| c.must.as_ref().is_some_and(shown))
+}
+
+/// A client waits for an answer that must show what it was told of.
+pub fn asks_after_hearsay(view: &View<'_>) -> bool {
+    let told = |cause: &Cause| cause.told != Tags::default();
+    view.clients.iter().any(|c| c.must.as_ref().is_some_and(told))
+}
+
+/// A client asked for an update after another of its own.
+pub fn writes_twice(view: &View<'_>) -> bool {
+    view.clients.iter().any(|c| c.causes.iter().any(|cause| cause.own != Tags::default()))
+}
+
+/// A client asked for an update after it had read another.
+pub fn writes_after_it_read(view: &View<'_>) -> bool {
+    view.clients.iter().any(|c| c.causes.iter().any(|cause| cause.read != Tags::default()))
+}
+
+/// A client was shown something.
+pub fn an_answer_shows_an_update(view: &View<'_>) -> bool {
+    view.clients.iter().any(|c| c.last.as_ref().is_some_and(|seen| !seen.answer.order.is_empty()))
+}
 
 /// An update is logged and not stable.
 pub fn an_update_waits(view: &View<'_>) -> bool {

@@ -117,9 +117,15 @@ impl ReplicaManager {
         state.owed[to.index()] || self.has_own_reason(state, to)
     }
 
+    /// A read-only replica, which is nobody's source and has no partners, has something to say as long as its
+    /// log is not empty: only its peers can tell it that they hold what is in there, and they may think that
+    /// they have (C14).
     fn has_own_reason<S: Service>(&self, state: &ManagerState<S>, to: ReplicaId) -> bool {
         let (known, replica) = (self.known_through(state, to), &state.replica);
-        self.partners.contains(&to)
+        let drains = !self.group.is_updatable(self.id)
+            && self.keeps_records_for(to)
+            && replica.log().len() > 0;
+        (drains || self.partners.contains(&to))
             && (self.rules.has_news)(&known, replica.replica_ts(), replica.log().len())
     }
 
