@@ -256,6 +256,15 @@ pub const CATALOGUE: &[Model] = &[
         ..PLAIN
     },
     Model {
+        name: "histories-crash",
+        purpose: "the same with crashes",
+        scripts: &["uq", "qu"],
+        histories: true,
+        crashes: &[FOREVER, FOREVER],
+        pinned: (115_024, 26),
+        ..PLAIN
+    },
+    Model {
         name: "counter",
         purpose: "the counter service",
         scripts: &["u", "uuq"],

@@ -77,7 +77,7 @@ impl<'a> Canvas<'a> {
             let (symbol, ink) = match step.kind {
                 _ if step.violates.is_some() => ('✖', Ink::Bad),
                 StepKind::Fault => ('◆', Ink::Warn),
-                StepKind::Action | StepKind::Loss => ('●', Ink::Bold),
+                _ => ('●', Ink::Bold),
             };
             row[self.column(step.lane)] = Cell { sides: 0, symbol: Some(symbol), ink };
         }

@@ -78,8 +78,8 @@ impl Flight {
             return "in flight at the end".to_owned();
         }
         let ends = self.ends.iter().map(|end| match run.steps[*end].kind {
-            StepKind::Loss => format!("lost at step {}", end + 1),
-            StepKind::Action | StepKind::Fault => format!("taken at step {}", end + 1),
+            StepKind::Loss => format!("lost at step {}", run.number(*end)),
+            _ => format!("taken at step {}", run.number(*end)),
         });
         ends.collect::<Vec<_>>().join(", ")
     }

@@ -22,7 +22,7 @@ pub fn itf(run: &Run) -> Value {
         if let Some(lane) = lanes.get_mut(step.lane).filter(|_| !step.state.is_null()) {
             *lane = encode(&step.state);
         }
-        let mut meta = json!({ "index": index + 1, "lane": run.lane_name(step.lane) });
+        let mut meta = json!({ "index": run.number(index), "lane": run.lane_name(step.lane) });
         if let Some(violates) = &step.violates {
             meta["violates"] = json!(violates);
         }

@@ -51,7 +51,7 @@ pub struct Run {
     pub explain: Vec<String>,
     /// Who takes part, from left to right.
     pub lanes: Vec<Lane>,
-    /// What happened, in order. Step 1 of the pictures is `steps[0]`.
+    /// What happened, in order. Step 1 of the pictures is the first one that is not a [`StepKind::Start`].
     pub steps: Vec<Step>,
     /// The steps from this index on repeat for ever (the lasso of a liveness counterexample).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +134,8 @@ pub enum StepKind {
     /// The participant did what it is programmed to do.
     #[default]
     Action,
+    /// What the participant does of its own accord, before anything happens. It is not counted.
+    Start,
     /// Something was done to it: it crashed, its clock jumped, its link was cut.
     Fault,
     /// The network lost the message in `received`; no participant acted.
@@ -187,11 +189,18 @@ impl Run {
         self.lanes.get(lane).map_or("?", |lane| &lane.name)
     }
 
+    /// The number that a step has in words and pictures: those of the start have 0.
+    pub fn number(&self, index: usize) -> usize {
+        let starts = self.steps.iter().take_while(|step| step.kind == StepKind::Start).count();
+        (index + 1).saturating_sub(starts)
+    }
+
     /// The name of the part of the run that begins with a step, if one does: the fair continuation
     /// of a liveness counterexample, or what repeats.
     fn part_beginning_at(&self, index: usize) -> Option<String> {
         if self.repeats_from == Some(index) {
-            return Some(format!("steps {} to {} repeat for ever", index + 1, self.steps.len()));
+            let (first, last) = (self.number(index), self.number(self.steps.len() - 1));
+            return Some(format!("steps {first} to {last} repeat for ever"));
         }
         let begins = self.steps[index].fair && (index == 0 || !self.steps[index - 1].fair);
         begins.then(|| "the fair continuation".to_owned())

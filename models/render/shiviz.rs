@@ -37,7 +37,7 @@ pub fn shiviz(run: &Run) -> String {
 
         let host = &hosts[step.lane];
         let event = event(&step.action, step.violates.as_deref());
-        log += &format!("{host} {} {} {event}\n", clock_json(&hosts, clock), index + 1);
+        log += &format!("{host} {} {} {event}\n", clock_json(&hosts, clock), run.number(index));
     }
     log
 }

@@ -220,20 +220,20 @@ fn notes_of(
 
 fn action(run: &Run, canvas: &Canvas, index: usize, step: &Step, columns: usize) -> Vec<Vec<Span>> {
     let ink = match step.kind {
-        StepKind::Action => Ink::Bold,
+        StepKind::Action | StepKind::Start => Ink::Bold,
         StepKind::Fault => Ink::Warn,
         StepKind::Loss => Ink::Bad,
     };
     let sent_at = canvas.taken_by(index).and_then(|flight| flight.sent_at);
     let from = match sent_at.filter(|sent| sent + 1 != index) {
-        Some(sent) => format!(" (sent at step {})", sent + 1),
+        Some(sent) => format!(" (sent at step {})", run.number(sent)),
         None => String::new(),
     };
     // What the network does is not done by a lane.
     let subject = if step.kind == StepKind::Loss { "" } else { run.lane_name(step.lane) };
     let lines = wrap(&format!("{subject} {}{from}", step.action), columns);
     let number = |row: usize| match row {
-        0 => format!("{:>3}  ", index + 1),
+        0 => format!("{:>3}  ", run.number(index)),
         _ => " ".repeat(NUMBER),
     };
     let line = |(row, line): (usize, String)| vec![(Ink::Bold, number(row)), (ink, line)];

@@ -75,11 +75,13 @@ fn judge(
     run: &mut Run,
 ) {
     let Some(property) = about.property else {
-        run.verdict = format!("{} steps", run.steps.len());
+        run.verdict =
+            format!("{} steps", run.steps.len().checked_sub(1).map_or(0, |i| run.number(i)));
         run.explain = explain::cast(&system.model);
         return;
     };
-    let at = hit.unwrap_or(run.steps.len());
+    let hit = hit.unwrap_or(run.steps.len());
+    let at = hit.checked_sub(1).map_or(0, |index| run.number(index));
     let fair = trace.steps.last().is_some_and(|step| step.stage == Stage::Fair);
     if property.expectation == Expectation::Sometimes {
         run.outcome = Outcome::Witnessed;
@@ -95,7 +97,7 @@ fn judge(
     };
     let (before, after) = around(trace, property, system);
     let culprits = explain::culprits(system, property.name, before, after);
-    if let Some(step) = at.checked_sub(1).and_then(|index| run.steps.get_mut(index)) {
+    if let Some(step) = hit.checked_sub(1).and_then(|index| run.steps.get_mut(index)) {
         step.violates = Some(culprits.first().cloned().unwrap_or_else(|| property.name.to_owned()));
     }
     run.explain = culprits.into_iter().chain(explain::cast(&system.model)).collect();
@@ -226,6 +228,7 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     also(model.pulls, "pulls".to_owned());
     let fragments = model.records_per_gossip_max;
     also(fragments < usize::MAX, format!("{fragments} records a message"));
+    also(model.eager, "replies that are waited for arrive at once (a reduction)".to_owned());
     also(model.liar, "the last client lies about what it has seen".to_owned());
     also(mutant.is_some(), format!("seeded bug \"{}\"", mutant.map_or("", |m| m.name)));
     format!("{}: {}", model.name, parts.join("; "))

@@ -43,6 +43,7 @@ impl<'a> Telling<'a> {
             let Party::Client(client) = &system.parties[node] else { continue };
             let script = describe_script(&scripts[client.node.id.0 as usize]);
             let step = Step { lane: node, action: format!("begins: {script}"), ..Step::default() };
+            let step = Step { kind: StepKind::Start, ..step };
             telling.push(step, node, sends);
         }
         telling

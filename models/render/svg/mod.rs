@@ -149,7 +149,7 @@ fn step_box(
         _ if step.violates.is_some() => (VIOLATION, VIOLATION_PAPER, (VIOLATION, 3.0, "")),
         StepKind::Fault => (INK, FAULT_PAPER, (FAULT, 2.5, "")),
         StepKind::Loss => (VIOLATION, "#ffffff", (VIOLATION, 1.5, "6 4")),
-        StepKind::Action => (colour, "#ffffff", (colour, 1.5, "")),
+        StepKind::Action | StepKind::Start => (colour, "#ffffff", (colour, 1.5, "")),
     };
     let dashes = if border.2.is_empty() { "" } else { " stroke-dasharray=\"6 4\"" };
     let attributes = format!("stroke=\"{}\" stroke-width=\"{}\"{dashes}", border.0, border.1);
@@ -158,7 +158,7 @@ fn step_box(
     let (cx, cy) = (left + PAD + 8.0, placed.top + 20.0);
     let _ = writeln!(out, "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"10\" fill=\"{badge}\"/>");
     let number = "fill=\"#ffffff\" font-weight=\"700\" text-anchor=\"middle\"";
-    label(out, (cx, cy + 4.0), 11.0, number, &(index + 1).to_string());
+    label(out, (cx, cy + 4.0), 11.0, number, &run.number(index).to_string());
     if step.kind == StepKind::Fault {
         bolt(out, left + wide - 22.0, placed.top + 8.0);
     }
