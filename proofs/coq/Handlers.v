@@ -59,10 +59,10 @@ Definition do_commit (c : change) (w : work) : work :=
     it knows the same of all. *)
 Definition known_through (s : rm) (j : nat) : vec :=
   if relays C then fold_left (fun v k => vmin nR v (tget s k)) (needed s) (tget s j) else tget s j.
-(** A manager without partners has a reason too while its log is not empty: only its peers can tell it that
-    they hold what is in there, and they may think that they have. *)
+(** A read-only manager, which has no partners, has a reason too while its log is not empty: only its peers
+    can tell it that they hold what is in there, and they may think that they have. *)
 Definition drains (s : rm) (j : nat) : bool :=
-  (length (partners C) =? 0) && keeps s j && (0 <? length (pend s ++ done s)).
+  negb (updatable (me s)) && keeps s j && (0 <? length (pend s ++ done s)).
 Definition own_reason (s : rm) (j : nat) : bool :=
   (drains s j || existsb (Nat.eqb j) (partners C)) && negb (vleb nR (rts s) (known_through s j)).
 Definition is_owed (m : mgr) (j : nat) : bool := nth j (owed m) false.
