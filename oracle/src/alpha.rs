@@ -27,10 +27,10 @@ pub(crate) struct Names<S: Service> {
 
 impl<S: Service> Names<S> {
     /// All names in a replica, and in what else the handler is given.
-    pub fn of(
+    pub fn of<'a>(
         replica: &chinwag::Replica<S>,
         waiting: impl Iterator<Item = RequestId>,
-        input: Option<&Input<S>>,
+        inputs: impl IntoIterator<Item = &'a Input<S>>,
     ) -> Self {
         let mut serials: BTreeMap<FrontEndId, BTreeSet<Serial>> = BTreeMap::new();
         let mut ops = BTreeSet::new();
@@ -41,13 +41,15 @@ impl<S: Service> Names<S> {
         let (mut updates, mut ids): (Vec<&Update<S>>, Vec<_>) = Default::default();
         updates.extend(replica.log().map(|record| &record.update));
         ids.extend(replica.executed().keys().copied().chain(waiting));
-        match input {
-            Some(Input::Message(_, Message::Update(update))) => updates.push(update),
-            Some(Input::Message(_, Message::Query { id, .. })) => ids.push(*id),
-            Some(Input::Message(_, Message::Gossip(gossip))) => {
-                updates.extend(gossip.log.iter().map(|record| &record.update));
+        for input in inputs {
+            match input {
+                Input::Message(_, Message::Update(update)) => updates.push(update),
+                Input::Message(_, Message::Query { id, .. }) => ids.push(*id),
+                Input::Message(_, Message::Gossip(gossip)) => {
+                    updates.extend(gossip.log.iter().map(|record| &record.update));
+                }
+                _ => {}
             }
-            _ => {}
         }
         replica.watermarks().iter().for_each(|(front_end, low)| name(*front_end, *low));
         for update in updates {

@@ -14,9 +14,11 @@ mod eval;
 mod oracle;
 mod plain;
 mod program;
+mod trace;
 mod value;
 
 pub use error::{Error, Mismatch};
 pub use eval::{DEPTH_MAX, STEPS_MAX};
 pub use oracle::Oracle;
 pub use program::{FILE_BYTES_MAX, Program, TERMS_MAX};
+pub use trace::{Event, Happened, Refused};

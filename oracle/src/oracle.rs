@@ -23,16 +23,19 @@ const ALSO: u64 = 1;
 
 /// The proved functions, ready to be compared with.
 pub struct Oracle {
-    program: Program,
+    pub(crate) program: Program,
     on_start: usize,
     on_update: usize,
     on_query: usize,
     on_gossip: usize,
     on_pull: usize,
     on_gossip_timer: usize,
+    pub(crate) trace_start: usize,
+    pub(crate) trace_step: usize,
+    pub(crate) same_op: usize,
     apply: TermId,
     also: TermId,
-    depth_max: u64,
+    pub(crate) depth_max: u64,
 }
 
 impl Oracle {
@@ -59,6 +62,9 @@ impl Oracle {
             on_gossip: program.find("on_gossip")?,
             on_pull: program.find("on_pull")?,
             on_gossip_timer: program.find("on_gossip_timer")?,
+            trace_start: program.find("t0")?,
+            trace_step: program.find("check1")?,
+            same_op: program.find("eqb")?,
             program,
             apply,
             also,
@@ -169,7 +175,7 @@ impl Oracle {
     }
 
     /// `Build_Params`: the value is the list of what was done to it, the last first.
-    fn params(&self, group: Group) -> Value {
+    pub(crate) fn params(&self, group: Group) -> Value {
         let noting = |body| {
             Value::Function(Rc::new(Closure { arity: 5, body, scope: None, given: Vec::new() }))
         };
@@ -207,32 +213,9 @@ impl<S: Service> Step<'_, S> {
         self.manager.id.0.into()
     }
 
-    /// What this history makes of the value, by the real service.
     fn value(&self, history: &[Record]) -> Result<S, Error> {
-        let mut value = self.before.replica.value().clone();
-        for done in history.iter().rev() {
-            let unknown =
-                || Error::Shape { expected: "a known update", found: format!("{done:?}") };
-            let id = self.names.request_id(done.id).ok_or_else(unknown)?;
-            let op = self.names.op(done.op).ok_or_else(unknown)?;
-            let (prev, ts) = (self.timestamp(&done.prev)?, self.timestamp(&done.ts)?);
-            let update = Applied { op, id, prev: &prev, ts: &ts };
-            match done.origin {
-                APPLY => value.apply(update),
-                _ => value.also_stamped(update),
-            }
-        }
-        Ok(value)
-    }
-
-    fn timestamp(&self, ts: &Ts) -> Result<Timestamp, Error> {
-        let (entries, length) = (ts.entries(), usize::from(self.manager.group.updatable));
-        if entries.len() > length {
-            let found = format!("{} entries", entries.len());
-            return Err(Error::Shape { expected: "an entry for each manager", found });
-        }
-        let zeros = std::iter::repeat_n(0, length - entries.len());
-        Ok(entries.iter().copied().chain(zeros).collect())
+        let value = self.before.replica.value().clone();
+        replay(self.names, self.manager.group, value, history)
     }
 
     /// The text of a waiting query, which Coq does not have: who waits was compared already.
@@ -278,6 +261,37 @@ impl<S: Service> Step<'_, S> {
         let answer = query.map(|query| value.answer(query));
         Ok((Out::Answer { id, value: Vec::new(), ts }, answer))
     }
+}
+
+/// What this history makes of the value, by the real service. The last step is the first of the list.
+pub(crate) fn replay<S: Service>(
+    names: &Names<S>,
+    group: Group,
+    mut value: S,
+    history: &[Record],
+) -> Result<S, Error> {
+    for done in history.iter().rev() {
+        let unknown = || Error::Shape { expected: "a known update", found: format!("{done:?}") };
+        let id = names.request_id(done.id).ok_or_else(unknown)?;
+        let op = names.op(done.op).ok_or_else(unknown)?;
+        let (prev, ts) = (timestamp(group, &done.prev)?, timestamp(group, &done.ts)?);
+        let update = Applied { op, id, prev: &prev, ts: &ts };
+        match done.origin {
+            APPLY => value.apply(update),
+            _ => value.also_stamped(update),
+        }
+    }
+    Ok(value)
+}
+
+fn timestamp(group: Group, ts: &Ts) -> Result<Timestamp, Error> {
+    let (entries, length) = (ts.entries(), usize::from(group.updatable));
+    if entries.len() > length {
+        let found = format!("{} entries", entries.len());
+        return Err(Error::Shape { expected: "an entry for each manager", found });
+    }
+    let zeros = std::iter::repeat_n(0, length - entries.len());
+    Ok(entries.iter().copied().chain(zeros).collect())
 }
 
 fn steps<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(Id, &'a Ts)> {

@@ -178,7 +178,16 @@ pub(crate) enum Reason {
     Overloaded,
 }
 
-impl Reason {
+impl Mirror for Reason {
+    fn encode(&self) -> Value {
+        let tag = match self {
+            Reason::ReadOnly => Tag::READ_ONLY,
+            Reason::UnknownPast => Tag::UNKNOWN_PAST,
+            Reason::Overloaded => Tag::OVERLOADED,
+        };
+        Value::made(tag, [])
+    }
+
     fn decode(value: &Value) -> Result<Self, Error> {
         match value {
             Value::Made(Tag::READ_ONLY, _) => Ok(Reason::ReadOnly),
@@ -189,10 +198,25 @@ impl Reason {
     }
 }
 
-/// Only given, never taken.
 impl Mirror for Out {
     fn encode(&self) -> Value {
-        unreachable!("no function takes what is sent")
+        match self {
+            Out::Reply { id, ts } => Value::made(Tag::SEND_REPLY, [id.encode(), ts.encode()]),
+            Out::Answer { id, value, ts } => {
+                Value::made(Tag::SEND_ANSWER, [id.encode(), value.encode(), ts.encode()])
+            }
+            Out::Refusal { id, reason } => {
+                Value::made(Tag::SEND_REFUSAL, [id.encode(), reason.encode()])
+            }
+            Out::Gossip(gossip) => Value::made(Tag::SEND_GOSSIP, [gossip.encode()]),
+            Out::Pull { to, replica_ts } => {
+                Value::made(Tag::SEND_PULL, [to.encode(), replica_ts.encode()])
+            }
+            Out::Lost { known, remembered } => {
+                Value::made(Tag::LOST, [known.encode(), remembered.encode()])
+            }
+            Out::Other(_) => unreachable!("whoever gives this to Coq has looked for it"),
+        }
     }
 
     fn decode(value: &Value) -> Result<Self, Error> {

@@ -1,6 +1,6 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
-From Chinwag Require Import Simulation Statement Controls.
+From Chinwag Require Import Simulation Statement Trace Controls Forged.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused, learns_early, before_its_past).
 Print Assumptions safety.
 Print Assumptions handlers.
@@ -16,4 +16,8 @@ Print Assumptions settle_settles.
 Print Assumptions update_is_journalled.
 Print Assumptions gossip_is_journalled.
 Print Assumptions recovery.
+Definition forgeries := (forged_refused, forged_believed, forged_is_no_run, whole_accepted, dropped_refused).
 Print Assumptions controls.
+Print Assumptions check_sound.
+Print Assumptions accepted_is_correct.
+Print Assumptions forgeries.

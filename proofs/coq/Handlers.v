@@ -59,8 +59,12 @@ Definition do_commit (c : change) (w : work) : work :=
     it knows the same of all. *)
 Definition known_through (s : rm) (j : nat) : vec :=
   if relays C then fold_left (fun v k => vmin nR v (tget s k)) (needed s) (tget s j) else tget s j.
+(** A read-only manager, which has no partners, has a reason too while its log is not empty: only its peers
+    can tell it that they hold what is in there, and they may think that they have. *)
+Definition drains (s : rm) (j : nat) : bool :=
+  negb (updatable (me s)) && keeps s j && (0 <? length (pend s ++ done s)).
 Definition own_reason (s : rm) (j : nat) : bool :=
-  existsb (Nat.eqb j) (partners C) && negb (vleb nR (rts s) (known_through s j)).
+  (drains s j || existsb (Nat.eqb j) (partners C)) && negb (vleb nR (rts s) (known_through s j)).
 Definition is_owed (m : mgr) (j : nat) : bool := nth j (owed m) false.
 Definition has_reason (m : mgr) (j : nat) : bool := is_owed m j || own_reason (core m) j.
 Definition set_owed (j : nat) (b : bool) (l : list bool) : list bool :=

@@ -472,6 +472,7 @@ Proof.
   - now apply inv_discard.
   - now apply inv_crash.
   - apply inv_send; auto. intros net'. apply (I_fe _ I f).
+  - apply inv_send; auto. intros net' r [].
   - pose proof (I_loc _ I i H) as L. pose proof (I_net _ I _ H0) as Hq. simpl in Hq.
     unfold on_query in H1. destruct (vleb nR prev (vts (rms s i))) eqn:E; [|discriminate].
     apply vleb_spec in E. inversion H1; subst.

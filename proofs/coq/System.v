@@ -106,6 +106,8 @@ Inductive step : st -> st -> Prop :=
     i < nM -> step s (put s i (restart (rms s i)) [])
 | S_query s f n :
     step s (send s (MQry (f, n) (fts (fes s f)) (fdep (fes s f))))
+| S_ask s f n prev :          (* a query that claims to have seen anything *)
+    step s (send s (MQry (f, n) prev []))
 | S_answer s i c prev d v t :
     i < nM -> In (MQry c prev d) (net s) -> on_query (rms s i) prev = Some (v, t) ->
     step s (send s (MQrep c v t d (hist s i)))

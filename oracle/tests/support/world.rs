@@ -6,7 +6,7 @@ use chinwag::{
     Timestamp, Update,
     services::{RegisterMap, RegisterOp, RegisterQuery},
 };
-use chinwag_oracle::{Mismatch, Oracle};
+use chinwag_oracle::{Event, Happened, Mismatch, Oracle};
 
 type Service = RegisterMap;
 
@@ -28,6 +28,7 @@ pub struct Setting {
 
 /// What happens next. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "not every test takes every step")]
 pub enum Step {
     /// One of all things that are possible now, all alike.
     Any(usize),
@@ -81,6 +82,8 @@ pub struct World<'a> {
     next: u64,
     /// Steps that were compared.
     pub compared: usize,
+    /// What each manager did, if anyone wants to know.
+    pub tape: Option<Vec<Vec<Event<Service>>>>,
 }
 
 impl<'a> World<'a> {
@@ -111,6 +114,7 @@ impl<'a> World<'a> {
             network: Vec::new(),
             next: 0,
             compared: group.replicas.into(),
+            tape: None,
         })
     }
 
@@ -299,6 +303,7 @@ impl<'a> World<'a> {
         let Manager { node, state, disk } = &mut self.managers[id.index()];
         *state = self.oracle.start(node, disk.clone())?;
         self.compared += 1;
+        self.record(id, Happened::Start, &Effects::default());
         Ok(())
     }
 
@@ -308,8 +313,18 @@ impl<'a> World<'a> {
         *state = after;
         fx.journal.iter().for_each(|change| disk.commit(node.rules(), change));
         self.compared += 1;
+        self.record(id, Happened::Input(input), &fx);
         self.send(Sender::Replica(id), id, fx);
         Ok(())
+    }
+
+    fn record(&mut self, id: ReplicaId, happened: Happened<Service>, fx: &Effects<Service>) {
+        let Some(tape) = &mut self.tape else { return };
+        let (journal, sends) = (fx.journal.clone(), fx.sends.clone());
+        let effects = Effects { journal, sends, events: fx.events.clone(), ..Effects::default() };
+        let replica = &self.managers[id.index()].state.replica;
+        let after = [replica.replica_ts(), replica.value_ts(), replica.discarded()];
+        tape[id.index()].push(Event { happened, effects, after: after.map(Timestamp::clone) });
     }
 
     fn send(&mut self, from: Sender, contact: ReplicaId, fx: Effects<Service>) {
@@ -332,7 +347,7 @@ impl Packet {
     }
 }
 
-fn node(id: ReplicaId, group: Group, setting: &Setting) -> ReplicaManager {
+pub fn node(id: ReplicaId, group: Group, setting: &Setting) -> ReplicaManager {
     let mut node = ReplicaManager::new(id, group);
     (node.batch, node.pulls, node.relays) = (setting.batch, setting.pulls, setting.relays);
     if setting.ring && group.is_updatable(id) {
