@@ -76,8 +76,9 @@ function manager({ name, before, after }) {
       ? dot(was.waits ? `waiting for ${was.waits_for ?? 'nothing'}` : 'stable') : null)]);
   const executed = rows(after.executed, before.executed, (row, was, first) => [
     cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
-  const peers = rows(after.table, before.table, (row, was, first) => [
-    cell(first, ' ', row.id, row.id === name ? ' (itself)' : ''), cell(timestamp(row.ts, was?.ts))]);
+  const others = (state) => state.table.filter((row) => row.id !== name); // What it holds it knows anyway.
+  const peers = rows(others(after), others(before), (row, was, first) => [
+    cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
   const queries = rows(after.queries, before.queries, (row, was, first) => [
     cell(first, ' ', row.id), cell(timestamp(row.prev)),
     cell(el('b', { class: 'tag waits' }, `waits for ${row.waits_for ?? 'nothing'}`))]);

@@ -136,9 +136,11 @@ function drawNews() {
     news.push(el('p', { class: 'last' }, `The start. ${shown.length ? 'Go forward with → .' : 'Take a step, or press f for famous runs.'}`));
   }
   if (shown.violated) {
+    // The diagram counts what the clients ask for at the start, too.
+    const verdict = shown.verdict.replace(/at step \d+/, '$& of the diagram');
     const why = shown.explain.map((line) => el('li', {}, line));
     news.push(el('div', { class: 'violated', role: 'alert' },
-      el('h2', {}, `✗ Violated: ${shown.violated}`), el('p', {}, shown.verdict), el('ul', {}, ...why)));
+      el('h2', {}, `✗ Violated: ${shown.violated}`), el('p', {}, verdict), el('ul', {}, ...why)));
   }
   if (shown.seen.length) news.push(el('p', { class: 'seen' }, `Seen so far: ${shown.seen.join('; ')}.`));
   tellNews(news);
