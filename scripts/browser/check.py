@@ -188,6 +188,20 @@ def files_are_saved(explorer):
     equal(len(replay["actions"]), len(found["place"]["path"]))
 
 
+def every_famous_run_leads_where_it_says(explorer):
+    famous = json.loads(explorer.ask("GET", "/api/catalogue")[1])
+    for mutant in famous["mutants"]:
+        if mutant["by"]:
+            place = {"model": mutant["model"], "mutant": mutant["name"], "until": mutant["by"]}
+            state = explorer.post("/api/state", explorer.post("/api/find", place)["place"])
+            assert mutant["by"] in state["violated"] and state["found"] == mutant["by"], mutant
+    for witness in famous["witnesses"]:
+        place = {"model": witness["model"], "until": witness["name"]}
+        state = explorer.post("/api/state", explorer.post("/api/find", place)["place"])
+        assert witness["name"] in state["seen"] and not state["violated"], witness
+    assert len(famous["mutants"]) > 50 and len(famous["witnesses"]) >= 10, famous
+
+
 def strangers_are_turned_away(explorer):
     good = f"127.0.0.1:{explorer.port}"
     equal(explorer.ask("GET", "/")[0], 200)
@@ -237,11 +251,12 @@ def main():
             print("ok", test.__name__.replace("_", " "), flush=True)
         a_counterexample_file_is_opened(page, program)
         files_are_saved(explorer)
+        every_famous_run_leads_where_it_says(explorer)
         strangers_are_turned_away(explorer)
         it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures)
         equal(page.problems, [])
         stateright_is_still_there(page, explorer)
-        print("ok files, strangers, a phone, stateright's own")
+        print("ok files, famous runs, strangers, a phone, stateright's own")
     finally:
         page.close()
         explorer.close()

@@ -85,13 +85,16 @@ class Chromium:
         return answer["result"].get("value")
 
     def wait(self, script):
-        """Waits until an expression is true."""
-        until = time.monotonic() + PATIENCE
+        """Waits until an expression is true. While a page loads, it may have no value."""
+        until, why = time.monotonic() + PATIENCE, ""
         while time.monotonic() < until:
-            if self.evaluate(f"!!({script})"):
-                return
+            try:
+                if self.evaluate(f"!!({script})"):
+                    return
+            except RuntimeError as error:
+                why = str(error)
             time.sleep(0.05)
-        raise TimeoutError(f"never true: {script}; the page complained of {self.problems}")
+        raise TimeoutError(f"never true: {script} {why}; the page complained of {self.problems}")
 
     def open(self, address):
         """Goes to an address; a mere change of its last part does not load the page again."""

@@ -191,8 +191,7 @@ impl Explorer {
         property: Option<&PropertyInfo>,
     ) -> Result<Place, Complaint> {
         let path = journey::numbers(&ground.model, actions)?;
-        let fair = property.filter(|p| p.expectation == Expectation::Finally);
-        let until = fair.map(|property| property.name.to_owned());
+        let until = property.map(|property| property.name.to_owned());
         Ok(Place { path, until, at: None, ..from.clone() })
     }
 
@@ -235,6 +234,9 @@ fn scene(ground: &Ground, place: &Place) -> Result<Scene, Complaint> {
     };
     let trace = replayed.map_err(|error| Complaint(error.to_string()))?;
     let ends = journey::positions(&trace);
+    let mut texts = whole.texts;
+    let fair = ends.iter().skip(texts.len()).map(|end| &trace.steps[end - 1].action);
+    texts.extend(fair.map(|action| format!("fair: {}", files::describe(tables.system(), action))));
     let at = place.at.unwrap_or(usize::MAX).min(ends.len());
     let is_whole = at == ends.len();
     let here = journey::follow(model, &place.path[..at.min(place.path.len())])?;
@@ -242,16 +244,15 @@ fn scene(ground: &Ground, place: &Place) -> Result<Scene, Complaint> {
         true => trace,
         false => cut(trace, &ends, at, || engine::replay(tables, &here.actions))?,
     };
-    let found = |p: &PropertyInfo| {
-        p.expectation != Expectation::Sometimes && p.is_found_by(trace.verdict)
-    };
     let all = names::properties(tables.system());
-    let property = goal.filter(found).or_else(|| all.into_iter().find(found));
-    let choices = match at <= place.path.len() && !(is_whole && goal.is_some()) {
+    let found = |p: &PropertyInfo| p.is_found_by(trace.verdict);
+    let is_bad = |p: &PropertyInfo| p.expectation != Expectation::Sometimes && found(p);
+    let property = goal.filter(found).or_else(|| all.into_iter().find(is_bad));
+    let choices = match at <= place.path.len() {
         true => journey::choices(model, &here.state),
-        false => Vec::new(),
+        false => Vec::new(), // In a fair continuation nothing is chosen.
     };
-    Ok(Scene { texts: whole.texts, at, length: ends.len(), choices, property, ends, trace })
+    Ok(Scene { texts, at, length: ends.len(), choices, property, ends, trace })
 }
 
 /// The first part of a trace, judged by itself.

@@ -21,11 +21,11 @@ pub struct Scene {
     pub at: usize,
     /// The number of positions.
     pub length: usize,
-    /// What the chosen steps say, those beyond the position too.
+    /// What the steps of all positions say, those beyond this one too.
     pub texts: Vec<String>,
     /// What can happen here.
     pub choices: Vec<Choice>,
-    /// What is violated.
+    /// What is violated, or the witness that was looked for and is seen.
     pub property: Option<PropertyInfo>,
 }
 
@@ -41,8 +41,11 @@ pub fn of(model: &Interned<System>, mutant: Option<&'static Mutant>, scene: &Sce
     let before = trace.steps.get(last).map_or(after, |step| &step.before);
     let parties = before.locals.iter().zip(&after.locals).enumerate();
     let told = crate::names::properties(system);
-    let seen = told.iter().filter(|p| p.expectation == Expectation::Sometimes);
-    let seen = seen.filter(|p| p.is_found_by(trace.verdict)).map(|p| p.name);
+    let (seen, violated): (Vec<_>, Vec<_>) = told
+        .iter()
+        .filter(|p| p.is_found_by(trace.verdict))
+        .partition(|p| p.expectation == Expectation::Sometimes);
+    let sentences = |of: Vec<&PropertyInfo>| of.into_iter().map(|p| p.name).collect::<Vec<_>>();
     let choices = scene.choices.iter().enumerate();
     json!({
         "about": story::describe_model(&system.model, mutant),
@@ -55,11 +58,12 @@ pub fn of(model: &Interned<System>, mutant: Option<&'static Mutant>, scene: &Sce
         "parties": parties.map(|(i, (was, is))| party(&names[i], was, is)).collect::<Vec<_>>(),
         "messages": messages(&before.in_flight, &after.in_flight, &names),
         "choices": choices.map(|(i, choice)| step(system, i, choice, &names)).collect::<Vec<_>>(),
-        "violated": scene.property.map(|property| property.name),
+        "found": scene.property.map(|property| property.name),
+        "violated": sentences(violated),
         "claim": run.claim,
         "verdict": run.verdict,
         "explain": run.explain,
-        "seen": seen.collect::<Vec<_>>(),
+        "seen": sentences(seen),
         "endless": trace.is_endless,
         "diagram": diagram(run),
     })

@@ -18,7 +18,7 @@ pub struct Place {
     /// The numbers of the steps.
     #[serde(default)]
     pub path: Vec<usize>,
-    /// The property to whose violation a fair continuation leads, after these steps.
+    /// The property that they violate, if need be after a fair continuation; or the witness that they show.
     #[serde(default)]
     pub until: Option<String>,
     /// How many steps to show; all of them if it does not say.

@@ -118,7 +118,7 @@ function draw() {
 function drawHead() {
   $('model').value = here.model;
   $('bug').value = here.mutant ?? '';
-  const about = [shown.about];
+  const about = [`${shown.about}. It is there for: ${shown.purpose}.`];
   if (shown.slip) about.push(el('br'), `The bug: “${here.mutant}” — ${shown.slip}.`);
   $('about').replaceChildren(...about);
   $('position').textContent = `step ${shown.at} of ${shown.length}`;
@@ -135,12 +135,15 @@ function drawNews() {
   if (shown.at === 0) {
     news.push(el('p', { class: 'last' }, `The start. ${shown.length ? 'Go forward with → .' : 'Take a step, or press f for famous runs.'}`));
   }
-  if (shown.violated) {
+  if (shown.found) {
+    const isBad = shown.violated.includes(shown.found);
+    const others = shown.violated.filter((sentence) => sentence !== shown.found);
     // The diagram counts what the clients ask for at the start, too.
     const verdict = shown.verdict.replace(/at step \d+/, '$& of the diagram');
-    const why = shown.explain.map((line) => el('li', {}, line));
-    news.push(el('div', { class: 'violated', role: 'alert' },
-      el('h2', {}, `✗ Violated: ${shown.violated}`), el('p', {}, verdict), el('ul', {}, ...why)));
+    const lines = others.length ? [...shown.explain, `Violated as well: ${others.join('; ')}.`] : shown.explain;
+    news.push(el('div', { class: isBad ? 'violated' : 'witnessed', role: 'alert' },
+      el('h2', {}, `${isBad ? '✗ Violated' : '✓ Seen'}: ${shown.found}`), el('p', {}, verdict),
+      el('ul', {}, ...lines.map((line) => el('li', {}, line)))));
   }
   if (shown.seen.length) news.push(el('p', { class: 'seen' }, `Seen so far: ${shown.seen.join('; ')}.`));
   tellNews(news);
@@ -170,7 +173,6 @@ function drawSteps() {
 
 function drawPath() {
   const texts = ['start', ...shown.texts];
-  while (texts.length <= shown.length) texts.push('fair continuation');
   const items = texts.map((text, at) => el('li', { class: at === shown.at ? 'current' : '' },
     el('button', { class: 'plain', 'aria-current': at === shown.at ? 'step' : false, onclick: () => goTo(at) }, text)));
   $('path').replaceChildren(...items);
@@ -188,10 +190,10 @@ function take(number) {
 }
 
 async function jumpToViolation() {
-  if (!shown || shown.violated) return;
+  if (!shown || shown.violated.length) return;
   const found = await busy('Looking for the nearest violation', async () => {
     const end = shown.at < shown.length ? await ask('/api/state', { ...here, at: null }) : null;
-    return end?.violated ? { place: { ...here, at: null } } : ask('/api/nearest', here);
+    return end?.violated.length ? { place: { ...here, at: null } } : ask('/api/nearest', here);
   });
   if (found?.place) go(found.place);
   else if (found) tellNews([el('p', { class: 'last' }, found.note)]);
