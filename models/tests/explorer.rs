@@ -122,7 +122,8 @@ fn a_counterexample_file_is_where_the_explorer_begins() {
     let _ = std::fs::remove_dir_all(&dir); // It need not be there.
     let dir = dir.to_string_lossy().into_owned();
     let args = ["mutants", "makes a single", "--quiet", "--trace-dir", &dir];
-    let status = Command::new(env!("CARGO_BIN_EXE_check")).args(args).stdout(Stdio::null()).status();
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_check")).args(args).stdout(Stdio::null()).status();
     assert!(status.expect("the program was built for this test").success());
     let files = std::fs::read_dir(&dir).expect("it was just written");
     let mut names = files.map(|file| file.expect("it can be listed").path());
@@ -135,7 +136,8 @@ fn a_counterexample_file_is_where_the_explorer_begins() {
         explorer.opening,
         "model=counter&bug=makes+a+single+pass&path=2.2.2.3.3&until=nothing+waits+that+need+not+wait"
     );
-    let place = json!({ "model": "counter", "mutant": "makes a single pass", "path": [2, 2, 2, 3, 3] });
+    let place =
+        json!({ "model": "counter", "mutant": "makes a single pass", "path": [2, 2, 2, 3, 3] });
     let state = explorer.state(&place);
     assert_eq!(state["violated"], json!(["nothing waits that need not wait"]));
     let changed = |party: &&Value| !party["changes"].as_array().is_some_and(Vec::is_empty);

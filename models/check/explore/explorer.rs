@@ -81,7 +81,8 @@ impl Explorer {
         let property = scene.property.as_ref();
         let again = |file: &str| format!("{} explore {file}", files::COMMAND);
         let shown = Shown::of(system, &scene.trace, ground.mutant, property, "");
-        let replay = shown.exported("replay.json").map_or_else(String::new, |(name, _)| again(&name));
+        let replay =
+            shown.exported("replay.json").map_or_else(String::new, |(name, _)| again(&name));
         let shown = Shown::of(system, &scene.trace, ground.mutant, property, &replay);
         let file = shown.exported(format);
         let (name, text) = file.ok_or_else(|| {
@@ -132,7 +133,10 @@ impl Explorer {
         };
         let trace = engine::shortest(&tables, Target::of(&property), &options).map_err(bound)?;
         let trace = trace.ok_or_else(|| {
-            Complaint(format!("model {} has no state for \"{words}\": all were looked at", place.model))
+            Complaint(format!(
+                "model {} has no state for \"{words}\": all were looked at",
+                place.model
+            ))
         })?;
         self.place(&ground, place, &trace.actions(), Some(&property))
             .map(|place| json!({ "place": place }))

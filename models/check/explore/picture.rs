@@ -145,4 +145,3 @@ fn diagram(run: Run) -> String {
     let Run { lanes, steps, repeats_from, outcome, .. } = run;
     render::svg(&Run { lanes, steps, repeats_from, outcome, ..Run::default() })
 }
-
