@@ -1,4 +1,5 @@
-//! Where one is: a model, a bug or none, and the steps. An address of the page says it, and so does a request.
+//! Where one is: a model, a bug or none, and the steps. An address of the page says it, and so does a
+//! request.
 
 use chinwag_models::{model::Model, mutants::Mutant};
 use serde::{Deserialize, Serialize};
