@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 
-from chromium import Chromium
+from chromium import PATIENCE, Chromium
 
 SINGLE_PASS = "#model=counter&bug=makes+a+single+pass&find=nothing+waits+that+need+not+wait"
 
@@ -22,6 +23,8 @@ class Explorer:
         self.process = subprocess.Popen(
             [program, "explore", *args, "--port", "0", "--no-color"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        silent = threading.Timer(PATIENCE, self.process.kill)
+        silent.start()
         addresses = []
         while len(addresses) < 2:
             line = self.process.stdout.readline()
@@ -29,6 +32,7 @@ class Explorer:
                 raise RuntimeError(f"check explore {args} has ended")
             if line.startswith("http"):
                 addresses.append(line.split()[0])
+        silent.cancel()
         self.opening, self.stateright = addresses
         self.base = self.opening.split("#")[0]
         self.port = int(self.base.rstrip("/").rsplit(":", 1)[1])
