@@ -18,6 +18,7 @@ Examples:
   check walk pair --seed 7             random walks, judged at each step
   check history FILE                   is what these clients of any store saw causally consistent?
   check explore pair                   click through the states in a browser
+  check explore out/NAME.replay.json   the same, from a counterexample on
 
 Exit codes:
   0  all as expected, exhaustively within the bounds that --list shows
@@ -147,17 +148,22 @@ pub enum Command {
     History(HistoryArgs),
     /// Walk through a model at random, judging each state.
     Walk(WalkArgs),
-    /// Serve stateright's explorer for a model, on this machine only.
-    Explore {
-        /// The model.
-        model: String,
-        /// With this bug in.
-        #[arg(long)]
-        mutant: Option<String>,
-        /// The port on 127.0.0.1.
-        #[arg(long, default_value_t = 3000)]
-        port: u16,
-    },
+    /// Click through the states of a model, or of a counterexample, in a browser on this machine.
+    Explore(ExploreArgs),
+}
+
+/// What is explored.
+#[derive(Args, Debug)]
+pub struct ExploreArgs {
+    /// A model, or a file of --trace-dir; otherwise the model `pair`. The page links to all of them.
+    #[arg(value_name = "MODEL | FILE")]
+    pub what: Option<String>,
+    /// With this bug in.
+    #[arg(long)]
+    pub mutant: Option<String>,
+    /// The port on 127.0.0.1; 0 for any. stateright's own explorer has the next one, or says which.
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
 }
 
 /// A history of a store, and what is asked of it.

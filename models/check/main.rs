@@ -97,8 +97,6 @@ fn run(cli: &Cli, console: &Console) -> Ended {
         Some(Command::Replay { file }) => replay::replay_file(file, common, console),
         Some(Command::History(args)) => history::history(args, common, console),
         Some(Command::Walk(walk)) => walk::walk(walk, common, console),
-        Some(Command::Explore { model, mutant, port }) => {
-            explore::explore(model, mutant.as_deref(), *port, common, console)
-        }
+        Some(Command::Explore(args)) => explore::explore(args, common, console),
     }
 }

@@ -13,11 +13,14 @@ use chinwag_models::{
     engine::{End, Expectation, PropertyInfo, Tables, Trace},
     model::{Expected, Model},
     mutants::Mutant,
-    render::{self, Run},
+    render::{self, Run, TextStyle},
     story::{self, About},
     system::System,
 };
 use std::path::PathBuf;
+
+/// Columns of an exported text.
+const EXPORT_COLUMNS: usize = 100;
 
 /// A run, and what it takes to replay it.
 #[derive(Debug)]
@@ -45,6 +48,20 @@ impl Shown {
         Shown { run, stem, replay }
     }
 
+    /// The file of one of the [`EXPORTS`]: its name and its text.
+    pub fn exported(&self, format: &str) -> Option<(String, String)> {
+        let text = match format {
+            "svg" => render::svg(&self.run),
+            "itf.json" => format!("{:#}\n", render::itf(&self.run)),
+            "shiviz.log" => render::shiviz(&self.run),
+            "txt" => render::text(&self.run, &TextStyle::plain(EXPORT_COLUMNS)),
+            "json" => format!("{:#}\n", serde_json::json!(self.run)),
+            "replay.json" => self.replay.to_text(),
+            _ => return None,
+        };
+        Some((format!("{}.{format}", self.stem), text))
+    }
+
     /// Writes it where that was asked for, and from then on replays from there.
     pub fn write(mut self, common: &Common) -> Result<(Run, Vec<PathBuf>), Complaint> {
         let Some(dir) = &common.trace_dir else { return Ok((self.run, Vec::new())) };
@@ -58,6 +75,9 @@ impl Shown {
         Ok((self.run, written))
     }
 }
+
+/// The formats of [`Shown::exported`].
+pub const EXPORTS: [&str; 6] = ["svg", "itf.json", "shiviz.log", "txt", "json", "replay.json"];
 
 /// The command that finds the same again.
 fn recompute(model: &Model, mutant: Option<&Mutant>, property: &PropertyInfo) -> String {

@@ -66,6 +66,11 @@ pub struct InternedState<S: System> {
 }
 
 impl<S: System> InternedState<S> {
+    /// What tells it from other states; the same in every process of one version.
+    pub fn fingerprint(&self) -> u64 {
+        self.flat.fingerprint
+    }
+
     /// The state as people read it.
     pub fn snapshot(&self) -> Snapshot<S> {
         snapshot(&self.tables, &self.flat)

@@ -108,7 +108,7 @@ pub(super) fn asked(request: &Request<Application>) -> String {
     }
 }
 
-fn entries(ts: &Timestamp) -> Value {
+pub(super) fn entries(ts: &Timestamp) -> Value {
     json!(ts.entries().map(|(_, count)| count).collect::<Vec<_>>())
 }
 

@@ -4,9 +4,11 @@
 
 mod describe;
 mod explain;
+mod portrait;
 mod steps;
 
 pub use describe::{describe, describe_envelope, label};
+pub use portrait::portrait;
 pub use steps::happening;
 
 use crate::{

@@ -1,41 +1,27 @@
 //! stateright's explorer over a model of the catalogue, with states and diagrams for people.
 
-use crate::{Complaint, Ended, Exit, cli::Common, console::Console, files, lab, names, progress};
+use crate::{files, lab};
 use chinwag_models::{
     engine::{Interned, InternedState, Move, Stage, Step, System as _, Trace},
+    model::Model,
     mutants::Mutant,
     render,
     story::{self, About, Action},
     system::System,
 };
 use serde_json::Value;
-use stateright::{Checker as _, Model, Path, Property};
+use stateright::{Model as _, Path, Property};
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    net::{Ipv4Addr, TcpListener},
+    net::Ipv4Addr,
     sync::Arc,
 };
 
-/// Serves the explorer until interrupted.
-pub fn explore(
-    name: &str,
-    mutant: Option<&str>,
-    port: u16,
-    common: &Common,
-    console: &Console,
-) -> Ended {
-    let (model, mutant) = (names::model(name)?, names::mutant_if(mutant)?);
-    let address = (Ipv4Addr::LOCALHOST, port);
-    TcpListener::bind(address)
-        .map_err(|e| Complaint(format!("port {port} cannot be used: {e}; try --port")))?;
+/// Serves it on this port of the loopback until the process ends.
+pub fn serve(model: &Model, mutant: Option<&'static Mutant>, port: u16, threads: usize) {
     let explored = Chinwag { inner: Interned::over(lab::tables(model, mutant)), mutant };
-    console.say(&story::describe_model(model, mutant));
-    console.say(&format!("http://127.0.0.1:{port}/  (Ctrl-C to stop)"));
-    progress::end_on_interrupt();
-    let threads = common.threads.max(1);
-    let checker = explored.checker().threads(threads).serve(address);
-    Ok(if checker.is_done() { Exit::AsExpected } else { Exit::Internal })
+    explored.checker().threads(threads).serve((Ipv4Addr::LOCALHOST, port));
 }
 
 /// The model that the explorer shows. Its name stands on the page.
@@ -106,7 +92,7 @@ impl Chinwag {
     }
 }
 
-impl Model for Chinwag {
+impl stateright::Model for Chinwag {
     type State = Readable;
     type Action = Move<System>;
 

@@ -1,0 +1,116 @@
+//! The explorer: a page that shows the states of a model to people, and beside it stateright's own.
+//!
+//! `page` serves what the browser asks for, `explorer` answers, `journey` takes steps, `picture` tells what a
+//! state looks like. Nothing is kept for a browser: every request says where it is.
+
+mod explorer;
+mod famous;
+mod journey;
+mod nearest;
+mod page;
+mod picture;
+mod place;
+mod stateright;
+
+use crate::{
+    Complaint, Ended, Exit,
+    cli::{Common, ExploreArgs},
+    console::Console,
+    files::Replay,
+    names, progress,
+};
+use chinwag_models::{model::Model, mutants::Mutant, story};
+use explorer::Explorer;
+use place::Place;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The model that is shown when none is named.
+const FIRST_MODEL: &str = "pair";
+
+/// What the page shows first.
+struct Opening {
+    model: &'static Model,
+    mutant: Option<&'static Mutant>,
+    place: Place,
+}
+
+/// Serves both explorers until interrupted.
+pub fn explore(args: &ExploreArgs, common: &Common, console: &Console) -> Ended {
+    let explorer = Arc::new(Explorer::new(common));
+    let opening = opening(args, &explorer)?;
+    let server = tiny_http::Server::http((Ipv4Addr::LOCALHOST, args.port)).map_err(|error| {
+        Complaint(format!("port {} cannot be used: {error}; try --port", args.port))
+    })?;
+    let port = server.server_addr().to_ip().map_or(args.port, |address| address.port());
+    let beside = port_beside(port)?;
+    console.say(&story::describe_model(opening.model, opening.mutant));
+    console.say(&format!("http://127.0.0.1:{port}/{}  (Ctrl-C to stop)", opening.place.hash()));
+    console.say(&format!("http://127.0.0.1:{beside}/  stateright's own explorer of the model"));
+    progress::end_on_interrupt();
+    let (model, mutant, threads) = (opening.model, opening.mutant, common.threads.max(1));
+    std::thread::spawn(move || stateright::serve(model, mutant, beside, threads));
+    page::serve(&server, &page::Setting { port, beside, opening: opening.place }, &explorer);
+    Ok(Exit::Internal) // It serves for ever, unless the listening socket is broken.
+}
+
+/// The model, or the run of the file, that the command line names.
+fn opening(args: &ExploreArgs, explorer: &Explorer) -> Result<Opening, Complaint> {
+    let named = args.what.as_deref();
+    if let Some(file) = named.filter(|what| what.contains(['.', '/', '\\'])) {
+        if args.mutant.is_some() {
+            return Err(Complaint("a file says itself which bug is in: no --mutant".to_owned()));
+        }
+        return from_file(Path::new(file), explorer);
+    }
+    let model = names::model(named.unwrap_or(FIRST_MODEL))?;
+    let mutant = names::mutant_if(args.mutant.as_deref())?;
+    Ok(Opening { model, mutant, place: Place::start(model, mutant) })
+}
+
+/// The run of a replay file, or of the replay file beside a picture or a trace.
+fn from_file(file: &Path, explorer: &Explorer) -> Result<Opening, Complaint> {
+    let path = replay_beside(file)?;
+    let replay = Replay::read(&path)?;
+    let refuse = |Complaint(text)| Complaint(format!("{}: refused: {text}", path.display()));
+    let model = names::model(&replay.model).map_err(refuse)?;
+    let mutant = names::mutant_if(replay.mutant.as_deref()).map_err(refuse)?;
+    let place = explorer.place_of(model, mutant, &replay).map_err(refuse)?;
+    Ok(Opening { model, mutant, place })
+}
+
+/// `NAME.replay.json`, given any of the files that --trace-dir writes under NAME.
+fn replay_beside(file: &Path) -> Result<PathBuf, Complaint> {
+    let complain = |what: String| Complaint(format!("{}: {what}", file.display()));
+    if !file.is_file() {
+        return Err(complain("there is no such file (and no model has a dot in its name)".into()));
+    }
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name.ends_with(".replay.json") {
+        return Ok(file.to_owned());
+    }
+    let endings = [".itf.json", ".shiviz.log", ".svg", ".txt", ".json"];
+    let stem = endings.iter().find_map(|ending| name.strip_suffix(ending));
+    let beside = stem.map(|stem| file.with_file_name(format!("{stem}.replay.json")));
+    match beside {
+        Some(beside) if beside.is_file() => Ok(beside),
+        Some(beside) => Err(complain(format!(
+            "it has states, not steps; there is no {} beside it, which has them",
+            beside.display()
+        ))),
+        None => Err(complain("its name is not that of a file of --trace-dir".to_owned())),
+    }
+}
+
+/// The next port if it is free, or else any.
+fn port_beside(port: u16) -> Result<u16, Complaint> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let next = port.checked_add(1).map(bind).and_then(Result::ok);
+    let socket = next.map_or_else(|| bind(0), Ok);
+    let address = socket.and_then(|socket| socket.local_addr());
+    let complain = |error| Complaint(format!("no port for stateright's explorer: {error}"));
+    Ok(address.map_err(complain)?.port())
+}

@@ -1,0 +1,158 @@
+//! The explorer over HTTP, without a browser: whom it answers, and what. `scripts/browser.sh` has one.
+
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+/// The program at work.
+struct Explorer {
+    child: Child,
+    port: u16,
+    /// What the page shows first.
+    opening: String,
+}
+
+impl Drop for Explorer {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // It may have ended by itself.
+        let _ = self.child.wait();
+    }
+}
+
+fn explorer(args: &[&str]) -> Explorer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+    command.arg("explore").args(args).args(["--port", "0"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = child.expect("the program was built for this test");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let address = lines.find_map(|line| line.ok().filter(|line| line.starts_with("http")));
+    let address = address.expect("it says where it is");
+    let (place, opening) = address.split_once("/#").expect("the address says what is shown");
+    let port = place.rsplit(':').next().and_then(|port| port.parse().ok());
+    let opening = opening.split(' ').next().unwrap_or_default().to_owned();
+    // Read on, or the program is told that nobody listens.
+    std::thread::spawn(move || lines.for_each(drop));
+    Explorer { child, port: port.expect("the address has a port"), opening }
+}
+
+impl Explorer {
+    /// The status and the body of the answer to these lines.
+    fn send(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers in UTF-8");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (status.expect("the answer has a status"), body.to_owned())
+    }
+
+    fn ask(&self, host: &str, kind: &str, path: &str, body: &str) -> (u16, String) {
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn state(&self, place: &Value) -> Value {
+        let (status, body) =
+            self.ask(&self.host(), "application/json", "/api/state", &place.to_string());
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("the answer is JSON")
+    }
+}
+
+#[test]
+fn the_explorer_answers_only_pages_of_this_host() {
+    let explorer = explorer(&["reader"]);
+    let (good, body) = (explorer.host(), r#"{"model":"reader"}"#);
+    let status = |host: &str, kind: &str| explorer.ask(host, kind, "/api/state", body).0;
+
+    assert_eq!(status(&good, "application/json"), 200);
+    assert_eq!(status(&good.replace("127.0.0.1", "localhost"), "application/json"), 200);
+    for host in ["evil.example", "127.0.0.1", &format!("{good}.evil.example"), ""] {
+        assert_eq!(status(host, "application/json"), 403, "{host}");
+    }
+    let two = format!("GET / HTTP/1.1\r\nHost: {good}\r\nHost: evil\r\nConnection: close\r\n\r\n");
+    assert_eq!(explorer.send(&two).0, 403);
+    assert_eq!(status(&good, "text/plain"), 415);
+    assert_eq!(status(&good, "application/x-www-form-urlencoded"), 415);
+}
+
+#[test]
+fn the_explorer_refuses_what_makes_no_sense_and_goes_on() {
+    let explorer = explorer(&["reader"]);
+    let host = explorer.host();
+    let long = format!(r#"{{"model":"reader","path":{:?}}}"#, vec![0; 501]);
+    let mut bad = vec!["", "[", "{}", r#"{"model":"none"}"#, r#"{"model":"reader","path":[99]}"#];
+    bad.extend([r#"{"model":"reader","path":[-1]}"#, r#"{"model":"reader","on":1}"#, &long]);
+    for body in bad {
+        let (status, said) = explorer.ask(&host, "application/json", "/api/state", body);
+        assert_eq!(status, 400, "{body}: {said}");
+        assert!(!said.trim().is_empty(), "{body}");
+    }
+    let large = " ".repeat(70_000);
+    assert_eq!(explorer.ask(&host, "application/json", "/api/state", &large).0, 413);
+    assert_eq!(explorer.ask(&host, "application/json", "/api/none", "{}").0, 400);
+
+    let start = explorer.state(&json!({ "model": "reader" }));
+    assert_eq!(start["at"], 0);
+}
+
+#[test]
+fn the_numbers_of_a_path_lead_to_the_same_state_in_every_process() {
+    let place = json!({ "model": "pair", "path": [3, 0, 2, 1, 0, 2] });
+    let state = explorer(&["pair"]).state(&place);
+
+    assert_eq!(state["length"], 6);
+    assert_eq!(explorer(&["loss"]).state(&place), state);
+}
+
+#[test]
+fn a_counterexample_file_is_where_the_explorer_begins() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explored");
+    let _ = std::fs::remove_dir_all(&dir); // It need not be there.
+    let dir = dir.to_string_lossy().into_owned();
+    let args = ["mutants", "makes a single", "--quiet", "--trace-dir", &dir];
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_check")).args(args).stdout(Stdio::null()).status();
+    assert!(status.expect("the program was built for this test").success());
+    let files = std::fs::read_dir(&dir).expect("it was just written");
+    let mut names = files.map(|file| file.expect("it can be listed").path());
+    let trace = names.find(|path| path.to_string_lossy().ends_with(".itf.json"));
+    let trace = trace.expect("a trace was written").to_string_lossy().into_owned();
+
+    let explorer = explorer(&[&trace]);
+
+    assert_eq!(
+        explorer.opening,
+        "model=counter&bug=makes+a+single+pass&path=2.2.2.3.3&until=nothing+waits+that+need+not+wait"
+    );
+    let place =
+        json!({ "model": "counter", "mutant": "makes a single pass", "path": [2, 2, 2, 3, 3] });
+    let state = explorer.state(&place);
+    assert_eq!(state["violated"], json!(["nothing waits that need not wait"]));
+    let changed = |party: &&Value| !party["changes"].as_array().is_some_and(Vec::is_empty);
+    let parties = state["parties"].as_array().expect("there are parties").iter();
+    let changed: Vec<_> = parties.filter(changed).map(|party| &party["name"]).collect();
+    assert_eq!(changed, ["rm1"]);
+}
+
+#[test]
+fn a_file_that_is_not_a_counterexample_is_refused() {
+    for (what, words) in [("none.replay.json", "no such file"), ("./Cargo.toml", "--trace-dir")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+        let output = command.args(["explore", what]).output().expect("it was built for this test");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+}

@@ -1,0 +1,269 @@
+"""Opens the explorer in a headless Chromium, clicks through it, and judges what it shows.
+
+Arguments: the program `check`, Chromium, and if wanted a directory for screenshots.
+"""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+
+from chromium import PATIENCE, Chromium
+
+SINGLE_PASS = "#model=counter&bug=makes+a+single+pass&find=nothing+waits+that+need+not+wait"
+
+
+class Explorer:
+    """The program under test."""
+
+    def __init__(self, program, *args):
+        self.process = subprocess.Popen(
+            [program, "explore", *args, "--port", "0", "--no-color"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        silent = threading.Timer(PATIENCE, self.process.kill)
+        silent.start()
+        addresses = []
+        while len(addresses) < 2:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"check explore {args} has ended")
+            if line.startswith("http"):
+                addresses.append(line.split()[0])
+        silent.cancel()
+        self.opening, self.stateright = addresses
+        self.base = self.opening.split("#")[0]
+        self.port = int(self.base.rstrip("/").rsplit(":", 1)[1])
+
+    def ask(self, method, path, body=None, **headers):
+        """One HTTP request; the status and the text of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+        connection.request(method, path, body, {name.replace("_", "-"): v for name, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def post(self, path, body):
+        """One question as the page asks it."""
+        status, text = self.ask("POST", path, json.dumps(body), Content_Type="application/json")
+        assert status == 200, (path, status, text)
+        return json.loads(text)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def equal(is_so, should_be):
+    assert is_so == should_be, f"it is {is_so!r}, it should be {should_be!r}"
+
+
+def at(page, step):
+    page.wait(f"document.body.dataset.at === '{step}'")
+
+
+def a_counterexample_is_opened_from_the_famous_runs(page, explorer):
+    page.open(explorer.base)
+    at(page, 0)
+    page.press("f")
+    page.wait("document.querySelector('#famous[open]')")
+    page.evaluate("""{ const search = document.getElementById('famous-search');
+        search.value = 'single pass'; search.dispatchEvent(new Event('input')); }""")
+    equal(page.evaluate("document.querySelectorAll('#famous-list a').length"), 1)
+    page.evaluate("document.querySelector('#famous-list a').click()")
+    page.wait("document.querySelector('.violated')")
+    said = page.evaluate("document.querySelector('.violated').innerText")
+    assert "nothing waits that need not wait" in said and "rm1 holds back c" in said, said
+    assert "step 5 of 5" == page.evaluate("document.getElementById('position').textContent")
+
+
+def what_each_step_changes_is_marked(page, _):
+    touched = "[...document.querySelectorAll('.touched')].map((card) => card.dataset.party).join()"
+    page.press("Home")
+    at(page, 0)
+    equal(page.evaluate(touched), "")
+    equal(page.evaluate("document.querySelectorAll('main .changed, main .new, main .gone').length"), 0)
+    for step, party in enumerate(["rm0", "fe1", "rm0", "rm0", "rm1"], 1):
+        page.evaluate("document.getElementById('forward').click()")
+        at(page, step)
+        # A manager that gossips changes nothing but what is under way.
+        equal(page.evaluate(touched), "" if step == 4 else party)
+    entries = "[...document.querySelectorAll('.entry.changed')].map((entry) => entry.textContent).join()"
+    equal(page.evaluate(entries), "1,2,1,2")
+    equal(page.evaluate("document.querySelector('[data-party=rm1] .mark[title]').title"), "was empty")
+    equal(page.evaluate("document.querySelectorAll('[data-party=rm1] tr.new').length"), 2)
+    equal(page.evaluate("document.querySelectorAll('[data-party=rm1] .tag.waits').length"), 1)
+    equal(page.evaluate("document.querySelectorAll('#messages .gone').length"), 1)
+    page.press("ArrowLeft")
+    at(page, 4)
+    equal(page.evaluate("document.querySelector('.violated')"), None)
+    equal(page.evaluate("document.querySelectorAll('#messages .new').length"), 1)
+    steps = page.evaluate("document.querySelectorAll('#diagram circle').length")
+    page.press("End")
+    at(page, 5)
+    page.wait(f"document.querySelectorAll('#diagram circle').length > {steps}")
+
+
+def a_reload_and_a_sent_link_show_the_same(page, explorer):
+    page.press("h")
+    at(page, 4)
+    state = "document.querySelector('main').innerText + document.getElementById('diagram').innerHTML"
+    before, address = page.evaluate(state), page.evaluate("location.href")
+    assert "at=4" in address, address
+    page.call("Page.reload")
+    page.wait("document.body?.dataset.at === '4'")
+    equal(page.evaluate(state), before)
+    page.open("about:blank")
+    page.open(address)
+    page.wait("document.body?.dataset.at === '4'")
+    equal(page.evaluate(state), before)
+
+
+def steps_are_grouped_searched_and_taken(page, explorer):
+    page.open(explorer.base + "#model=pair")
+    page.wait("document.getElementById('model').value === 'pair' && document.body.dataset.at === '0'")
+    heads = "[...document.querySelectorAll('#steps h3')].map((head) => head.textContent).join()"
+    equal(page.evaluate(heads), "at rm0,at rm1")
+    page.press("g")
+    equal(page.evaluate(heads), "update")
+    page.press("/")
+    equal(page.evaluate("document.activeElement.id"), "search")
+    page.call("Input.insertText", text="fe1 -> rm1")
+    equal(page.evaluate("document.querySelectorAll('#steps button').length"), 1)
+    page.press("Enter")
+    at(page, 1)
+    equal(page.evaluate("document.querySelector('.touched').dataset.party"), "rm1")
+    page.evaluate("document.activeElement.blur()")
+    page.press("1")
+    at(page, 2)
+    page.evaluate("history.back()")
+    at(page, 1)
+
+
+def the_keyboard_is_documented_and_works(page, explorer):
+    page.press("?")
+    page.wait("document.querySelector('#help[open]')")
+    keys = page.evaluate("document.getElementById('keys').innerText")
+    for word in ["jump to the nearest violation", "random walk", "search", "one step back"]:
+        assert word in keys, keys
+    page.evaluate("document.getElementById('help').close()")
+    page.press("r")
+    page.wait("Number(document.body.dataset.at) > 5")
+    page.open(explorer.base + "#model=counter&bug=makes+a+single+pass")
+    page.wait("document.getElementById('bug').value !== '' && document.body.dataset.at === '0'")
+    page.press("v")
+    page.wait("document.querySelector('.violated')")
+    at(page, 5)
+
+
+def a_fair_continuation_is_walked_through(page, explorer):
+    page.open(explorer.base + "#model=pair&bug=gives+no+receipts"
+              "&find=every+fair+continuation+becomes+silent")
+    page.wait("document.querySelector('.violated')?.innerText.includes('never cease')")
+    page.press("ArrowLeft")
+    page.wait("!document.querySelector('.violated')")
+    assert "The fair continuation" in page.evaluate("document.getElementById('steps').innerText")
+
+
+def a_counterexample_file_is_opened(page, program):
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([program, "mutants", "executes duplicates", "--trace-dir", directory, "--quiet"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        traces = [name for name in os.listdir(directory) if name.endswith(".itf.json")]
+        equal(len(traces), 1)
+        explorer = Explorer(program, os.path.join(directory, traces[0]))
+        try:
+            page.open(explorer.opening)
+            page.wait("document.querySelector('.violated')?.innerText.includes('executed at most once')")
+        finally:
+            explorer.close()
+
+
+def files_are_saved(explorer):
+    found = explorer.post("/api/find", {"model": "twice", "mutant": "executes duplicates",
+                                        "until": "an update is executed at most once"})
+    begins = {"svg": "<svg", "itf.json": "{", "shiviz.log": "", "txt": "Seeded bug", "json": "{",
+              "replay.json": "{"}
+    for form, start in begins.items():
+        file = explorer.post("/api/export", {"place": found["place"], "format": form})
+        assert file["name"].endswith(form) and file["text"].startswith(start) and len(file["text"]) > 300, file
+    replay = json.loads(explorer.post("/api/export", {"place": found["place"], "format": "replay.json"})["text"])
+    equal(len(replay["actions"]), len(found["place"]["path"]))
+
+
+def every_famous_run_leads_where_it_says(explorer):
+    famous = json.loads(explorer.ask("GET", "/api/catalogue")[1])
+    for mutant in famous["mutants"]:
+        if mutant["by"]:
+            place = {"model": mutant["model"], "mutant": mutant["name"], "until": mutant["by"]}
+            state = explorer.post("/api/state", explorer.post("/api/find", place)["place"])
+            assert mutant["by"] in state["violated"] and state["found"] == mutant["by"], mutant
+    for witness in famous["witnesses"]:
+        place = {"model": witness["model"], "until": witness["name"]}
+        state = explorer.post("/api/state", explorer.post("/api/find", place)["place"])
+        assert witness["name"] in state["seen"] and not state["violated"], witness
+    assert len(famous["mutants"]) > 50 and len(famous["witnesses"]) >= 10, famous
+
+
+def strangers_are_turned_away(explorer):
+    good = f"127.0.0.1:{explorer.port}"
+    equal(explorer.ask("GET", "/")[0], 200)
+    for host in ["evil.example", f"evil.example:{explorer.port}", "127.0.0.1", f"{good}.evil.example"]:
+        equal(explorer.ask("GET", "/", Host=host)[0], 403)
+        equal(explorer.ask("POST", "/api/state", "{}", Host=host, Content_Type="application/json")[0], 403)
+    equal(explorer.ask("POST", "/api/state", '{"model":"pair"}')[0], 415)
+    equal(explorer.ask("POST", "/api/state", " " * 70_000, Content_Type="application/json")[0], 413)
+    for body in ["", "[", "{}", '{"model":"none"}', '{"model":"pair","path":[99]}', '{"model":"pair","path":[-1]}',
+                 json.dumps({"model": "pair", "path": [0] * 501})]:
+        status, text = explorer.ask("POST", "/api/state", body, Content_Type="application/json")
+        assert status == 400 and text.strip(), (body, status, text)
+    equal(explorer.ask("GET", "/nothing")[0], 404)
+
+
+def it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures):
+    page.open(explorer.base + SINGLE_PASS)
+    page.wait("document.querySelector('.violated') && document.querySelector('#diagram svg')")
+    for name, width, height, dark in [("light", 1280, 960, False), ("dark", 1280, 960, True),
+                                      ("phone", 390, 844, False), ("phone-dark", 390, 844, True)]:
+        page.look(width, height, dark)
+        widest = page.evaluate("document.scrollingElement.scrollWidth")
+        assert widest <= width, f"{name}: {widest} pixels wide"
+        if pictures:
+            page.picture(os.path.join(pictures, f"explorer-{name}.png"))
+    page.look(1280, 960)
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name).join(' ')")
+    assert all(name.startswith(explorer.base) for name in loaded.split()), loaded
+
+
+def stateright_is_still_there(page, explorer):
+    page.open(explorer.stateright)
+    page.wait("document.title.includes('Stateright')")
+
+
+def main():
+    program, chromium = sys.argv[1:3]
+    pictures = sys.argv[3] if len(sys.argv) > 3 else None
+    explorer = Explorer(program, "pair")
+    page = Chromium(chromium)
+    try:
+        page.look(1280, 960)
+        for test in [a_counterexample_is_opened_from_the_famous_runs, what_each_step_changes_is_marked,
+                     a_reload_and_a_sent_link_show_the_same, steps_are_grouped_searched_and_taken,
+                     the_keyboard_is_documented_and_works, a_fair_continuation_is_walked_through]:
+            test(page, explorer)
+            print("ok", test.__name__.replace("_", " "), flush=True)
+        a_counterexample_file_is_opened(page, program)
+        files_are_saved(explorer)
+        every_famous_run_leads_where_it_says(explorer)
+        strangers_are_turned_away(explorer)
+        it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures)
+        equal(page.problems, [])
+        stateright_is_still_there(page, explorer)
+        print("ok files, famous runs, strangers, a phone, stateright's own")
+    finally:
+        page.close()
+        explorer.close()
+
+
+main()
