@@ -247,6 +247,16 @@ pub fn random_front_end() -> io::Result<FrontEndId> {
     getrandom::u64().map(FrontEndId).map_err(io::Error::other)
 }
 
+/// A socket at a port of its own that reaches all of these.
+pub fn client_transport<'a>(
+    addresses: impl IntoIterator<Item = &'a SocketAddr>,
+) -> io::Result<UdpTransport> {
+    match addresses.into_iter().all(SocketAddr::is_ipv4) {
+        true => UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }
+}
+
 /// A client over UDP.
 pub type UdpClient<S> = Client<S, UdpTransport, SystemClock>;
 
@@ -258,11 +268,7 @@ pub fn connect<S: Service>(
     give_up_after: Duration,
 ) -> io::Result<UdpClient<S>> {
     let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
-    let all_v4 = replicas.iter().flatten().all(SocketAddr::is_ipv4);
-    let transport = match all_v4 {
-        true => UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0))?,
-        false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0))?,
-    };
+    let transport = client_transport(replicas.iter().flatten())?;
     let (codec, retry_after) = (config.codec(), config.retry_after());
     let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
     Ok(Client::continuing(setup, seen, transport, SystemClock::default()))

@@ -1,5 +1,7 @@
 //! The program: a replica, a local cluster, and a client of either.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod cluster;
 mod directory;
 
@@ -54,6 +56,10 @@ enum Do {
     Update(CallArgs),
     /// Ask for an answer that reflects all that the session has seen.
     Query(CallArgs),
+    /// Measure: load on a cluster, what this machine could do without one, and what gossip costs.
+    #[cfg(feature = "bench")]
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Say whether a data directory is sound.
     #[command(after_help = directory::EXIT_CODES)]
     Verify(directory::DirectoryArgs),
@@ -118,6 +124,8 @@ fn main() -> ExitCode {
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call(&args, true),
         Do::Query(args) => call(&args, false),
+        #[cfg(feature = "bench")]
+        Do::Bench(what) => bench::run(&what),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
         Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
