@@ -1,9 +1,11 @@
 //! `chinwag bench`: load on a cluster, what the machine could do without one, and what gossip costs.
 
+mod cluster;
 mod limits;
 mod load;
 mod report;
 mod sessions;
+mod spread;
 
 use crate::{Failure, read_config, with};
 use chinwag::{
@@ -15,6 +17,7 @@ use chinwag::{
     },
 };
 use clap::{Args, Subcommand};
+use cluster::Gossiping;
 use load::{Load, Measured};
 use report::Row;
 use sessions::Sessions;
@@ -49,6 +52,31 @@ pub enum Bench {
         #[command(flatten)]
         load: LoadArgs,
     },
+    /// What gossip costs and how soon news is everywhere, in a cluster of this process.
+    Gossip(GossipArgs),
+}
+
+/// Which cluster.
+#[derive(Args)]
+pub struct GossipArgs {
+    /// Replica managers.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=16))]
+    replicas: u16,
+    /// Gossip after so many updates, too; 0: only by time.
+    #[arg(long, default_value_t = 10)]
+    batch: u32,
+    /// How often each peer is considered, in milliseconds.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    gossip_interval_ms: u64,
+    /// Updates to take.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(16..=10_000_000))]
+    updates: u64,
+    /// Where its data are, for as long as it runs.
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Whom to load, with what.
@@ -103,7 +131,21 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
             limits::durable(load, dir)
                 .map_err(|error| Failure::new(1, format!("{}: {error}", dir.display())))
         }),
+        Bench::Gossip(args) => gossip(args),
     }
+}
+
+fn gossip(args: &GossipArgs) -> Result<(), Failure> {
+    let every = Duration::from_millis(args.gossip_interval_ms);
+    let gossiping = Gossiping { replicas: args.replicas, every, batch: args.batch };
+    let spread = spread::measure(gossiping, args.updates, &args.dir)
+        .map_err(|error| Failure::new(1, error))?;
+    let value = serde_json::to_value(&spread).expect("numbers can be written");
+    match (args.json, value.as_object()) {
+        (false, Some(all)) => all.iter().for_each(|(name, value)| println!("{name:30} {value}")),
+        _ => println!("{value}"),
+    }
+    Ok(())
 }
 
 /// Each case in turn.
