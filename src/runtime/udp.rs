@@ -180,7 +180,6 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
     let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
     let mut wake_at = clock.now();
     while !stop.load(Ordering::Relaxed) {
-        addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
         let mut wait = wake_at.saturating_sub(clock.now()).min(STOP_POLL);
         for _ in 0..BATCH_INPUTS_MAX {
             let received = transport.receive(&mut buffer, wait).map_err(ServeError::Socket)?;
@@ -189,6 +188,8 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
             host.take(clock.now(), Input::Datagram { from, bytes })?;
             wait = Duration::ZERO;
         }
+        // Before anything is sent, and after a wait in which some may have become known.
+        addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
         host.take(clock.now(), Input::Tick)?;
         let output = host.commit(clock.now())?;
         for (to, bytes) in &output.datagrams {
