@@ -111,12 +111,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         }
     }
 
-    /// The peer holds more than came: some was lost, or did not fit. Asks for it rather than waiting for the
-    /// peer's timer. Again at once if something has come since this was asked last.
+    /// The peer wrote more than came: some was lost, or did not fit. Asks for it rather than waiting for the
+    /// peer's timer. Again at once if something has come since this was asked last. What others wrote comes
+    /// from them.
     pub(super) fn close_gap(&mut self, from: Sender, claimed: &Timestamp) {
         let held = self.state.replica.replica_ts();
         let Sender::Replica(peer) = from else { return };
-        if held.covers(claimed) {
+        let group = self.config.node.group;
+        if !group.is_updatable(peer) || claimed.get(peer) <= held.get(peer) {
             return;
         }
         if self.pulled.get(&peer).is_some_and(|(_, then)| then != held) {

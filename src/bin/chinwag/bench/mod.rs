@@ -233,7 +233,7 @@ impl WithService for LoadCluster<'_> {
                 true => S::parse_update(&words).map(Request::Update),
                 false => S::parse_query(&words).map(Request::Query),
             };
-            work.ok_or_else(|| Failure::operator(format!("{}: {}", S::NAME, S::USAGE)))
+            work.map_err(Failure::operator)
         };
         let addresses = addresses(&config, args.at, updates)?;
         let io = |error| Failure::new(1, error);
