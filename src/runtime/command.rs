@@ -15,11 +15,29 @@ pub trait CliService: Service {
     /// Its updates and queries, for help and errors.
     const USAGE: &'static str;
 
-    /// The update that these words mean.
-    fn parse_update(words: &[&str]) -> Option<Self::Op>;
+    /// The update that these words mean, or what is wrong with them.
+    fn parse_update(words: &[&str]) -> Result<Self::Op, String>;
 
-    /// The query that these words mean.
-    fn parse_query(words: &[&str]) -> Option<Self::Query>;
+    /// The query that these words mean, or what is wrong with them.
+    fn parse_query(words: &[&str]) -> Result<Self::Query, String>;
+
+    /// What else to ask once this update is recorded, to see whether it can mean what its author meant.
+    fn afterthought(op: &Self::Op) -> Option<Self::Query> {
+        let _ = op;
+        None
+    }
+
+    /// What its author should know, by the answer to that.
+    fn remark(op: &Self::Op, answer: &Self::Answer) -> Option<String> {
+        let _ = (op, answer);
+        None
+    }
+
+    /// Is the answer that there is nothing? What is rendered of it is empty.
+    fn is_nothing(answer: &Self::Answer) -> bool {
+        let _ = answer;
+        false
+    }
 
     /// The answer for people.
     fn render(answer: &Self::Answer) -> String;
@@ -62,21 +80,21 @@ impl CliService for RegisterMap {
     const NAME: &'static str = "kv";
     const USAGE: &'static str = "update put KEY VALUE | delete KEY; query get KEY | keys";
 
-    fn parse_update(words: &[&str]) -> Option<RegisterOp> {
+    fn parse_update(words: &[&str]) -> Result<RegisterOp, String> {
         match words {
             ["put", key, value] => {
-                Some(RegisterOp::Put { key: key.to_string(), value: value.to_string() })
+                Ok(RegisterOp::Put { key: key.to_string(), value: value.to_string() })
             }
-            ["delete", key] => Some(RegisterOp::Delete(key.to_string())),
-            _ => None,
+            ["delete", key] => Ok(RegisterOp::Delete(key.to_string())),
+            _ => Err(usage::<Self>()),
         }
     }
 
-    fn parse_query(words: &[&str]) -> Option<RegisterQuery> {
+    fn parse_query(words: &[&str]) -> Result<RegisterQuery, String> {
         match words {
-            ["get", key] => Some(RegisterQuery::Get(key.to_string())),
-            ["keys"] => Some(RegisterQuery::Keys),
-            _ => None,
+            ["get", key] => Ok(RegisterQuery::Get(key.to_string())),
+            ["keys"] => Ok(RegisterQuery::Keys),
+            _ => Err(usage::<Self>()),
         }
     }
 
@@ -84,21 +102,28 @@ impl CliService for RegisterMap {
         let (RegisterAnswer::Values(lines) | RegisterAnswer::Keys(lines)) = answer;
         lines.join("\n")
     }
+
+    fn is_nothing(answer: &RegisterAnswer) -> bool {
+        let (RegisterAnswer::Values(lines) | RegisterAnswer::Keys(lines)) = answer;
+        lines.is_empty()
+    }
 }
 
 impl CliService for Counter {
     const NAME: &'static str = "counter";
     const USAGE: &'static str = "update add NUMBER; query value";
 
-    fn parse_update(words: &[&str]) -> Option<i64> {
+    fn parse_update(words: &[&str]) -> Result<i64, String> {
         match words {
-            ["add", amount] => amount.parse().ok(),
-            _ => None,
+            ["add", amount] => amount.parse().map_err(|_| {
+                format!("{amount:?} is not a whole number from {} to {}", i64::MIN, i64::MAX)
+            }),
+            _ => Err(usage::<Self>()),
         }
     }
 
-    fn parse_query(words: &[&str]) -> Option<()> {
-        matches!(words, [] | ["value"]).then_some(())
+    fn parse_query(words: &[&str]) -> Result<(), String> {
+        matches!(words, [] | ["value"]).then_some(()).ok_or_else(usage::<Self>)
     }
 
     fn render(answer: &i128) -> String {
@@ -110,20 +135,24 @@ impl CliService for OrSet {
     const NAME: &'static str = "set";
     const USAGE: &'static str = "update add ELEMENT | remove ELEMENT; query elements";
 
-    fn parse_update(words: &[&str]) -> Option<OrSetOp> {
+    fn parse_update(words: &[&str]) -> Result<OrSetOp, String> {
         match words {
-            ["add", element] => Some(OrSetOp::Add(element.to_string())),
-            ["remove", element] => Some(OrSetOp::Remove(element.to_string())),
-            _ => None,
+            ["add", element] => Ok(OrSetOp::Add(element.to_string())),
+            ["remove", element] => Ok(OrSetOp::Remove(element.to_string())),
+            _ => Err(usage::<Self>()),
         }
     }
 
-    fn parse_query(words: &[&str]) -> Option<()> {
-        matches!(words, [] | ["elements"]).then_some(())
+    fn parse_query(words: &[&str]) -> Result<(), String> {
+        matches!(words, [] | ["elements"]).then_some(()).ok_or_else(usage::<Self>)
     }
 
     fn render(answer: &Self::Answer) -> String {
         answer.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    fn is_nothing(answer: &Self::Answer) -> bool {
+        answer.is_empty()
     }
 }
 
@@ -131,16 +160,19 @@ impl CliService for BulletinBoard {
     const NAME: &'static str = "board";
     const USAGE: &'static str = "update post TEXT | reply ID TEXT; query posts";
 
-    fn parse_update(words: &[&str]) -> Option<Post> {
+    fn parse_update(words: &[&str]) -> Result<Post, String> {
         match words {
-            ["post", text] => Some(Post::new(*text)),
-            ["reply", id, text] => Some(Post::reply(parse_id(id)?, *text)),
-            _ => None,
+            ["post", text] => Ok(Post::new(*text)),
+            ["reply", id, text] => match parse_id(id) {
+                Some(id) => Ok(Post::reply(id, *text)),
+                None => Err(format!("{id:?} names no post; `query posts` shows their names in ()")),
+            },
+            _ => Err(usage::<Self>()),
         }
     }
 
-    fn parse_query(words: &[&str]) -> Option<()> {
-        matches!(words, [] | ["posts"]).then_some(())
+    fn parse_query(words: &[&str]) -> Result<(), String> {
+        matches!(words, [] | ["posts"]).then_some(()).ok_or_else(usage::<Self>)
     }
 
     fn render(answer: &Self::Answer) -> String {
@@ -149,6 +181,26 @@ impl CliService for BulletinBoard {
         };
         answer.iter().map(line).collect::<Vec<_>>().join("\n")
     }
+
+    fn afterthought(op: &Post) -> Option<()> {
+        op.reply_to.map(|_| ())
+    }
+
+    fn remark(op: &Post, answer: &Self::Answer) -> Option<String> {
+        let to = op.reply_to.filter(|to| answer.iter().all(|shown| shown.id != *to))?;
+        let to = render_id(to);
+        Some(format!(
+            "no post {to} is known yet where this was asked; the reply is shown when it is"
+        ))
+    }
+
+    fn is_nothing(answer: &Self::Answer) -> bool {
+        answer.is_empty()
+    }
+}
+
+fn usage<S: CliService>() -> String {
+    format!("{}: {}", S::NAME, S::USAGE)
 }
 
 /// A request's identity as one word.

@@ -23,6 +23,7 @@ use std::{
 
 mod admission;
 mod commit;
+mod pacing;
 pub(super) use commit::recover;
 
 /// A journal shorter than this never causes a checkpoint.
@@ -95,7 +96,9 @@ pub struct Host<S: Service, D, O = ()> {
     peers: Vec<Option<SocketAddr>>,
     front_ends: FrontEnds,
     timers: BTreeMap<Timer, Duration>,
-    pulled: BTreeMap<ReplicaId, Duration>,
+    /// When each peer was asked last for what is missing, and by what was held then.
+    pulled: BTreeMap<ReplicaId, (Duration, Timestamp)>,
+    pacing: pacing::Pacing,
     /// What inputs asked for since the last commit.
     queued: Effects<S>,
     /// Who asked for the status since the last commit.
@@ -135,6 +138,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let mut fx = Effects::default();
         let state = config.node.start(replica, &mut fx);
         let members = usize::from(config.node.group.replicas);
+        let zero = config.node.group.zero();
+        let (me, count, every) = (config.node.id, config.node.group.replicas, config.gossip_every);
+        let pacing = pacing::Pacing::new(me, count, &zero, every);
         let joining = Joining::new(config.node.id, &state, config.grace, now);
         let mut host = Self {
             config,
@@ -145,6 +151,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             front_ends: FrontEnds::default(),
             timers: BTreeMap::new(),
             pulled: BTreeMap::new(),
+            pacing,
             queued: Effects::default(),
             status_to: Vec::new(),
             packets: Vec::new(),
@@ -234,7 +241,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 if !self.has_room(now, &message, bytes.len())? {
                     return self.turn_away(&message);
                 }
-                self.step(now, Some(sender), NodeInput::Message(sender, message))
+                self.note_pull(sender, &message);
+                let claimed = Self::claim(&message);
+                self.step(now, Some(sender), NodeInput::Message(sender, message))?;
+                claimed.iter().for_each(|claimed| self.close_gap(sender, claimed));
+                Ok(())
             }
             Packet::Joining { .. } => {
                 if let Sender::Replica(peer) = sender {

@@ -180,7 +180,6 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
     let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
     let mut wake_at = clock.now();
     while !stop.load(Ordering::Relaxed) {
-        addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
         let mut wait = wake_at.saturating_sub(clock.now()).min(STOP_POLL);
         for _ in 0..BATCH_INPUTS_MAX {
             let received = transport.receive(&mut buffer, wait).map_err(ServeError::Socket)?;
@@ -189,6 +188,8 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
             host.take(clock.now(), Input::Datagram { from, bytes })?;
             wait = Duration::ZERO;
         }
+        // Before anything is sent, and after a wait in which some may have become known.
+        addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
         host.take(clock.now(), Input::Tick)?;
         let output = host.commit(clock.now())?;
         for (to, bytes) in &output.datagrams {
@@ -247,6 +248,16 @@ pub fn random_front_end() -> io::Result<FrontEndId> {
     getrandom::u64().map(FrontEndId).map_err(io::Error::other)
 }
 
+/// A socket at a port of its own that reaches all of these.
+pub fn client_transport<'a>(
+    addresses: impl IntoIterator<Item = &'a SocketAddr>,
+) -> io::Result<UdpTransport> {
+    match addresses.into_iter().all(SocketAddr::is_ipv4) {
+        true => UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }
+}
+
 /// A client over UDP.
 pub type UdpClient<S> = Client<S, UdpTransport, SystemClock>;
 
@@ -258,11 +269,7 @@ pub fn connect<S: Service>(
     give_up_after: Duration,
 ) -> io::Result<UdpClient<S>> {
     let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
-    let all_v4 = replicas.iter().flatten().all(SocketAddr::is_ipv4);
-    let transport = match all_v4 {
-        true => UdpTransport::bind((Ipv4Addr::UNSPECIFIED, 0))?,
-        false => UdpTransport::bind((Ipv6Addr::UNSPECIFIED, 0))?,
-    };
+    let transport = client_transport(replicas.iter().flatten())?;
     let (codec, retry_after) = (config.codec(), config.retry_after());
     let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
     Ok(Client::continuing(setup, seen, transport, SystemClock::default()))

@@ -1,24 +1,27 @@
 //! The program: a replica, a local cluster, and a client of either.
 
+#[cfg(feature = "bench")]
+mod bench;
+mod call;
 mod cluster;
 mod directory;
+mod generate;
+mod health;
 
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientError, Config, Counters, FileStorage, HostError, ReplicaConfig, Route, SessionFile,
-        Status,
+        Config, Counters, FileStorage, HostError, ReplicaConfig,
         command::{CliService, SERVICES, WithService, with_service},
-        udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
+        udp::{self, ServeError, SystemClock, UdpTransport},
     },
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::{
     fmt,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 
 const EXIT_CODES: &str = "Exit codes:
@@ -51,9 +54,13 @@ enum Do {
     /// Run a cluster of replica processes on this machine until stopped.
     Cluster(cluster::ClusterArgs),
     /// Change the value, and wait until a replica manager has it durably.
-    Update(CallArgs),
+    Update(call::CallArgs),
     /// Ask for an answer that reflects all that the session has seen.
-    Query(CallArgs),
+    Query(call::CallArgs),
+    /// Measure: load on a cluster, what this machine could do without one, and what gossip costs.
+    #[cfg(feature = "bench")]
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Say whether a data directory is sound.
     #[command(after_help = directory::EXIT_CODES)]
     Verify(directory::DirectoryArgs),
@@ -61,39 +68,17 @@ enum Do {
     #[command(after_help = directory::EXIT_CODES)]
     Dump(directory::DirectoryArgs),
     /// Ask each replica manager how it is.
-    Status {
-        /// The configuration of the cluster or of any of its replicas.
-        #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
-        config: PathBuf,
-        /// How long to wait for each, in milliseconds.
-        #[arg(long, default_value_t = 1_000)]
-        timeout_ms: u64,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Args)]
-struct CallArgs {
-    /// The configuration of the cluster or of any of its replicas.
-    #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
-    config: PathBuf,
-    /// Go on with the session in this file, or start one in it.
-    #[arg(long)]
-    session: Option<PathBuf>,
-    /// Ask this replica manager and no other.
-    #[arg(long)]
-    at: Option<u16>,
-    /// How long to wait before giving up, in milliseconds.
-    #[arg(long, default_value_t = 10_000)]
-    timeout_ms: u64,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    /// What to do, in the words of the service. After all options, since words may begin with `-`.
-    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
-    words: Vec<String>,
+    Status(health::StatusArgs),
+    /// Say who is in the cluster.
+    Members(health::StatusArgs),
+    /// Look for what is wrong with a cluster, and say how to mend it.
+    Doctor(health::StatusArgs),
+    /// Print what makes a shell complete this program's commands.
+    #[command(hide = true)]
+    Completions(generate::CompletionsArgs),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(generate::ManArgs),
 }
 
 /// What went wrong, and the exit code that says so.
@@ -116,11 +101,17 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Do::Replica { config, init } => replica(&config, init),
         Do::Cluster(args) => cluster::run(&args),
-        Do::Update(args) => call(&args, true),
-        Do::Query(args) => call(&args, false),
+        Do::Update(args) => call::call(&args, true),
+        Do::Query(args) => call::call(&args, false),
+        #[cfg(feature = "bench")]
+        Do::Bench(what) => bench::run(&what),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
-        Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
+        Do::Status(args) => health::status(&args),
+        Do::Members(args) => health::members(&args),
+        Do::Doctor(args) => health::doctor(&args),
+        Do::Completions(args) => generate::completions(&args, Cli::command()),
+        Do::Man(args) => generate::man(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -235,155 +226,4 @@ fn bind(path: &Path, config: &Config, replica: &ReplicaConfig) -> Result<UdpTran
     }
     UdpTransport::bind(address)
         .map_err(|error| problem("replica.listen", format!("{address}: {error}")))
-}
-
-fn call(args: &CallArgs, update: bool) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
-    let service = config.service.clone();
-    with(&args.config, &service, Call { args, config, update })
-}
-
-struct Call<'a> {
-    args: &'a CallArgs,
-    config: Config,
-    update: bool,
-}
-
-impl WithService for Call<'_> {
-    type Output = Result<(), Failure>;
-
-    fn run<S: CliService>(self) -> Result<(), Failure> {
-        let Self { args, config, update } = self;
-        let words: Vec<_> = args.words.iter().map(String::as_str).collect();
-        let usage = || Failure::operator(format!("{}: {}", S::NAME, S::USAGE));
-        let (op, query) = match update {
-            true => (Some(S::parse_update(&words).ok_or_else(usage)?), None),
-            false => (None, Some(S::parse_query(&words).ok_or_else(usage)?)),
-        };
-        let (mut client, session) = session::<S>(args, &config)?;
-        let mut lines = Vec::new();
-        let mut result = Ok(());
-        if let Some(op) = op {
-            match client.update(op) {
-                Ok(ts) if args.json => lines.push(serde_json::json!({ "ts": ts }).to_string()),
-                Ok(ts) => lines.push(format!("recorded at {ts:?}")),
-                Err(error) => result = Err(failed(&error)),
-            }
-        }
-        if let Some(query) = query {
-            match client.query(query) {
-                Ok(answer) if args.json => {
-                    lines.push(serde_json::json!({ "answer": answer }).to_string());
-                }
-                Ok(answer) => lines.push(S::render(&answer)),
-                Err(error) => result = Err(failed(&error)),
-            }
-        }
-        lines.iter().for_each(|line| println!("{line}"));
-        if let Some(session) = session {
-            let saved = session.save(&client.token());
-            saved.map_err(|error| Failure::new(1, format!("done, but not kept: {error}")))?;
-        }
-        result
-    }
-}
-
-fn failed(error: &ClientError) -> Failure {
-    let code = match error {
-        ClientError::Indefinite { .. } => 3,
-        ClientError::TooLarge(_) => 2,
-        _ => 1,
-    };
-    Failure::new(code, error)
-}
-
-fn session<S: CliService>(
-    args: &CallArgs,
-    config: &Config,
-) -> Result<(UdpClient<S>, Option<SessionFile>), Failure> {
-    let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
-    let (name, seen, file) = match &args.session {
-        None => ((fresh, 0), config.group().zero(), None),
-        Some(path) => {
-            let opened = SessionFile::open(path, fresh, config.codec());
-            let (file, seen) = opened
-                .map_err(|error| Failure::operator(format!("{}: {error}", path.display())))?;
-            ((file.front_end(), file.incarnation()), seen, Some(file))
-        }
-    };
-    let give_up = Duration::from_millis(args.timeout_ms);
-    let mut client =
-        udp::connect(config, name, seen, give_up).map_err(|error| Failure::new(1, error))?;
-    if let Some(at) = args.at {
-        if at >= config.group().replicas {
-            let most = config.group().replicas - 1;
-            return Err(Failure::operator(format!("--at: use 0 to {most}, not {at}")));
-        }
-        client.route(Route::Only(ReplicaId(at)));
-    }
-    Ok((client, file))
-}
-
-fn acknowledges(status: &Status) -> String {
-    match status.acknowledged_by {
-        1 => status.durability.to_string(),
-        count => format!("{} of {count}", status.durability),
-    }
-}
-
-fn status(path: &Path, timeout_ms: u64, json: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
-    let service = config.service.clone();
-    with(path, &service, AskStatus { config, wait: Duration::from_millis(timeout_ms), json })
-}
-
-struct AskStatus {
-    config: Config,
-    wait: Duration,
-    json: bool,
-}
-
-impl WithService for AskStatus {
-    type Output = Result<(), Failure>;
-
-    fn run<S: CliService>(self) -> Result<(), Failure> {
-        let Self { config, wait, json } = self;
-        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
-        let mut client: UdpClient<S> =
-            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
-                .map_err(|error| Failure::new(1, error))?;
-        let mut silent = 0;
-        for (replica, address) in config.group().members().zip(&config.replicas) {
-            let status = client.status(replica, wait);
-            silent += u16::from(status.is_none());
-            match status {
-                status if json => {
-                    let replica = replica.0;
-                    let line = serde_json::json!({
-                        "replica": replica, "address": address, "status": status,
-                    });
-                    println!("{line}");
-                }
-                None => println!("{replica:?} {address} does not answer"),
-                Some(s) => println!(
-                    "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
-                    s.replica_ts,
-                    s.value_ts,
-                    s.discarded,
-                    s.log,
-                    s.pending,
-                    s.waiting,
-                    s.executed,
-                    s.dropped,
-                    acknowledges(&s),
-                    if s.full { " DISK FULL" } else { "" }
-                ),
-            }
-        }
-        match silent {
-            0 => Ok(()),
-            n => Err(Failure::new(1, format!("{n} of {} do not answer", config.replicas.len()))),
-        }
-    }
 }

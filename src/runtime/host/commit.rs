@@ -22,6 +22,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 Message::UpdateReply { id, ts } if !self.is_acknowledged(&ts) => {
                     self.held_replies.hold(id, ts, now);
                 }
+                Message::Gossip(mut gossip) => {
+                    if let Destination::Replica(peer) = to {
+                        self.pacing.trim(peer, &mut gossip, now);
+                    }
+                    self.release(now, to, &Message::Gossip(gossip), &mut datagrams);
+                }
                 message => self.release(now, to, &message, &mut datagrams),
             }
         }
@@ -115,12 +121,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let Some(address) = address else {
             return drop(self.drop(DropReason::NoAddress));
         };
-        if let (Destination::Replica(peer), Message::Pull { .. }) = (to, message) {
-            let recent = self.pulled.get(&peer).is_some_and(|at| now < *at + PULL_EVERY);
+        if let (Destination::Replica(peer), Message::Pull { replica_ts }) = (to, message) {
+            let recent = self.pulled.get(&peer).is_some_and(|(at, _)| now < *at + PULL_EVERY);
             if recent {
                 return drop(self.drop(DropReason::Repeated));
             }
-            self.pulled.insert(peer, now);
+            self.pulled.insert(peer, (now, replica_ts.clone()));
         }
         match self.config.codec.datagrams(self.me(), message) {
             Ok(encoded) => {

@@ -1,0 +1,202 @@
+//! `chinwag status`, `chinwag members` and `chinwag doctor`: how a cluster is.
+
+use crate::{Failure, read_config, with};
+use chinwag::runtime::{
+    Config, Status,
+    command::{CliService, WithService},
+    udp::{self, UdpClient},
+};
+use clap::Args;
+use serde_json::json;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// Whom to ask, and how long.
+#[derive(Args)]
+pub struct StatusArgs {
+    /// The configuration of the cluster or of any of its replicas.
+    #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
+    config: PathBuf,
+    /// How long to wait for each, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    timeout_ms: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks each replica manager how it is.
+pub fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let config = read_config(&args.config)?;
+    let service = config.service.clone();
+    let wait = Duration::from_millis(args.timeout_ms);
+    with(&args.config, &service, AskStatus { config, wait, json: args.json })
+}
+
+/// Says who is in the cluster. Asks nobody.
+pub fn members(args: &StatusArgs) -> Result<(), Failure> {
+    let config = read_config(&args.config)?;
+    let group = config.group();
+    for (replica, name) in group.members().zip(&config.replicas) {
+        let address = udp::lookup(name).map(|address| address.to_string());
+        let takes = if group.is_updatable(replica) { "updates" } else { "queries only" };
+        let at = address.as_deref().unwrap_or("no address");
+        match args.json {
+            true => println!(
+                "{}",
+                json!({
+                    "replica": replica.0, "name": name, "address": address, "takes": takes,
+                })
+            ),
+            false if at == name => println!("{replica:?} {name} takes {takes}"),
+            false => println!("{replica:?} {name} ({at}) takes {takes}"),
+        }
+    }
+    Ok(())
+}
+
+/// Looks for what is wrong with a cluster, and says how to mend it.
+pub fn doctor(args: &StatusArgs) -> Result<(), Failure> {
+    let config = read_config(&args.config)?;
+    let service = config.service.clone();
+    let wait = Duration::from_millis(args.timeout_ms);
+    with(&args.config, &service, Doctor { config, wait, json: args.json })
+}
+
+struct Doctor {
+    config: Config,
+    wait: Duration,
+    json: bool,
+}
+
+impl WithService for Doctor {
+    type Output = Result<(), Failure>;
+
+    fn run<S: CliService>(self) -> Result<(), Failure> {
+        let Self { config, wait, json } = self;
+        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
+        let mut client: UdpClient<S> =
+            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
+                .map_err(|error| Failure::new(1, error))?;
+        let (mut problems, mut all) = (Vec::new(), Vec::new());
+        for (replica, name) in config.group().members().zip(&config.replicas) {
+            let start = Instant::now();
+            let status = client.status(replica, wait);
+            let took = start.elapsed();
+            let found = match &status {
+                None if udp::lookup(name).is_none() => {
+                    vec![format!("its name {name:?} has no address here; mend it in `replicas`")]
+                }
+                None => vec![format!(
+                    "does not answer at {name} within {wait:?}; see that `chinwag replica` runs \
+                     there, and that nothing in between drops datagrams"
+                )],
+                Some(status) => complaints(status),
+            };
+            if !json && found.is_empty() {
+                println!("{replica:?} is well, and answers in {took:.1?}");
+            }
+            problems.extend(found.into_iter().map(|problem| (Some(replica), problem)));
+            all.extend(status);
+        }
+        problems.extend(among(&all).map(|problem| (None, problem)));
+        for (replica, problem) in &problems {
+            let who = replica.map_or("all".into(), |replica| format!("{replica:?}"));
+            match json {
+                true => println!("{}", json!({ "of": who, "problem": problem })),
+                false => println!("{who}: {problem}"),
+            }
+        }
+        match problems.len() {
+            0 => Ok(()),
+            n => Err(Failure::new(1, format!("{n} problems"))),
+        }
+    }
+}
+
+/// What is wrong with one.
+fn complaints(status: &Status) -> Vec<String> {
+    let mut found = Vec::new();
+    if status.full {
+        found.push("its disk is full: it takes no updates. Make room; it goes on by itself".into());
+    }
+    if status.pending > 0 || status.waiting > 0 {
+        let Status { pending, waiting, .. } = status;
+        found.push(format!(
+            "{pending} updates and {waiting} queries wait for updates that have not arrived; if that \
+             lasts, it cannot hear of a peer"
+        ));
+    }
+    found
+}
+
+/// What is wrong between them.
+fn among(all: &[Status]) -> Option<String> {
+    let levels = |status: &Status| (status.durability, status.acknowledged_by);
+    let first = all.first().map(levels)?;
+    let differs = all.iter().any(|status| levels(status) != first);
+    differs.then(|| {
+        "they acknowledge at different levels of durability; give each the same `[replica.durability]`"
+            .into()
+    })
+}
+
+fn acknowledges(status: &Status) -> String {
+    match status.acknowledged_by {
+        1 => status.durability.to_string(),
+        count => format!("{} of {count}", status.durability),
+    }
+}
+
+struct AskStatus {
+    config: Config,
+    wait: Duration,
+    json: bool,
+}
+
+impl WithService for AskStatus {
+    type Output = Result<(), Failure>;
+
+    fn run<S: CliService>(self) -> Result<(), Failure> {
+        let Self { config, wait, json } = self;
+        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
+        let mut client: UdpClient<S> =
+            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
+                .map_err(|error| Failure::new(1, error))?;
+        let mut silent = 0;
+        for (replica, address) in config.group().members().zip(&config.replicas) {
+            let status = client.status(replica, wait);
+            silent += u16::from(status.is_none());
+            match status {
+                status if json => {
+                    let replica = replica.0;
+                    let line = serde_json::json!({
+                        "replica": replica, "address": address, "status": status,
+                    });
+                    println!("{line}");
+                }
+                None => println!("{replica:?} {address} does not answer"),
+                Some(s) => println!(
+                    "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
+                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
+                    s.replica_ts,
+                    s.value_ts,
+                    s.discarded,
+                    s.log,
+                    s.pending,
+                    s.waiting,
+                    s.executed,
+                    s.dropped,
+                    acknowledges(&s),
+                    if s.full { " DISK FULL" } else { "" }
+                ),
+            }
+        }
+        match silent {
+            0 => Ok(()),
+            n => Err(Failure::new(1, format!("{n} of {} do not answer", config.replicas.len()))),
+        }
+    }
+}
