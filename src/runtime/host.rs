@@ -6,10 +6,11 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DropReason, Durability, HostError, Observer, Packet, Status, Storage,
+    Codec, DropReason, Durability, HostError, LAGS_MAX, Observer, Packet, Status, Storage,
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
+    payload,
 };
 use crate::{
     Destination, Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId,
@@ -103,6 +104,7 @@ pub struct Host<S: Service, D, O = ()> {
     /// Runtime packets to send with the next commit.
     packets: Vec<(ReplicaId, Packet<S>)>,
     joining: Joining,
+    is_joining: bool,
     held_replies: HeldReplies,
     /// When what was appended must be synced; none if all is.
     sync_at: Option<Option<Duration>>,
@@ -115,6 +117,8 @@ pub struct Host<S: Service, D, O = ()> {
     held_back: BTreeSet<RequestId>,
     look_at: Duration,
     dropped: u64,
+    updates: u64,
+    queries: u64,
     journal_bytes: usize,
     image_bytes: usize,
 }
@@ -149,6 +153,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             status_to: Vec::new(),
             packets: Vec::new(),
             joining,
+            is_joining: true,
             held_replies: HeldReplies::default(),
             sync_at: None,
             reserved: 0,
@@ -158,6 +163,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             held_back: BTreeSet::new(),
             look_at: now + QUERY_PATIENCE,
             dropped: 0,
+            updates: 0,
+            queries: 0,
             journal_bytes,
             image_bytes,
         };
@@ -222,6 +229,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         if sender == Sender::Replica(self.config.node.id) {
             return self.drop(DropReason::Mine);
         }
+        self.observer.arrived(payload::name(&packet), bytes.len());
         match packet {
             Packet::Message(Message::Update(_)) if !self.joining.may_take_updates(now) => {
                 self.drop(DropReason::Starting)
@@ -292,7 +300,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         input: NodeInput<S>,
     ) -> Result<(), HostError> {
         let mut fx = Effects::default();
+        let query = match &input {
+            NodeInput::Message(_, Message::Query { id, .. }) => Some(*id),
+            _ => None,
+        };
         self.config.node.handle(&mut self.state, input, &mut fx);
+        if let Some(id) = query.filter(|id| self.state.waiting.contains_key(id)) {
+            self.observer.held_back(id);
+        }
         for timer in fx.start {
             self.timers.insert(timer, now + self.config.gossip_every);
         }
@@ -314,7 +329,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// How it is.
+    /// How it is. Whether it takes updates is as of the last commit.
     pub fn status(&self) -> Status {
         let ManagerState { replica, waiting, .. } = &self.state;
         Status {
@@ -329,6 +344,13 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             durability: self.config.durability.level(),
             acknowledged_by: self.config.acknowledged_by,
             full: self.full,
+            joining: self.is_joining,
+            updates: self.updates,
+            queries: self.queries,
+            lag: lags(self.config.node.id, &self.state)
+                .take(LAGS_MAX.into())
+                .map(|lag| u32::try_from(lag).unwrap_or(u32::MAX))
+                .collect(),
         }
     }
 
@@ -360,4 +382,17 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn me(&self) -> Sender {
         Sender::Replica(self.config.node.id)
     }
+}
+
+/// Of the updates held at `me`, how many each replica manager is not known to hold: none at `me` itself.
+pub(super) fn lags<S: Service>(
+    me: ReplicaId,
+    state: &ManagerState<S>,
+) -> impl Iterator<Item = u64> + '_ {
+    let held = state.replica.replica_ts();
+    let lag = move |row: &Timestamp| {
+        held.entries().map(|(origin, count)| count.saturating_sub(row.get(origin))).sum()
+    };
+    let rows = state.table.iter().enumerate();
+    rows.map(move |(i, row)| if i == me.index() { 0 } else { lag(row) })
 }
