@@ -76,6 +76,7 @@ impl Cluster {
                 id,
                 data_dir: format!("rm{id}").into(),
                 listen: None,
+                http: None,
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 allow_unauthenticated: false,

@@ -10,6 +10,7 @@ use super::{
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
+    lag::lags,
     payload,
 };
 use crate::{
@@ -382,17 +383,4 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn me(&self) -> Sender {
         Sender::Replica(self.config.node.id)
     }
-}
-
-/// Of the updates held at `me`, how many each replica manager is not known to hold: none at `me` itself.
-pub(super) fn lags<S: Service>(
-    me: ReplicaId,
-    state: &ManagerState<S>,
-) -> impl Iterator<Item = u64> + '_ {
-    let held = state.replica.replica_ts();
-    let lag = move |row: &Timestamp| {
-        held.entries().map(|(origin, count)| count.saturating_sub(row.get(origin))).sum()
-    };
-    let rows = state.table.iter().enumerate();
-    rows.map(move |(i, row)| if i == me.index() { 0 } else { lag(row) })
 }

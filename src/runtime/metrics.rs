@@ -1,6 +1,6 @@
 //! Figures of a replica manager, as OpenMetrics text. Names and meanings: docs/operations.md.
 
-use super::{Condition, host::lags};
+use super::{Condition, lag::lags};
 use crate::{ManagerState, ReplicaId, Service};
 use prometheus_client::{
     encoding::text,

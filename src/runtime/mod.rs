@@ -52,6 +52,7 @@ mod identity;
 mod inspect;
 mod joining;
 mod journal;
+mod lag;
 mod metrics;
 mod nearest;
 mod observer;

@@ -1,14 +1,29 @@
 //! The program: a replica, a local cluster, and a client of either.
 
+/// As the standard one, but a reader that went away (`chinwag status | head -1`) is no reason to panic, and
+/// none to stop: what was begun is finished.
+macro_rules! println {
+    ($($arguments:tt)*) => { $crate::output::line(&mut std::io::stdout(), format_args!($($arguments)*)) };
+}
+/// The same.
+macro_rules! eprintln {
+    ($($arguments:tt)*) => { $crate::output::line(&mut std::io::stderr(), format_args!($($arguments)*)) };
+}
+
 mod cluster;
 mod directory;
+mod logs;
+mod output;
+mod status;
+mod top;
 
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientError, Config, Counters, FileStorage, HostError, ReplicaConfig, Route, SessionFile,
-        Status,
+        ClientError, Config, FileStorage, Health, HostError, Metrics, ReplicaConfig, Route,
+        SessionFile, TimedStorage, Watch,
         command::{CliService, SERVICES, WithService, with_service},
+        http::Pages,
         udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
     },
 };
@@ -20,6 +35,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
+use tracing::info;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -47,6 +63,8 @@ enum Do {
         /// This is its very first start: make the data directory.
         #[arg(long)]
         init: bool,
+        #[command(flatten)]
+        logs: logs::LogArgs,
     },
     /// Run a cluster of replica processes on this machine until stopped.
     Cluster(cluster::ClusterArgs),
@@ -61,17 +79,9 @@ enum Do {
     #[command(after_help = directory::EXIT_CODES)]
     Dump(directory::DirectoryArgs),
     /// Ask each replica manager how it is.
-    Status {
-        /// The configuration of the cluster or of any of its replicas.
-        #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
-        config: PathBuf,
-        /// How long to wait for each, in milliseconds.
-        #[arg(long, default_value_t = 1_000)]
-        timeout_ms: u64,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Status(status::StatusArgs),
+    /// Watch all replica managers in the terminal.
+    Top(top::TopArgs),
 }
 
 #[derive(Args)]
@@ -114,18 +124,22 @@ impl Failure {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Do::Replica { config, init } => replica(&config, init),
+        Do::Replica { config, init, logs } => logs.start().and_then(|()| replica(&config, init)),
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call(&args, true),
         Do::Query(args) => call(&args, false),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
-        Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
+        Do::Status(args) => status::status(&args),
+        Do::Top(args) => top::run(&args),
     };
-    match done {
+    match done.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, why }) => {
-            eprintln!("chinwag: {why}");
+            match logs::are_on() {
+                true => tracing::error!(exit_code = code, "{why}"),
+                false => eprintln!("chinwag: {why}"),
+            }
             ExitCode::from(code)
         }
     }
@@ -186,25 +200,29 @@ impl WithService for Serve<'_> {
         let identity = config.identity(id);
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
-        let opened = udp::open::<S, _>(&config, storage, Counters::default(), &clock);
-        let mut host = opened.map_err(|error| failed_start(&error))?;
-        if host.observer().torn_bytes > 0 {
-            let torn = host.observer().torn_bytes;
-            eprintln!("{id:?}: dropped a batch of {torn} bytes that was being written at the end");
+        let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
+        let storage = TimedStorage::new(storage, clock, &metrics);
+        let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
+        if let Some(at) = replica.http_address() {
+            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
+                let path = path.display();
+                Failure::operator(format!("{path}: replica.http: {at}: {error}"))
+            })?;
+            info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
         }
+        let opened = udp::open::<S, _, _>(&config, storage, watch, &clock);
+        let mut host = opened.map_err(|error| failed_start(&error))?;
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
         let at = transport.local_addr().map_err(|error| Failure::new(1, error))?;
-        eprintln!(
-            "{id:?}: serving {} at {at}, with {:?}",
-            S::NAME,
-            host.state().replica.replica_ts()
-        );
+        let held = host.state().replica.replica_ts();
+        info!("{id:?}: serving {} at {at}, with {held:?}", S::NAME);
+        // Serving, which is not yet taking updates: that may need peers which start after it.
+        logs::tell_supervisor(&sd_notify::NotifyState::Ready);
         let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
+        logs::tell_supervisor(&sd_notify::NotifyState::Stopping);
         served.map_err(|error| stopped(&error))?;
-        for (reason, count) in &host.observer().dropped {
-            eprintln!("{id:?}: dropped {count}: {reason:?}");
-        }
-        eprintln!("{id:?}: stopped, with {:?}", host.state().replica.replica_ts());
+        let (held, dropped) = (host.state().replica.replica_ts(), host.status().dropped);
+        info!(dropped, "{id:?}: stopped, with {held:?}");
         Ok(())
     }
 }
@@ -322,68 +340,4 @@ fn session<S: CliService>(
         client.route(Route::Only(ReplicaId(at)));
     }
     Ok((client, file))
-}
-
-fn acknowledges(status: &Status) -> String {
-    match status.acknowledged_by {
-        1 => status.durability.to_string(),
-        count => format!("{} of {count}", status.durability),
-    }
-}
-
-fn status(path: &Path, timeout_ms: u64, json: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
-    let service = config.service.clone();
-    with(path, &service, AskStatus { config, wait: Duration::from_millis(timeout_ms), json })
-}
-
-struct AskStatus {
-    config: Config,
-    wait: Duration,
-    json: bool,
-}
-
-impl WithService for AskStatus {
-    type Output = Result<(), Failure>;
-
-    fn run<S: CliService>(self) -> Result<(), Failure> {
-        let Self { config, wait, json } = self;
-        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
-        let mut client: UdpClient<S> =
-            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
-                .map_err(|error| Failure::new(1, error))?;
-        let mut silent = 0;
-        for (replica, address) in config.group().members().zip(&config.replicas) {
-            let status = client.status(replica, wait);
-            silent += u16::from(status.is_none());
-            match status {
-                status if json => {
-                    let replica = replica.0;
-                    let line = serde_json::json!({
-                        "replica": replica, "address": address, "status": status,
-                    });
-                    println!("{line}");
-                }
-                None => println!("{replica:?} {address} does not answer"),
-                Some(s) => println!(
-                    "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
-                    s.replica_ts,
-                    s.value_ts,
-                    s.discarded,
-                    s.log,
-                    s.pending,
-                    s.waiting,
-                    s.executed,
-                    s.dropped,
-                    acknowledges(&s),
-                    if s.full { " DISK FULL" } else { "" }
-                ),
-            }
-        }
-        match silent {
-            0 => Ok(()),
-            n => Err(Failure::new(1, format!("{n} of {} do not answer", config.replicas.len()))),
-        }
-    }
 }
