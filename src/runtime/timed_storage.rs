@@ -17,6 +17,13 @@ impl<D: Storage, C: Clock> TimedStorage<D, C> {
     }
 }
 
+impl<D, C> TimedStorage<D, C> {
+    /// The storage that is timed.
+    pub fn timed(&mut self) -> &mut D {
+        &mut self.storage
+    }
+}
+
 impl<D: Storage, C: Clock> Storage for TimedStorage<D, C> {
     fn load(&mut self) -> Result<Saved, StorageError> {
         self.storage.load()
