@@ -140,8 +140,13 @@ fn json(config: &Config, rows: &[Row]) -> serde_json::Value {
     serde_json::json!({ "cluster": config.cluster, "replicas": replicas.collect::<Vec<_>>() })
 }
 
-const HEAD: &str =
-    "     state    updates/s queries/s     log pending executed held  durability  lag";
+const HEAD: &str = "     state     upd/s  qry/s    log   pend   exec  held  durable    lag";
+
+const LEGEND: [&str; 3] = [
+    "pend: records that wait for their past; held: queries that wait for it",
+    "lag: updates held there that rm0, rm1, .. are not known to hold, or the most",
+    "exec: identifiers of updates that are remembered, so that none runs twice",
+];
 
 /// The table, cut to this size.
 fn lines(config: &Config, rows: &[Row], columns: usize, height: usize) -> Vec<String> {
@@ -152,24 +157,25 @@ fn lines(config: &Config, rows: &[Row], columns: usize, height: usize) -> Vec<St
         String::new(),
         HEAD.to_string(),
     ];
-    let room = height.saturating_sub(lines.len() + 4).max(1);
-    lines.extend(rows.iter().enumerate().take(room).map(|(i, row)| line(i, row, rows, columns)));
+    // One line for those that have no room, one for the keys.
+    let room = height.saturating_sub(lines.len() + LEGEND.len() + 2).max(1);
+    let all = rows.iter().zip(&config.replicas).enumerate().take(room);
+    lines.extend(all.map(|(i, (row, address))| line(i, address, row, columns)));
     match rows.len().saturating_sub(room) {
         0 => lines.push(String::new()),
         hidden => lines.push(format!("and {hidden} more, for which there is no room")),
     }
-    lines.push("lag: updates held there that rm0, rm1, .. are not known to hold".into());
-    lines.push("held: queries that wait for what their client has seen".into());
+    lines.extend(LEGEND.map(String::from));
     lines.iter_mut().for_each(|line| *line = line.chars().take(columns).collect());
     lines
 }
 
-fn line(i: usize, row: &Row, rows: &[Row], columns: usize) -> String {
+fn line(i: usize, address: &str, row: &Row, columns: usize) -> String {
     let name = format!("rm{i}");
-    let Some(status) = &row.status else { return format!("{name:<5}down") };
+    let Some(status) = &row.status else { return format!("{name:<5}DOWN     {address}") };
     let rate = |rate: Option<f64>| rate.map_or("-".into(), |rate| short(rate.round() as u64));
     let start = format!(
-        "{name:<5}{:<8} {:>9} {:>9} {:>7} {:>7} {:>8} {:>4}  {:<10}  ",
+        "{name:<5}{:<8}{:>7}{:>7}{:>7}{:>7}{:>7}{:>6}  {:<10} ",
         status.condition().word(),
         rate(row.rates.map(|(updates, _)| updates)),
         rate(row.rates.map(|(_, queries)| queries)),
@@ -177,7 +183,7 @@ fn line(i: usize, row: &Row, rows: &[Row], columns: usize) -> String {
         short(status.pending),
         short(status.executed),
         short(status.waiting),
-        acknowledges(status),
+        acknowledges(status).replace(" of ", "/"),
     );
     let lag = |(peer, lag): (usize, &u32)| match peer == i {
         true => "-".to_string(),
@@ -185,7 +191,7 @@ fn line(i: usize, row: &Row, rows: &[Row], columns: usize) -> String {
     };
     let all: Vec<_> = status.lag.iter().enumerate().map(lag).collect();
     let all = all.join(" ");
-    match start.len() + all.len() <= columns || rows.len() <= 2 {
+    match start.len() + all.len() <= columns {
         true => start + &all,
         // The slowest one is what keeps the log long.
         false => {
@@ -255,5 +261,67 @@ fn ends(event: &Event) -> bool {
         KeyCode::Char('q') | KeyCode::Esc => true,
         KeyCode::Char('c') => modifiers.contains(KeyModifiers::CONTROL),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chinwag::{Timestamp, runtime::Level};
+
+    fn config(replicas: usize) -> Config {
+        let addresses: Vec<_> = (0..replicas).map(|i| format!("10.0.0.{i}:4001")).collect();
+        let text =
+            format!("cluster = 'c'\nservice = 'kv'\nupdatable = 2\nreplicas = {addresses:?}");
+        Config::parse("c.toml".as_ref(), &text).unwrap()
+    }
+
+    fn row(lag: Vec<u32>) -> Row {
+        let zero = Timestamp::zero(2);
+        let status = Status {
+            replica_ts: zero.clone(),
+            value_ts: zero.clone(),
+            discarded: zero,
+            log: 99_999,
+            pending: 123_456,
+            waiting: 10_000,
+            executed: 98_765_432,
+            dropped: 0,
+            durability: Level::Interval,
+            acknowledged_by: 3,
+            full: true,
+            joining: false,
+            updates: 0,
+            queries: 0,
+            lag,
+        };
+        Row { status: Some(status), rates: Some((1_234_567.0, 0.4)) }
+    }
+
+    #[test]
+    fn the_widest_row_of_three_fits_eighty_columns_and_says_each_lag() {
+        let down = Row { status: None, rates: None };
+        let rows = [row(vec![0, 12_345, 99_999]), row(vec![1, 0, 2]), down];
+        let found = lines(&config(3), &rows, 80, 24);
+        let expected = [
+            "cluster c, service kv: 2 of 3 replica managers answer",
+            "",
+            "     state     upd/s  qry/s    log   pend   exec  held  durable    lag",
+            "rm0  full      1234k      0  99999   123k    98M 10000  interval/3 - 12345 99999",
+            "rm1  full      1234k      0  99999   123k    98M 10000  interval/3 1 - 2",
+            "rm2  DOWN     10.0.0.2:4001",
+            "",
+        ];
+        assert_eq!(found[..7], expected);
+        assert_eq!(found[3].len(), 80);
+    }
+
+    #[test]
+    fn many_rows_are_cut_to_the_height_and_say_the_greatest_lag() {
+        let rows: Vec<_> = (0..40).map(|_| row((0..40).collect())).collect();
+        let found = lines(&config(40), &rows, 80, 24);
+        assert_eq!(found.len(), 23, "and a line for the keys");
+        assert!(found[3].ends_with(" rm39:39"), "{}", found[3]);
+        assert_eq!(found[19], "and 24 more, for which there is no room");
     }
 }
