@@ -34,7 +34,7 @@ import compose_spec, yaml
 def check(change=lambda _: None):
     content = yaml.safe_load(open("compose.yaml"))
     change(content)
-    compose_spec.PyCompose.from_dict(content).validate()
+    compose_spec.PyCompose.from_yaml(yaml.safe_dump(content)).validate()
 
 check()
 for bad in (lambda c: c["services"]["rm0"].update(restrat="no"), lambda c: c["services"]["rm0"].update(healthcheck=5)):
