@@ -6,7 +6,7 @@ mod openmetrics;
 
 use chinwag::{
     FrontEndId,
-    runtime::{ClientConfig, Config, ReplicaConfig, udp},
+    runtime::{ClientConfig, Config, ReplicaConfig, command::CliService, udp},
     services::RegisterMap,
 };
 use std::{
@@ -161,8 +161,8 @@ fn a_replica_is_ready_when_its_peers_were_there_logs_no_payload_and_stops_soon_u
     assert_eq!(openmetrics::read(&text)["chinwag_updates_total"], 1.0);
 
     let load = thread::spawn(move || {
-        let value = || chinwag::runtime::command::CliService::parse_update(&["put", "k", "v"]);
-        while client.update(<Option<_>>::unwrap(value())).is_ok() {}
+        let put = RegisterMap::parse_update(&["put", "k", "v"]).unwrap();
+        while client.update(put.clone()).is_ok() {}
     });
     wait_until("load", || {
         let (_, text) = site.page(0, "/metrics").unwrap();
