@@ -10,7 +10,7 @@
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
-//! | [`watch`](Watch), [`metrics`](Metrics), [`http`] | what a host does into logs, figures and pages for probes |
+//! | [`watch`](Watch), [`metrics`](Metrics), [`http`] | what a host does into logs, figures and pages |
 //! | [`command`] | words of a command line into operations of the shipped services |
 //!
 //! A client of a running cluster (`chinwag cluster --service counter` runs one):
