@@ -146,10 +146,10 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
     fn held_back(&mut self, id: RequestId) {
         let now = self.clock.now();
         // A repetition waits as long as the first did.
-        if !self.held.contains_key(&id) {
-            self.held.insert(id, now);
+        self.held.entry(id).or_insert_with(|| {
             self.metrics.held_back.inc();
-        }
+            now
+        });
     }
 
     fn sent(&mut self, _to: Destination, message: &Message<S>, _datagrams: usize) {
