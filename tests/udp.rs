@@ -22,7 +22,6 @@ use std::{
 
 /// Everything that is waited for happens within this, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Acknowledged updates before and after each kill.
 const STRIDE: usize = 60;
 
@@ -76,6 +75,7 @@ impl Cluster {
                 id,
                 data_dir: format!("rm{id}").into(),
                 listen: None,
+                http: None,
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 allow_unauthenticated: false,

@@ -99,6 +99,10 @@ fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
                 durability: [Level::Fsync, Level::Interval, Level::Memory][dropped as usize % 3],
                 acknowledged_by: pending as u16,
                 full: waiting % 2 == 1,
+                joining: executed % 2 == 1,
+                updates: executed,
+                queries: waiting,
+                lag: vec![log as u32; (pending % 64) as usize],
             })
         },
     );

@@ -2,6 +2,8 @@
 //!
 //! It owns what a front end leaves to its driver: how long to wait, and which replica manager is nearest.
 
+mod statuses;
+
 use super::{
     AnswerPart, COUNT_MAX, ClientError, ClientSetup, Clock, DATAGRAM_BYTES_MAX, Packet, Route,
     SessionToken, Status, Transport, nearest::Nearest,

@@ -12,6 +12,7 @@
 //! listen = "0.0.0.0:4001"     # default: its address above
 //! gossip_interval_ms = 100
 //! gossip_batch = 0            # also gossip after so many updates; 0: only by time
+//! http = "9464"               # /metrics, /healthz and /readyz at this port of loopback, or at `host:port`
 //! allow_unauthenticated = false   # true: serve on other addresses than loopback
 //!
 //! [replica.durability]            # what an acknowledgement means; by default, that the update is synced
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fmt, fs,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -86,6 +88,10 @@ pub struct ReplicaConfig {
     /// `G`: gossip after so many updates, too (S46). 0: only by time.
     #[serde(default)]
     pub gossip_batch: u32,
+    /// Where it tells of itself over HTTP: a port of loopback, or a literal address with a port, which may be
+    /// any. Nowhere, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
     /// Serve on addresses other than loopback, although anyone who can send to them is believed.
     #[serde(default)]
     pub allow_unauthenticated: bool,
@@ -256,6 +262,13 @@ impl Config {
 }
 
 impl ReplicaConfig {
+    /// Where it tells of itself over HTTP, if it does.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        let text = self.http.as_deref()?;
+        let port = text.parse().map(|port: u16| (Ipv4Addr::LOCALHOST, port).into());
+        port.or_else(|_| text.parse()).ok().filter(|address: &SocketAddr| address.port() != 0)
+    }
+
     fn problem(&self, replicas: usize) -> Option<(String, String)> {
         let found = |key: &str, problem: String| Some((format!("replica.{key}"), problem));
         if usize::from(self.id) >= replicas {
@@ -264,6 +277,9 @@ impl ReplicaConfig {
         }
         if let Some(problem) = self.listen.as_deref().and_then(address_problem) {
             return found("listen", problem);
+        }
+        if self.http.is_some() && self.http_address().is_none() {
+            return found("http", "use a port, or a literal `address:port`; not port 0".into());
         }
         if let Some(problem) = interval_problem(self.gossip_interval_ms) {
             return found("gossip_interval_ms", problem);
@@ -319,6 +335,8 @@ mod tests {
             ("id = 1", "id = 1\ndurability.acknowledged_by = 3", "acknowledged_by: use 1 to 2"),
             ("id = 1", "id = 1\ndurability.level = 'none'", "unknown variant"),
             ("id = 1", "id = 1\nlisten = 'x'", "f.toml: replica.listen"),
+            ("id = 1", "id = 1\nhttp = 'x'", "f.toml: replica.http: use a port"),
+            ("id = 1", "id = 1\nhttp = '0'", "f.toml: replica.http: use a port"),
             ("id = 1", "id = 1\nunknown = 1", "unknown"),
             ("id = 1", "id = ", "f.toml"),
         ];

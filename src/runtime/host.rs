@@ -6,10 +6,12 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DropReason, Durability, HostError, Observer, Packet, Status, Storage,
+    Codec, DropReason, Durability, HostError, LAGS_MAX, Observer, Packet, Status, Storage,
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
+    lag::lags,
+    payload,
 };
 use crate::{
     Destination, Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId,
@@ -106,6 +108,7 @@ pub struct Host<S: Service, D, O = ()> {
     /// Runtime packets to send with the next commit.
     packets: Vec<(ReplicaId, Packet<S>)>,
     joining: Joining,
+    is_joining: bool,
     held_replies: HeldReplies,
     /// When what was appended must be synced; none if all is.
     sync_at: Option<Option<Duration>>,
@@ -118,6 +121,8 @@ pub struct Host<S: Service, D, O = ()> {
     held_back: BTreeSet<RequestId>,
     look_at: Duration,
     dropped: u64,
+    updates: u64,
+    queries: u64,
     journal_bytes: usize,
     image_bytes: usize,
 }
@@ -156,6 +161,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             status_to: Vec::new(),
             packets: Vec::new(),
             joining,
+            is_joining: true,
             held_replies: HeldReplies::default(),
             sync_at: None,
             reserved: 0,
@@ -165,6 +171,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             held_back: BTreeSet::new(),
             look_at: now + QUERY_PATIENCE,
             dropped: 0,
+            updates: 0,
+            queries: 0,
             journal_bytes,
             image_bytes,
         };
@@ -229,6 +237,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         if sender == Sender::Replica(self.config.node.id) {
             return self.drop(DropReason::Mine);
         }
+        self.observer.arrived(payload::name(&packet), bytes.len());
         match packet {
             Packet::Message(Message::Update(_)) if !self.joining.may_take_updates(now) => {
                 self.drop(DropReason::Starting)
@@ -303,7 +312,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         input: NodeInput<S>,
     ) -> Result<(), HostError> {
         let mut fx = Effects::default();
+        let query = match &input {
+            NodeInput::Message(_, Message::Query { id, .. }) => Some(*id),
+            _ => None,
+        };
         self.config.node.handle(&mut self.state, input, &mut fx);
+        if let Some(id) = query.filter(|id| self.state.waiting.contains_key(id)) {
+            self.observer.held_back(id);
+        }
         for timer in fx.start {
             self.timers.insert(timer, now + self.config.gossip_every);
         }
@@ -325,7 +341,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// How it is.
+    /// How it is. Whether it takes updates is as of the last commit.
     pub fn status(&self) -> Status {
         let ManagerState { replica, waiting, .. } = &self.state;
         Status {
@@ -340,6 +356,13 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             durability: self.config.durability.level(),
             acknowledged_by: self.config.acknowledged_by,
             full: self.full,
+            joining: self.is_joining,
+            updates: self.updates,
+            queries: self.queries,
+            lag: lags(self.config.node.id, &self.state)
+                .take(LAGS_MAX.into())
+                .map(|lag| u32::try_from(lag).unwrap_or(u32::MAX))
+                .collect(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
+//! | [`watch`](Watch), [`metrics`](Metrics), [`http`] | what a host does into logs, figures and pages |
 //! | [`command`] | words of a command line into operations of the shipped services |
 //!
 //! A client of a running cluster (`chinwag cluster --service counter` runs one):
@@ -35,6 +36,7 @@ mod client_setup;
 mod cluster;
 mod codec;
 pub mod command;
+mod condition;
 mod config;
 mod disk;
 mod durability;
@@ -45,17 +47,23 @@ mod front_ends;
 mod held_replies;
 mod host;
 mod host_error;
+pub mod http;
 mod identity;
 mod inspect;
 mod joining;
 mod journal;
+mod lag;
+mod metrics;
 mod nearest;
 mod observer;
 mod payload;
 mod session;
 mod storage;
+mod timed_storage;
 mod transport;
 pub mod udp;
+mod warnings;
+mod watch;
 mod wire;
 
 pub use client::*;
@@ -63,6 +71,7 @@ pub use client_error::*;
 pub use client_setup::*;
 pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
+pub use condition::*;
 pub use config::*;
 pub use disk::{DirectoryDisk, Disk};
 pub use durability::*;
@@ -77,8 +86,12 @@ pub use identity::*;
 pub use inspect::*;
 pub use joining::ASK_EVERY;
 pub use journal::{CHANGE_BYTES_EXTRA, decode_changes, encode_changes};
+pub use metrics::*;
 pub use observer::*;
 pub use session::*;
 pub use storage::*;
+pub use timed_storage::*;
 pub use transport::*;
+pub use warnings::*;
+pub use watch::*;
 pub use wire::*;

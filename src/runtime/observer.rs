@@ -1,7 +1,7 @@
-//! What a host lets be seen of its work. The seam for tracing and metrics, which are not here.
+//! What a host lets be seen of its work. The seam for logs and metrics: [`Watch`](super::Watch) sits there.
 
-use super::{DecodeError, Saved};
-use crate::{Change, Destination, Event, Message, Sender, Service};
+use super::{Condition, DecodeError, Saved};
+use crate::{Change, Destination, Event, ManagerState, Message, RequestId, Sender, Service};
 use std::collections::BTreeMap;
 
 /// Sees what a host does. Every method does nothing unless it is overridden, and none can change anything.
@@ -9,6 +9,11 @@ pub trait Observer<S: Service> {
     /// The replica was read back: what was found of it.
     fn recovered(&mut self, saved: &Saved) {
         let _ = saved;
+    }
+
+    /// A datagram of this kind and so many bytes arrived, and could be read.
+    fn arrived(&mut self, kind: &'static str, bytes: usize) {
+        let _ = (kind, bytes);
     }
 
     /// A message arrived and is about to be handled.
@@ -34,6 +39,21 @@ pub trait Observer<S: Service> {
     /// A message is released, in so many datagrams.
     fn sent(&mut self, to: Destination, message: &Message<S>, datagrams: usize) {
         let _ = (to, message, datagrams);
+    }
+
+    /// A datagram of this kind and so many bytes is released.
+    fn left(&mut self, kind: &'static str, bytes: usize) {
+        let _ = (kind, bytes);
+    }
+
+    /// A query is held back until the value reflects what its client has seen.
+    fn held_back(&mut self, id: RequestId) {
+        let _ = id;
+    }
+
+    /// What was taken in is committed, and this is what the replica manager knows and how it is.
+    fn committed(&mut self, state: &ManagerState<S>, condition: Condition) {
+        let _ = (state, condition);
     }
 
     /// The node has something to tell its operator.
@@ -65,6 +85,22 @@ pub enum DropReason {
     Starting,
     /// An update or gossip came that would have to be journalled, and the disk is full.
     NoSpace,
+}
+
+impl DropReason {
+    /// In a few words, for counters.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Undecodable(error) => error.reason(),
+            Self::Mine => "from itself",
+            Self::Useless => "of no use to a replica manager",
+            Self::NoAddress => "the receiver's address is not known",
+            Self::Unencodable => "cannot be encoded",
+            Self::Repeated => "asked a moment ago",
+            Self::Starting => "an update before the start is over",
+            Self::NoSpace => "the disk is full",
+        }
+    }
 }
 
 /// Counts.

@@ -1,7 +1,7 @@
 //! What follows the header of a datagram, for each kind.
 
 use super::{
-    ANSWER_PARTS_MAX, AnswerPart, Codec, Packet, Status,
+    ANSWER_PARTS_MAX, AnswerPart, Codec, LAGS_MAX, Packet, Status,
     codec::{DecodeError, Reader, Writer},
 };
 use crate::{Gossip, Message, Refusal, RequestId, Sender, Service};
@@ -38,6 +38,19 @@ pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
         Packet::Status(_) => KIND_STATUS,
         Packet::Joining { .. } => KIND_JOINING,
         Packet::Known { .. } => KIND_KNOWN,
+    }
+}
+
+/// The kind in words, for counters.
+pub(super) fn name<S: Service>(packet: &Packet<S>) -> &'static str {
+    match packet {
+        Packet::Message(message) => message.kind(),
+        Packet::AnswerPart(_) => "answer part",
+        Packet::AnswerTooLarge { .. } => "answer too large",
+        Packet::StatusRequest => "status request",
+        Packet::Status(_) => "status",
+        Packet::Joining { .. } => "joining",
+        Packet::Known { .. } => "known",
     }
 }
 
@@ -134,8 +147,14 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
             out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
             let Status { log, pending, waiting, executed, dropped, .. } = status;
             out.put(&[*log, *pending, *waiting, *executed, *dropped]);
-            let Status { durability, acknowledged_by, full, .. } = status;
-            out.put(durability).put(acknowledged_by).put(full)
+            let Status { durability, acknowledged_by, full, joining, .. } = status;
+            out.put(durability).put(acknowledged_by).put(full).put(joining);
+            let Status { updates, queries, lag, .. } = status;
+            out.put(&[*updates, *queries]).put(&(lag.len() as u16));
+            for updates in lag {
+                out.put(updates);
+            }
+            out
         }
         Packet::Joining { replica_ts } | Packet::Known { replica_ts } => out.timestamp(replica_ts),
     };
@@ -168,6 +187,11 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
     let discarded = reader.timestamp()?;
     let [log, pending, waiting, executed, dropped] = reader.take()?;
     let (durability, acknowledged_by, full) = (reader.take()?, reader.take()?, reader.take()?);
+    let (joining, [updates, queries], lags) = (reader.take()?, reader.take()?, reader.take()?);
+    if lags > LAGS_MAX {
+        return Err(DecodeError::Count);
+    }
+    let lag = (0..lags).map(|_| reader.take()).collect::<Result<_, _>>()?;
     Ok(Status {
         replica_ts,
         value_ts,
@@ -180,6 +204,10 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
         durability,
         acknowledged_by,
         full,
+        joining,
+        updates,
+        queries,
+        lag,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Sockets and the system clock. The only file with either.
 
 use super::{
-    BATCH_INPUTS_MAX, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, FileStorage, Host,
-    HostConfig, HostError, Input, Observer, Storage, Transport,
+    BATCH_INPUTS_MAX, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, Host, HostConfig,
+    HostError, Input, Observer, Storage, Transport,
 };
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
@@ -146,12 +146,12 @@ impl From<HostError> for ServeError {
 /// The host of the replica that a configuration describes.
 ///
 /// Every peer's address must be set, or resolved while serving: see [`resolve`].
-pub fn open<S: Service, O: Observer<S>>(
+pub fn open<S: Service, D: Storage, O: Observer<S>>(
     config: &Config,
-    storage: FileStorage,
+    storage: D,
     observer: O,
     clock: &impl Clock,
-) -> Result<Host<S, FileStorage, O>, HostError> {
+) -> Result<Host<S, D, O>, HostError> {
     let replica = config.replica.as_ref().expect("the caller read a replica's configuration");
     let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
     node.batch = replica.gossip_batch;

@@ -4,7 +4,7 @@
 //! is `postcard`; see `codec.rs`. Kinds are never renumbered; another form is another version.
 
 use super::{
-    ClusterId, EncodeError, Level,
+    ClusterId, Condition, EncodeError, Level,
     codec::{DecodeError, Reader, Writer},
     payload,
 };
@@ -27,6 +27,9 @@ pub const GOSSIP_RECORDS_MAX: usize = 2_048;
 
 /// Into how many datagrams an answer is cut at most.
 pub const ANSWER_PARTS_MAX: u16 = 64;
+
+/// Replica managers whose lag a status tells, so that it fits a datagram.
+pub const LAGS_MAX: u16 = 64;
 
 /// What a record takes at least: seven numbers.
 const RECORD_BYTES_MIN: usize = 7;
@@ -109,6 +112,22 @@ pub struct Status {
     pub acknowledged_by: u16,
     /// Its disk is full: it refuses updates.
     pub full: bool,
+    /// It has started, and takes no updates until its peers have said what they know of it.
+    pub joining: bool,
+    /// Updates that it recorded for front ends since it started.
+    pub updates: u64,
+    /// Queries that it answered since it started.
+    pub queries: u64,
+    /// Of what it holds, how many updates each replica manager is not known to hold; of the first
+    /// [`LAGS_MAX`] ones.
+    pub lag: Vec<u32>,
+}
+
+impl Status {
+    /// Whether it takes updates.
+    pub fn condition(&self) -> Condition {
+        Condition::of(self.joining, self.full)
+    }
 }
 
 /// Writes and reads the datagrams of one cluster.

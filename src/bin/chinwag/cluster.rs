@@ -12,9 +12,9 @@ use chinwag::{
 use clap::Args;
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -62,9 +62,14 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     );
     println!("  export CHINWAG_CONFIG={}", main.canonicalize().map_err(io)?.display());
     println!("  chinwag status");
+    println!("  chinwag top");
     println!("  chinwag update --session me {}", example(&args.service).0);
     println!("  chinwag query --session me {}", example(&args.service).1);
-    supervise(&mut children, &stop)
+    supervise(&mut children, &args.dir, &stop)?;
+    match stop.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => Err(Failure::new(1, nobody_left(args, children.len()))),
+    }
 }
 
 fn example(service: &str) -> (&'static str, &'static str) {
@@ -76,13 +81,40 @@ fn example(service: &str) -> (&'static str, &'static str) {
     }
 }
 
+fn nobody_left(args: &ClusterArgs, count: usize) -> String {
+    let (service, dir) = (&args.service, args.dir.display());
+    format!(
+        "all {count} replica managers have ended, each as it says above. What they acknowledged is in {dir}: \
+         `chinwag cluster --service {service} --dir {dir}` serves it again"
+    )
+}
+
+/// What the end of a replica manager means, and how to start it again.
+fn epitaph(replica: ReplicaId, dir: &Path, status: ExitStatus) -> String {
+    let why = match status.code() {
+        None => "killed".to_string(),
+        Some(0) => "asked to stop".to_string(),
+        Some(2) => "something must be mended first, as it said".to_string(),
+        Some(4) => "its disk failed, as it said".to_string(),
+        Some(5) => "it had lost state that its peers know of; see docs/operations.md".to_string(),
+        Some(_) => "as it said".to_string(),
+    };
+    let config = dir.join(format!("rm{}.toml", replica.0));
+    let again = format!("`chinwag replica --config {}` starts it again", config.display());
+    format!("{replica:?}: ended ({status}): {why}. {again}")
+}
+
 /// Waits until asked to stop, or until nobody is left. Then asks the children to.
-fn supervise(children: &mut [(ReplicaId, Child)], stop: &AtomicBool) -> Result<(), Failure> {
+fn supervise(
+    children: &mut [(ReplicaId, Child)],
+    dir: &Path,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
     let mut gone = vec![false; children.len()];
     while !stop.load(Ordering::Relaxed) && gone.contains(&false) {
         for ((replica, child), gone) in children.iter_mut().zip(&mut gone) {
             if let (false, Ok(Some(status))) = (*gone, child.try_wait()) {
-                eprintln!("{replica:?}: ended, {status}; `chinwag replica` starts it again");
+                eprintln!("{}", epitaph(*replica, dir, status));
                 *gone = true;
             }
         }
@@ -124,6 +156,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     let count = size(args)?;
     fs::create_dir_all(&args.dir).map_err(io)?;
     let addresses = udp::free_addresses(count).map_err(io)?;
+    let http = free_http(count).map_err(io)?;
     let mut config = Config {
         cluster: "local".into(),
         service: args.service.clone(),
@@ -143,6 +176,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
             id: id as u16,
             data_dir: format!("rm{id}").into(),
             listen: None,
+            http: Some(http[id].to_string()),
             gossip_interval_ms: 100,
             gossip_batch: 0,
             allow_unauthenticated: false,
@@ -153,6 +187,13 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     config.replica = None;
     write(&main, &config)?;
     Ok(paths(count))
+}
+
+/// Addresses on loopback where nobody listened a moment ago.
+fn free_http(count: u16) -> io::Result<Vec<SocketAddr>> {
+    let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listeners = (0..count).map(bind).collect::<io::Result<Vec<_>>>()?;
+    listeners.iter().map(TcpListener::local_addr).collect()
 }
 
 /// How many replica managers, if there can be so many.

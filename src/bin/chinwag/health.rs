@@ -1,39 +1,13 @@
-//! `chinwag status`, `chinwag members` and `chinwag doctor`: how a cluster is.
+//! `chinwag members` and `chinwag doctor`: who is in a cluster, and what is wrong with it.
 
-use crate::{Failure, read_config, with};
+use crate::{Failure, read_config, status, status::StatusArgs, with};
 use chinwag::runtime::{
     Config, Status,
     command::{CliService, WithService},
-    udp::{self, UdpClient},
+    udp,
 };
-use clap::Args;
 use serde_json::json;
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
-
-/// Whom to ask, and how long.
-#[derive(Args)]
-pub struct StatusArgs {
-    /// The configuration of the cluster or of any of its replicas.
-    #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
-    config: PathBuf,
-    /// How long to wait for each, in milliseconds.
-    #[arg(long, default_value_t = 1_000)]
-    timeout_ms: u64,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Asks each replica manager how it is.
-pub fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
-    let service = config.service.clone();
-    let wait = Duration::from_millis(args.timeout_ms);
-    with(&args.config, &service, AskStatus { config, wait, json: args.json })
-}
+use std::time::{Duration, Instant};
 
 /// Says who is in the cluster. Asks nobody.
 pub fn members(args: &StatusArgs) -> Result<(), Failure> {
@@ -76,10 +50,7 @@ impl WithService for Doctor {
 
     fn run<S: CliService>(self) -> Result<(), Failure> {
         let Self { config, wait, json } = self;
-        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
-        let mut client: UdpClient<S> =
-            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
-                .map_err(|error| Failure::new(1, error))?;
+        let mut client = status::client::<S>(&config, wait)?;
         let (mut problems, mut all) = (Vec::new(), Vec::new());
         for (replica, name) in config.group().members().zip(&config.replicas) {
             let start = Instant::now();
@@ -141,62 +112,4 @@ fn among(all: &[Status]) -> Option<String> {
         "they acknowledge at different levels of durability; give each the same `[replica.durability]`"
             .into()
     })
-}
-
-fn acknowledges(status: &Status) -> String {
-    match status.acknowledged_by {
-        1 => status.durability.to_string(),
-        count => format!("{} of {count}", status.durability),
-    }
-}
-
-struct AskStatus {
-    config: Config,
-    wait: Duration,
-    json: bool,
-}
-
-impl WithService for AskStatus {
-    type Output = Result<(), Failure>;
-
-    fn run<S: CliService>(self) -> Result<(), Failure> {
-        let Self { config, wait, json } = self;
-        let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
-        let mut client: UdpClient<S> =
-            udp::connect(&config, (fresh, 0), config.group().zero(), wait)
-                .map_err(|error| Failure::new(1, error))?;
-        let mut silent = 0;
-        for (replica, address) in config.group().members().zip(&config.replicas) {
-            let status = client.status(replica, wait);
-            silent += u16::from(status.is_none());
-            match status {
-                status if json => {
-                    let replica = replica.0;
-                    let line = serde_json::json!({
-                        "replica": replica, "address": address, "status": status,
-                    });
-                    println!("{line}");
-                }
-                None => println!("{replica:?} {address} does not answer"),
-                Some(s) => println!(
-                    "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
-                    s.replica_ts,
-                    s.value_ts,
-                    s.discarded,
-                    s.log,
-                    s.pending,
-                    s.waiting,
-                    s.executed,
-                    s.dropped,
-                    acknowledges(&s),
-                    if s.full { " DISK FULL" } else { "" }
-                ),
-            }
-        }
-        match silent {
-            0 => Ok(()),
-            n => Err(Failure::new(1, format!("{n} of {} do not answer", config.replicas.len()))),
-        }
-    }
 }

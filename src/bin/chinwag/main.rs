@@ -1,5 +1,15 @@
 //! The program: a replica, a local cluster, and a client of either.
 
+/// As the standard one, but a reader that went away (`chinwag status | head -1`) is no reason to panic, and
+/// none to stop: what was begun is finished.
+macro_rules! println {
+    ($($arguments:tt)*) => { $crate::output::line(&mut std::io::stdout(), format_args!($($arguments)*)) };
+}
+/// The same.
+macro_rules! eprintln {
+    ($($arguments:tt)*) => { $crate::output::line(&mut std::io::stderr(), format_args!($($arguments)*)) };
+}
+
 #[cfg(feature = "bench")]
 mod bench;
 mod call;
@@ -7,12 +17,17 @@ mod cluster;
 mod directory;
 mod generate;
 mod health;
+mod logs;
+mod output;
+mod status;
+mod top;
 
 use chinwag::{
     ReplicaId,
     runtime::{
-        Config, Counters, FileStorage, HostError, ReplicaConfig,
+        Config, FileStorage, Health, HostError, Metrics, ReplicaConfig, TimedStorage, Watch,
         command::{CliService, SERVICES, WithService, with_service},
+        http::Pages,
         udp::{self, ServeError, SystemClock, UdpTransport},
     },
 };
@@ -23,6 +38,7 @@ use std::{
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
+use tracing::info;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -50,6 +66,8 @@ enum Do {
         /// This is its very first start: make the data directory.
         #[arg(long)]
         init: bool,
+        #[command(flatten)]
+        logs: logs::LogArgs,
     },
     /// Run a cluster of replica processes on this machine until stopped.
     Cluster(cluster::ClusterArgs),
@@ -68,11 +86,13 @@ enum Do {
     #[command(after_help = directory::EXIT_CODES)]
     Dump(directory::DirectoryArgs),
     /// Ask each replica manager how it is.
-    Status(health::StatusArgs),
+    Status(status::StatusArgs),
+    /// Watch all replica managers in the terminal.
+    Top(top::TopArgs),
     /// Say who is in the cluster.
-    Members(health::StatusArgs),
+    Members(status::StatusArgs),
     /// Look for what is wrong with a cluster, and say how to mend it.
-    Doctor(health::StatusArgs),
+    Doctor(status::StatusArgs),
     /// Print what makes a shell complete this program's commands.
     #[command(hide = true)]
     Completions(generate::CompletionsArgs),
@@ -99,7 +119,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Do::Replica { config, init } => replica(&config, init),
+        Do::Replica { config, init, logs } => logs.start().and_then(|()| replica(&config, init)),
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call::call(&args, true),
         Do::Query(args) => call::call(&args, false),
@@ -107,16 +127,20 @@ fn main() -> ExitCode {
         Do::Bench(what) => bench::run(&what),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
-        Do::Status(args) => health::status(&args),
+        Do::Status(args) => status::status(&args),
         Do::Members(args) => health::members(&args),
         Do::Doctor(args) => health::doctor(&args),
         Do::Completions(args) => generate::completions(&args, Cli::command()),
         Do::Man(args) => generate::man(&args, Cli::command()),
+        Do::Top(args) => top::run(&args),
     };
-    match done {
+    match done.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, why }) => {
-            eprintln!("chinwag: {why}");
+            match logs::are_on() {
+                true => tracing::error!(exit_code = code, "{why}"),
+                false => eprintln!("chinwag: {why}"),
+            }
             ExitCode::from(code)
         }
     }
@@ -177,25 +201,29 @@ impl WithService for Serve<'_> {
         let identity = config.identity(id);
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
-        let opened = udp::open::<S, _>(&config, storage, Counters::default(), &clock);
-        let mut host = opened.map_err(|error| failed_start(&error))?;
-        if host.observer().torn_bytes > 0 {
-            let torn = host.observer().torn_bytes;
-            eprintln!("{id:?}: dropped a batch of {torn} bytes that was being written at the end");
+        let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
+        let storage = TimedStorage::new(storage, clock, &metrics);
+        let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
+        if let Some(at) = replica.http_address() {
+            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
+                let path = path.display();
+                Failure::operator(format!("{path}: replica.http: {at}: {error}"))
+            })?;
+            info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
         }
+        let opened = udp::open::<S, _, _>(&config, storage, watch, &clock);
+        let mut host = opened.map_err(|error| failed_start(&error))?;
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
         let at = transport.local_addr().map_err(|error| Failure::new(1, error))?;
-        eprintln!(
-            "{id:?}: serving {} at {at}, with {:?}",
-            S::NAME,
-            host.state().replica.replica_ts()
-        );
+        let held = host.state().replica.replica_ts();
+        info!("{id:?}: serving {} at {at}, with {held:?}", S::NAME);
+        // Serving, which is not yet taking updates: that may need peers which start after it.
+        logs::tell_supervisor(&sd_notify::NotifyState::Ready);
         let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
+        logs::tell_supervisor(&sd_notify::NotifyState::Stopping);
         served.map_err(|error| stopped(&error))?;
-        for (reason, count) in &host.observer().dropped {
-            eprintln!("{id:?}: dropped {count}: {reason:?}");
-        }
-        eprintln!("{id:?}: stopped, with {:?}", host.state().replica.replica_ts());
+        let (held, dropped) = (host.state().replica.replica_ts(), host.status().dropped);
+        info!(dropped, "{id:?}: stopped, with {held:?}");
         Ok(())
     }
 }

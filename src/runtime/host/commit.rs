@@ -2,10 +2,10 @@
 
 use super::{CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY};
 use crate::{
-    Change, Destination, Effects, Message, Replica, ReplicaManager, Service, Timestamp,
+    Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
     runtime::{
-        DropReason, Observer, Packet, Storage, StorageError, decode_changes, encode_changes,
-        held_replies::is_held_by,
+        Condition, DropReason, Observer, Packet, Storage, StorageError, decode_changes,
+        encode_changes, held_replies::is_held_by, payload,
     },
 };
 use std::{net::SocketAddr, time::Duration};
@@ -32,6 +32,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         self.release_held(now, &mut datagrams);
+        self.is_joining = !self.joining.may_take_updates(now);
         self.release_packets(&mut datagrams);
         if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN)
             && now >= self.checkpoint_from
@@ -46,6 +47,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let timers = self.timers.values().min().copied();
         let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at()];
         let wake_at = wakes.into_iter().flatten().min();
+        let condition = Condition::of(self.is_joining, self.full);
+        self.observer.committed(&self.state, condition);
         Ok(Output { datagrams, wake_at: wake_at.unwrap_or(now + self.config.gossip_every) })
     }
 
@@ -60,6 +63,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             let batch = encode_changes(changes).map_err(|_| HostError::Unwritable)?;
             self.storage.append(&batch)?;
             self.journal_bytes += batch.len();
+            self.updates += recorded_by(self.config.node.id, changes);
             self.observer.journalled(changes, batch.len());
             self.sync_at = self.sync_at.or(Some(self.config.durability.sync_at(now)));
         }
@@ -97,12 +101,19 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn release_packets(&mut self, datagrams: &mut Vec<(SocketAddr, Vec<u8>)>) {
         let packets = std::mem::take(&mut self.packets);
         let asked = std::mem::take(&mut self.status_to);
+        if packets.is_empty() && asked.is_empty() {
+            return;
+        }
         let status = Packet::<S>::Status(self.status());
         let known = packets.into_iter().map(|(peer, packet)| (self.peers[peer.index()], packet));
-        let all = known.chain(asked.into_iter().map(|to| (Some(to), status.clone())));
+        let all: Vec<_> =
+            known.chain(asked.into_iter().map(|to| (Some(to), status.clone()))).collect();
         for (to, packet) in all {
             let encoded = self.config.codec.encode(self.me(), &packet);
-            datagrams.extend(to.zip(encoded.ok()));
+            if let Some((to, bytes)) = to.zip(encoded.ok()) {
+                self.observer.left(payload::name(&packet), bytes.len());
+                datagrams.push((to, bytes));
+            }
         }
     }
 
@@ -130,7 +141,10 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         }
         match self.config.codec.datagrams(self.me(), message) {
             Ok(encoded) => {
+                self.queries += u64::from(matches!(message, Message::QueryReply { .. }));
                 self.observer.sent(to, message, encoded.len());
+                let kind = message.kind();
+                encoded.iter().for_each(|bytes| self.observer.left(kind, bytes.len()));
                 datagrams.extend(encoded.into_iter().map(|bytes| (address, bytes)));
             }
             Err(_) => drop(self.drop(DropReason::Unencodable)),
@@ -147,6 +161,15 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         self.observer.checkpointed(image.len());
         Ok(())
     }
+}
+
+/// Records of this replica manager's own among the changes.
+fn recorded_by<S: Service>(me: ReplicaId, changes: &[Change<S>]) -> u64 {
+    let own = changes.iter().map(|change| match change {
+        Change::Log { records, .. } => records.iter().filter(|r| r.key().origin == me).count(),
+        Change::Discard { .. } => 0,
+    });
+    own.sum::<usize>() as u64
 }
 
 /// The replica that an image and the batches after it make.

@@ -1,0 +1,94 @@
+//! How each replica manager says that it is.
+
+use crate::{Failure, read_config, with};
+use chinwag::runtime::{
+    Config, Status,
+    command::{CliService, WithService},
+    udp::{self, UdpClient},
+};
+use clap::Args;
+use std::{path::PathBuf, time::Duration};
+
+/// Whom to ask.
+#[derive(Args)]
+pub struct StatusArgs {
+    /// The configuration of the cluster or of any of its replicas.
+    #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
+    pub config: PathBuf,
+    /// How long to wait for all, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    pub timeout_ms: u64,
+    /// Print JSON, a line for each.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Asks once.
+pub fn status(args: &StatusArgs) -> Result<(), Failure> {
+    let config = read_config(&args.config)?;
+    let service = config.service.clone();
+    let (wait, json) = (Duration::from_millis(args.timeout_ms), args.json);
+    with(&args.config, &service, AskStatus { config, wait, json })
+}
+
+/// A client that asks for nothing but the status.
+pub fn client<S: CliService>(config: &Config, wait: Duration) -> Result<UdpClient<S>, Failure> {
+    let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
+    udp::connect(config, (fresh, 0), config.group().zero(), wait)
+        .map_err(|error| Failure::new(1, error))
+}
+
+/// What its acknowledgements mean, in a few words.
+pub fn acknowledges(status: &Status) -> String {
+    match status.acknowledged_by {
+        1 => status.durability.to_string(),
+        count => format!("{} of {count}", status.durability),
+    }
+}
+
+struct AskStatus {
+    config: Config,
+    wait: Duration,
+    json: bool,
+}
+
+impl WithService for AskStatus {
+    type Output = Result<(), Failure>;
+
+    fn run<S: CliService>(self) -> Result<(), Failure> {
+        let Self { config, wait, json } = self;
+        let statuses = client::<S>(&config, wait)?.statuses(wait);
+        let members = config.group().members().zip(&config.replicas);
+        for ((replica, address), status) in members.zip(&statuses) {
+            match status {
+                status if json => {
+                    let replica = replica.0;
+                    let line = serde_json::json!({
+                        "replica": replica, "address": address, "status": status,
+                    });
+                    println!("{line}");
+                }
+                None => println!("{replica:?} {address} does not answer"),
+                Some(s) => println!(
+                    "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
+                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}{}",
+                    s.replica_ts,
+                    s.value_ts,
+                    s.discarded,
+                    s.log,
+                    s.pending,
+                    s.waiting,
+                    s.executed,
+                    s.dropped,
+                    acknowledges(s),
+                    if s.joining { " JOINING" } else { "" },
+                    if s.full { " DISK FULL" } else { "" }
+                ),
+            }
+        }
+        match statuses.iter().filter(|status| status.is_none()).count() {
+            0 => Ok(()),
+            n => Err(Failure::new(1, format!("{n} of {} do not answer", statuses.len()))),
+        }
+    }
+}
