@@ -7,6 +7,7 @@
 //! | [`config`](Config) | a TOML file into a cluster and a replica of it |
 //! | [`wire`](Codec) | datagrams into messages and back: the trust boundary |
 //! | [`storage`](Storage) | changes into frames that survive power loss |
+//! | [`seal`](Sealer) | datagrams into sealed ones and back, by pre-shared keys |
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
@@ -52,6 +53,7 @@ mod journal;
 mod nearest;
 mod observer;
 mod payload;
+mod seal;
 mod session;
 mod storage;
 mod transport;
@@ -78,6 +80,7 @@ pub use inspect::*;
 pub use joining::ASK_EVERY;
 pub use journal::{CHANGE_BYTES_EXTRA, decode_changes, encode_changes};
 pub use observer::*;
+pub use seal::*;
 pub use session::*;
 pub use storage::*;
 pub use transport::*;

@@ -63,6 +63,10 @@ pub enum DropReason {
     Repeated,
     /// An update came before the peers had time to say that state was lost.
     Starting,
+    /// A peer claims that this replica manager has made more updates than it has.
+    Impossible,
+    /// An update builds on what has not come here, and too many such are here already, or none are taken.
+    UnknownPast,
     /// An update or gossip came that would have to be journalled, and the disk is full.
     NoSpace,
 }

@@ -2,12 +2,14 @@
 
 mod cluster;
 mod directory;
+mod keys;
+mod listen;
 
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientError, Config, Counters, FileStorage, HostError, ReplicaConfig, Route, SessionFile,
-        Status,
+        Channel, ClientError, Config, Counters, FileStorage, HostError, Party, ReplicaConfig,
+        Route, SessionFile, Status,
         command::{CliService, SERVICES, WithService, with_service},
         udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
     },
@@ -54,6 +56,11 @@ enum Do {
     Update(CallArgs),
     /// Ask for an answer that reflects all that the session has seen.
     Query(CallArgs),
+    /// Make a key ring.
+    Keygen(keys::KeygenArgs),
+    /// List or change the keys of a key ring.
+    #[command(after_help = keys::ROTATION)]
+    Keys(keys::KeysArgs),
     /// Say whether a data directory is sound.
     #[command(after_help = directory::EXIT_CODES)]
     Verify(directory::DirectoryArgs),
@@ -65,6 +72,9 @@ enum Do {
         /// The configuration of the cluster or of any of its replicas.
         #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
         config: PathBuf,
+        /// The key ring, instead of the configuration's.
+        #[arg(long, env = "CHINWAG_KEYS")]
+        keys: Option<PathBuf>,
         /// How long to wait for each, in milliseconds.
         #[arg(long, default_value_t = 1_000)]
         timeout_ms: u64,
@@ -79,6 +89,9 @@ struct CallArgs {
     /// The configuration of the cluster or of any of its replicas.
     #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
     config: PathBuf,
+    /// The key ring, instead of the configuration's.
+    #[arg(long, env = "CHINWAG_KEYS")]
+    keys: Option<PathBuf>,
     /// Go on with the session in this file, or start one in it.
     #[arg(long)]
     session: Option<PathBuf>,
@@ -120,7 +133,9 @@ fn main() -> ExitCode {
         Do::Query(args) => call(&args, false),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
-        Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
+        Do::Status { config, keys, timeout_ms, json } => status(&config, keys, timeout_ms, json),
+        Do::Keygen(args) => keys::generate(&args),
+        Do::Keys(args) => keys::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -182,7 +197,7 @@ impl WithService for Serve<'_> {
             return Err(Failure::operator(format!("{path}: {problem}")));
         };
         let (id, stop, clock) = (ReplicaId(replica.id), stop_flag()?, SystemClock::default());
-        let mut transport = bind(path, &config, replica)?;
+        let mut transport = listen::bind(path, &config, replica)?;
         let identity = config.identity(id);
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
@@ -193,7 +208,7 @@ impl WithService for Serve<'_> {
             eprintln!("{id:?}: dropped a batch of {torn} bytes that was being written at the end");
         }
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
-        let at = transport.local_addr().map_err(|error| Failure::new(1, error))?;
+        let at = transport.inner().local_addr().map_err(|error| Failure::new(1, error))?;
         eprintln!(
             "{id:?}: serving {} at {at}, with {:?}",
             S::NAME,
@@ -203,6 +218,9 @@ impl WithService for Serve<'_> {
         served.map_err(|error| stopped(&error))?;
         for (reason, count) in &host.observer().dropped {
             eprintln!("{id:?}: dropped {count}: {reason:?}");
+        }
+        for (reason, count) in transport.dropped() {
+            eprintln!("{id:?}: dropped {count}: {reason}");
         }
         eprintln!("{id:?}: stopped, with {:?}", host.state().replica.replica_ts());
         Ok(())
@@ -222,23 +240,9 @@ fn stopped(error: &ServeError) -> Failure {
     Failure::new(code, error)
 }
 
-fn bind(path: &Path, config: &Config, replica: &ReplicaConfig) -> Result<UdpTransport, Failure> {
-    let name = replica.listen.as_ref().unwrap_or(&config.replicas[usize::from(replica.id)]);
-    let problem =
-        |key: &str, why: String| Failure::operator(format!("{}: {key}: {why}", path.display()));
-    let address = udp::lookup(name)
-        .ok_or_else(|| problem("replica.listen", format!("{name:?} has no address here")))?;
-    if !address.ip().is_loopback() && !replica.allow_unauthenticated {
-        let why = "anyone who can send to it would be believed. Listen on loopback, or accept that \
-                   with `allow_unauthenticated = true`";
-        return Err(problem("replica.listen", format!("{address}: {why}")));
-    }
-    UdpTransport::bind(address)
-        .map_err(|error| problem("replica.listen", format!("{address}: {error}")))
-}
-
 fn call(args: &CallArgs, update: bool) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let mut config = read_config(&args.config)?;
+    config.keys = args.keys.clone().or(config.keys);
     let service = config.service.clone();
     with(&args.config, &service, Call { args, config, update })
 }
@@ -312,8 +316,7 @@ fn session<S: CliService>(
         }
     };
     let give_up = Duration::from_millis(args.timeout_ms);
-    let mut client =
-        udp::connect(config, name, seen, give_up).map_err(|error| Failure::new(1, error))?;
+    let mut client = udp::connect(config, name, seen, give_up).map_err(Failure::operator)?;
     if let Some(at) = args.at {
         if at >= config.group().replicas {
             let most = config.group().replicas - 1;
@@ -331,8 +334,9 @@ fn acknowledges(status: &Status) -> String {
     }
 }
 
-fn status(path: &Path, timeout_ms: u64, json: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
+fn status(path: &Path, keys: Option<PathBuf>, timeout_ms: u64, json: bool) -> Result<(), Failure> {
+    let mut config = read_config(path)?;
+    config.keys = keys.or(config.keys);
     let service = config.service.clone();
     with(path, &service, AskStatus { config, wait: Duration::from_millis(timeout_ms), json })
 }
@@ -351,7 +355,7 @@ impl WithService for AskStatus {
         let fresh = udp::random_front_end().map_err(|error| Failure::new(1, error))?;
         let mut client: UdpClient<S> =
             udp::connect(&config, (fresh, 0), config.group().zero(), wait)
-                .map_err(|error| Failure::new(1, error))?;
+                .map_err(Failure::operator)?;
         let mut silent = 0;
         for (replica, address) in config.group().members().zip(&config.replicas) {
             let status = client.status(replica, wait);
@@ -367,7 +371,7 @@ impl WithService for AskStatus {
                 None => println!("{replica:?} {address} does not answer"),
                 Some(s) => println!(
                     "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}",
+                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}{}",
                     s.replica_ts,
                     s.value_ts,
                     s.discarded,
@@ -377,7 +381,11 @@ impl WithService for AskStatus {
                     s.executed,
                     s.dropped,
                     acknowledges(&s),
-                    if s.full { " DISK FULL" } else { "" }
+                    if s.full { " DISK FULL" } else { "" },
+                    match s.other_versions {
+                        0 => String::new(),
+                        count => format!(" ({count} dropped: of versions that it does not speak)"),
+                    }
                 ),
             }
         }
