@@ -382,7 +382,13 @@ fn a_table_that_says_more_of_others_than_its_sender_holds_is_refused() {
     let ts = Timestamp::from_iter([2, 0, 0]);
     let mut table = vec![ts.clone(); 4];
     let read = |table| {
-        let gossip = Gossip { log: Vec::new(), ts: ts.clone(), complete: true, asks: false, table };
+        let gossip = Gossip::<RegisterMap> {
+            log: Vec::new(),
+            ts: ts.clone(),
+            complete: true,
+            asks: false,
+            table,
+        };
         let packet = Packet::Message(Message::Gossip(gossip));
         let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
         codec().decode::<RegisterMap>(&bytes).map(|_| ())

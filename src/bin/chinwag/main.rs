@@ -8,10 +8,9 @@ mod listen;
 use chinwag::{
     ReplicaId,
     runtime::{
-        Channel, ClientError, Config, Counters, FileStorage, HostError, Party, ReplicaConfig,
-        Route, SessionFile, Status,
+        ClientError, Config, Counters, FileStorage, HostError, Route, SessionFile, Status,
         command::{CliService, SERVICES, WithService, with_service},
-        udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
+        udp::{self, ServeError, SystemClock, UdpClient},
     },
 };
 use clap::{Args, Parser, Subcommand};
