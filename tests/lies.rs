@@ -41,7 +41,8 @@ fn host() -> Replica {
 fn give(host: &mut Replica, sender: Sender, message: Message<Counter>) -> Vec<Packet<Counter>> {
     let bytes = codec().encode(sender, &Packet::Message(message)).unwrap();
     let from = ([127, 0, 0, 1], 7).into();
-    let output = host.handle(Duration::ZERO, Input::Datagram { from, bytes: &bytes }).unwrap();
+    let now = Duration::from_secs(1);
+    let output = host.handle(now, Input::Datagram { from, bytes: &bytes }).unwrap();
     output.datagrams.iter().map(|(_, bytes)| codec().decode(bytes).unwrap().1).collect()
 }
 

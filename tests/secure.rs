@@ -188,7 +188,8 @@ fn a_ring_that_others_may_read_or_an_open_address_without_one_is_refused() {
     assert!(why.contains("mode 640") && why.contains("chmod 600"), "{why}");
 
     fs::write(path("c.toml"), text.replace("127.0.0.1:9", "192.0.2.1:9")).unwrap();
-    let output = chinwag().args(["query", "--config"]).arg(path("c.toml")).output().unwrap();
+    let output =
+        chinwag().args(["query", "--config"]).arg(path("c.toml")).arg("keys").output().unwrap();
     let why = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && why.contains("no key ring"), "{why}");
 }
