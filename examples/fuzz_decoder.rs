@@ -4,10 +4,10 @@
 //! cargo run --release --example fuzz_decoder -- --inputs 100000000 --seed 1
 //! ```
 //!
-//! It starts from a datagram of each kind and from what is in `tests/corpus`, and knows how they are made up; it
-//! does not look which code was reached. A panic is a finding, and so is a datagram that is read, written again
-//! and then reads otherwise, or a changed sealed one that is opened. With `--keep DIR`, the first input of each
-//! outcome is kept there.
+//! It starts from a datagram of each kind and from what is in `tests/corpus`, and knows how they are made up;
+//! it does not look which code was reached. A panic is a finding, and so is a datagram that is read, written
+//! again and then reads otherwise, or a changed sealed one that is opened. With `--keep DIR`, the first input
+//! of each outcome is kept there.
 
 use chinwag::{
     Service,

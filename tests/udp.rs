@@ -22,7 +22,6 @@ use std::{
 
 /// Everything that is waited for happens within this, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Acknowledged updates before and after each kill.
 const STRIDE: usize = 60;
 

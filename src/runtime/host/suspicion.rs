@@ -10,13 +10,13 @@ use crate::{
 /// Updates of one front end that may wait here for what has not come yet. Further ones are refused.
 ///
 /// A record that waits for an update that was never made waits for ever, and nothing after it leaves the log.
-/// Without this, one front end could fill all of [`PENDING_UPDATES_MAX`](crate::PENDING_UPDATES_MAX) with such.
+/// Without this, one front end could fill all of [`PENDING_UPDATES_MAX`](crate::PENDING_UPDATES_MAX).
 pub const WAITING_UPDATES_MAX: usize = 64;
 
 impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Does the message say of us what only we can know, and know to be false?
     ///
-    /// Gossip that does so is not caught here: it is complete and says that we have lost state, which stops us.
+    /// Gossip that does so is not caught here: it says that we have lost state, which stops us.
     pub(super) fn impossible(&self, from: Sender, message: &Message<S>) -> Option<DropReason> {
         let me = self.config.node.id;
         let claimed = match (from, message) {
