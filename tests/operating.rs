@@ -59,6 +59,7 @@ impl Site {
             service: "kv".into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
             updatable: None,
+            keys: None,
             replica: None,
             client: ClientConfig { retry_after_ms: 100 },
         };

@@ -57,6 +57,7 @@ impl Cluster {
             service: S::NAME.into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
             updatable: Some(replicas),
+            keys: None,
             replica: None,
             client: ClientConfig { retry_after_ms: 100 },
         };
@@ -78,7 +79,7 @@ impl Cluster {
                 http: None,
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
-                allow_unauthenticated: false,
+                unknown_past: Default::default(),
                 durability,
             };
             let config = Config { replica: Some(replica), ..self.config.clone() };

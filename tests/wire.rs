@@ -68,6 +68,12 @@ fn gossip() -> impl Strategy<Value = Gossip<RegisterMap>> {
         |(mut log, ts, complete, asks, table)| {
             log.sort_by_key(|record| record.key());
             log.dedup_by_key(|record| record.key());
+            let mut ts = ts;
+            for record in &log {
+                ts.set(record.origin, ts.get(record.origin).max(record.key().seq));
+            }
+            let mut table = table;
+            table.iter_mut().for_each(|row: &mut Timestamp| row.meet(&ts));
             Gossip { log, ts, complete, asks, table }
         },
     )
@@ -85,8 +91,13 @@ fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
         gossip().prop_map(Message::Gossip),
         timestamp().prop_map(|replica_ts| Message::Pull { replica_ts }),
     ];
-    let status = (timestamp(), timestamp(), timestamp(), any::<[u64; 5]>()).prop_map(
-        |(replica_ts, value_ts, discarded, [log, pending, waiting, executed, dropped])| {
+    let status = (timestamp(), timestamp(), timestamp(), any::<[u64; 6]>()).prop_map(
+        |(
+            replica_ts,
+            value_ts,
+            discarded,
+            [log, pending, waiting, executed, dropped, other_versions],
+        )| {
             Packet::Status(Status {
                 replica_ts,
                 value_ts,
@@ -96,6 +107,7 @@ fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
                 waiting,
                 executed,
                 dropped,
+                other_versions,
                 durability: [Level::Fsync, Level::Interval, Level::Memory][dropped as usize % 3],
                 acknowledged_by: pending as u16,
                 full: waiting % 2 == 1,
@@ -336,6 +348,7 @@ fn what_is_wrong_with_a_datagram_is_named() {
 
     assert_eq!(changed(0, b'X'), DecodeError::Magic);
     assert_eq!(changed(2, 9), DecodeError::Version);
+    assert_eq!(changed(2, 2), DecodeError::Version, "pulls are as they were in version 1");
     assert_eq!(changed(3, 99), DecodeError::Kind);
     assert_eq!(other.decode::<RegisterMap>(&good).unwrap_err(), DecodeError::Cluster);
     assert_eq!(changed(13, 4), DecodeError::Sender, "there is no rm4");
@@ -348,7 +361,7 @@ fn what_is_wrong_with_a_datagram_is_named() {
 fn records_that_no_replica_manager_can_have_made_are_refused() {
     let good = record_of_lengths(&[1, 2]);
     let refused = |log: Vec<Arc<LogRecord<RegisterMap>>>| {
-        let ts = GROUP.zero();
+        let ts = Timestamp::from_iter([2, 0, 0]);
         let gossip = Gossip { log, ts, complete: true, asks: false, table: Vec::new() };
         let packet = Packet::Message(Message::Gossip(gossip));
         let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
@@ -364,6 +377,41 @@ fn records_that_no_replica_manager_can_have_made_are_refused() {
     assert_eq!(refused(vec![Arc::new(huge)]), DecodeError::Count);
     assert_eq!(refused(swapped), DecodeError::Order);
     assert_eq!(refused(vec![good[0].clone(); 2]), DecodeError::Order);
+    let third = record_of_lengths(&[1, 2, 3])[2].clone();
+    assert_eq!(refused(vec![third]), DecodeError::Record, "more than the sender claims to hold");
+}
+
+#[test]
+fn a_table_that_says_more_of_others_than_its_sender_holds_is_refused() {
+    let ts = Timestamp::from_iter([2, 0, 0]);
+    let mut table = vec![ts.clone(); 4];
+    let read = |table| {
+        let gossip = Gossip::<RegisterMap> {
+            log: Vec::new(),
+            ts: ts.clone(),
+            complete: true,
+            asks: false,
+            table,
+        };
+        let packet = Packet::Message(Message::Gossip(gossip));
+        let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
+        codec().decode::<RegisterMap>(&bytes).map(|_| ())
+    };
+    assert_eq!(read(table.clone()), Ok(()));
+    table[3].set(ReplicaId(2), 1);
+    assert_eq!(read(table), Err(DecodeError::Table));
+}
+
+#[test]
+fn a_datagram_of_a_later_version_is_counted_and_changes_nothing() {
+    let (mut host, from) = (host(), ([127, 0, 0, 1], 7).into());
+    let pull = Packet::<RegisterMap>::Message(Message::Pull { replica_ts: GROUP.zero() });
+    let mut bytes = codec().encode(Sender::Replica(ReplicaId(1)), &pull).unwrap();
+    bytes[2] = 3;
+    let before = host.state().clone();
+    host.take(Duration::ZERO, Input::Datagram { from, bytes: &bytes }).unwrap();
+    assert_eq!((host.status().other_versions, host.status().dropped), (1, 1));
+    assert_eq!(*host.state(), before);
 }
 
 /// The form of version 1. A change here is a new version of the wire.

@@ -1,6 +1,6 @@
 //! Which log records wait for their past, and for what. An index, so that nothing scans the log.
 
-use super::{RecordKey, ReplicaId, RequestId, Timestamp};
+use super::{FrontEndId, RecordKey, ReplicaId, RequestId, Serial, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -57,6 +57,13 @@ impl Pending {
     /// The waiting records of one update.
     pub fn of(&self, id: RequestId) -> impl Iterator<Item = RecordKey> + '_ {
         self.ids.range((id, FIRST)..=(id, LAST)).map(|(_, key)| *key)
+    }
+
+    /// The identifiers of the waiting records of one front end.
+    pub fn of_front_end(&self, front_end: FrontEndId) -> impl Iterator<Item = RequestId> + '_ {
+        let first = RequestId { front_end, serial: Serial::default() };
+        let ours = self.ids.range((first, FIRST)..).map(|(id, _)| *id);
+        ours.take_while(move |id| id.front_end == front_end)
     }
 
     /// The first waiting record of one origin.

@@ -272,6 +272,11 @@ impl<S: Service> Replica<S> {
         self.pending.len()
     }
 
+    /// The identifiers of one front end's records that wait for their past (C10).
+    pub fn waiting_of(&self, front_end: FrontEndId) -> impl Iterator<Item = RequestId> + '_ {
+        self.pending.of_front_end(front_end)
+    }
+
     /// The executed table.
     pub fn executed(&self) -> &BTreeMap<RequestId, Timestamp> {
         &self.executed

@@ -134,13 +134,15 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         while self.clock.now() < end {
             let _ = self.transport.send(to, &bytes);
             let next = (self.clock.now() + self.setup.retry_after).min(end);
-            while let Some((sender, packet)) = self.receive(next) {
-                match packet {
-                    Some(Packet::Status(status)) if sender == Sender::Replica(replica) => {
+            while self.clock.now() < next {
+                match self.receive(next) {
+                    Some((sender, Some(Packet::Status(status))))
+                        if sender == Sender::Replica(replica) =>
+                    {
                         return Some(status);
                     }
-                    Some(packet) => drop(self.arrived(sender, packet)),
-                    None => {}
+                    Some((sender, Some(packet))) => drop(self.arrived(sender, packet)),
+                    Some((_, None)) | None => {}
                 }
             }
         }

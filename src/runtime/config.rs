@@ -4,6 +4,7 @@
 //! cluster = "demo"            # its name: letters, digits, `-`, `_`, `.`
 //! service = "kv"              # kv, counter, set or board
 //! replicas = ["10.0.0.1:4001", "[fd00::2]:4001", "rm2.example.net:4001"]
+//! keys = "keys.toml"          # the key ring, relative to this file; without one, only loopback can be used
 //! updatable = 3               # the first so many take updates; the rest are read-only
 //!
 //! [replica]                   # only in the file of a replica
@@ -13,7 +14,7 @@
 //! gossip_interval_ms = 100
 //! gossip_batch = 0            # also gossip after so many updates; 0: only by time
 //! http = "9464"               # /metrics, /healthz and /readyz at this port of loopback, or at `host:port`
-//! allow_unauthenticated = false   # true: serve on other addresses than loopback
+//! unknown_past = "accept"     # "refuse": no updates that build on what has not come here yet
 //!
 //! [replica.durability]            # what an acknowledgement means; by default, that the update is synced
 //! level = "fsync"             # or "interval": synced by and by; "memory": when the system likes
@@ -63,6 +64,10 @@ pub struct Config {
     /// How many of them take updates: the first so many. All, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updatable: Option<u16>,
+    /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open, and
+    /// nobody listens or asks anywhere but on loopback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<PathBuf>,
     /// What concerns one replica manager only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<ReplicaConfig>,
@@ -92,12 +97,25 @@ pub struct ReplicaConfig {
     /// any. Nowhere, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
-    /// Serve on addresses other than loopback, although anyone who can send to them is believed.
+    /// What becomes of updates that build on what has not come here yet.
     #[serde(default)]
-    pub allow_unauthenticated: bool,
+    pub unknown_past: UnknownPast,
     /// What its acknowledgements mean.
     #[serde(default)]
     pub durability: DurabilityConfig,
+}
+
+/// What becomes of an update that builds on updates that have not come here yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownPast {
+    /// It is recorded, and waits for them (S18). A client that lies can make it wait for ever; see
+    /// [`WAITING_UPDATES_MAX`](super::WAITING_UPDATES_MAX).
+    #[default]
+    Accept,
+    /// It is refused for now. A client then cannot turn to another replica manager before its own updates
+    /// have got there, but nothing in the log ever waits for what was never made.
+    Refuse,
 }
 
 /// What acknowledgements mean.
@@ -180,10 +198,11 @@ impl Config {
         let text = fs::read_to_string(path)
             .map_err(|e| error(format!("cannot be read: {e}. Name another with --config")))?;
         let mut config = Self::parse(path, &text)?;
+        let base = path.parent().unwrap_or(Path::new("."));
         if let Some(replica) = &mut config.replica {
-            let base = path.parent().unwrap_or(Path::new("."));
             replica.data_dir = base.join(&replica.data_dir);
         }
+        config.keys = config.keys.map(|keys| base.join(keys));
         Ok(config)
     }
 

@@ -6,7 +6,8 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DropReason, Durability, HostError, LAGS_MAX, Observer, Packet, Status, Storage,
+    Codec, DecodeError, DropReason, Durability, HostError, LAGS_MAX, Observer, Packet, Status,
+    Storage, UnknownPast,
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
@@ -26,7 +27,9 @@ use std::{
 mod admission;
 mod commit;
 mod pacing;
+mod suspicion;
 pub(super) use commit::recover;
+pub use suspicion::WAITING_UPDATES_MAX;
 
 /// A journal shorter than this never causes a checkpoint.
 pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
@@ -110,6 +113,7 @@ pub struct Host<S: Service, D, O = ()> {
     joining: Joining,
     is_joining: bool,
     held_replies: HeldReplies,
+    unknown_past: UnknownPast,
     /// When what was appended must be synced; none if all is.
     sync_at: Option<Option<Duration>>,
     /// Bytes that the queued changes take at most, and when a full disk may be tried again.
@@ -123,6 +127,9 @@ pub struct Host<S: Service, D, O = ()> {
     dropped: u64,
     updates: u64,
     queries: u64,
+    other_versions: u64,
+    /// Datagrams that the transport dropped before they came here.
+    refused: u64,
     journal_bytes: usize,
     image_bytes: usize,
 }
@@ -163,6 +170,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             joining,
             is_joining: true,
             held_replies: HeldReplies::default(),
+            unknown_past: UnknownPast::default(),
             sync_at: None,
             reserved: 0,
             full_until: now,
@@ -173,6 +181,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             dropped: 0,
             updates: 0,
             queries: 0,
+            other_versions: 0,
+            refused: 0,
             journal_bytes,
             image_bytes,
         };
@@ -215,6 +225,16 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         self.peers[peer.index()] = Some(address);
     }
 
+    /// Sets what becomes of updates that build on what has not come here yet.
+    pub fn set_unknown_past(&mut self, unknown_past: UnknownPast) {
+        self.unknown_past = unknown_past;
+    }
+
+    /// Sets how many datagrams the transport has dropped by itself, for the status.
+    pub fn set_refused(&mut self, count: u64) {
+        self.refused = count;
+    }
+
     /// One input by itself, durable before the output is returned.
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<Output, HostError> {
         self.take(now, input)?;
@@ -246,7 +266,13 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 if let Sender::FrontEnd(front_end) = sender {
                     self.front_ends.heard(front_end, from);
                 }
+                if let Some(why) = self.impossible(sender, &message) {
+                    return self.drop(why);
+                }
                 self.observer.received(sender, &message);
+                if let Some(reason) = self.must_wait_elsewhere(&message) {
+                    return self.refuse(&message, reason);
+                }
                 if !self.has_room(now, &message, bytes.len())? {
                     return self.turn_away(&message);
                 }
@@ -279,6 +305,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
 
     fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
         self.dropped += 1;
+        self.other_versions += u64::from(why == DropReason::Undecodable(DecodeError::Version));
         self.observer.dropped(why);
         Ok(())
     }
@@ -352,7 +379,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             pending: replica.pending_count() as u64,
             waiting: waiting.len() as u64,
             executed: replica.executed().len() as u64,
-            dropped: self.dropped,
+            dropped: self.dropped + self.refused,
+            other_versions: self.other_versions,
             durability: self.config.durability.level(),
             acknowledged_by: self.config.acknowledged_by,
             full: self.full,

@@ -7,6 +7,7 @@
 //! | [`config`](Config) | a TOML file into a cluster and a replica of it |
 //! | [`wire`](Codec) | datagrams into messages and back: the trust boundary |
 //! | [`storage`](Storage) | changes into frames that survive power loss |
+//! | [`seal`](Sealer) | datagrams into sealed ones and back, by pre-shared keys |
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
@@ -57,6 +58,7 @@ mod metrics;
 mod nearest;
 mod observer;
 mod payload;
+mod seal;
 mod session;
 mod storage;
 mod timed_storage;
@@ -88,6 +90,7 @@ pub use joining::ASK_EVERY;
 pub use journal::{CHANGE_BYTES_EXTRA, decode_changes, encode_changes};
 pub use metrics::*;
 pub use observer::*;
+pub use seal::*;
 pub use session::*;
 pub use storage::*;
 pub use timed_storage::*;

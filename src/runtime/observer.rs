@@ -83,6 +83,10 @@ pub enum DropReason {
     Repeated,
     /// An update came before the peers had time to say that state was lost.
     Starting,
+    /// A peer claims that this replica manager has made more updates than it has.
+    Impossible,
+    /// An update builds on what has not come here, and too many such are here already, or none are taken.
+    UnknownPast,
     /// An update or gossip came that would have to be journalled, and the disk is full.
     NoSpace,
 }
@@ -91,6 +95,8 @@ impl DropReason {
     /// In a few words, for counters.
     pub fn reason(self) -> &'static str {
         match self {
+            Self::Impossible => "claims what cannot be",
+            Self::UnknownPast => "of an unknown past",
             Self::Undecodable(error) => error.reason(),
             Self::Mine => "from itself",
             Self::Useless => "of no use to a replica manager",

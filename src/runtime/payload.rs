@@ -4,7 +4,8 @@ use super::{
     ANSWER_PARTS_MAX, AnswerPart, Codec, LAGS_MAX, Packet, Status,
     codec::{DecodeError, Reader, Writer},
 };
-use crate::{Gossip, Message, Refusal, RequestId, Sender, Service};
+use crate::{Gossip, LogRecord, Message, Refusal, RequestId, Sender, Service};
+use std::sync::Arc;
 
 const KIND_UPDATE: u8 = 0;
 const KIND_UPDATE_REPLY: u8 = 1;
@@ -21,6 +22,36 @@ const KIND_STATUS: u8 = 11;
 const KIND_JOINING: u8 = 12;
 const KIND_KNOWN: u8 = 13;
 const KIND_LAST: u8 = KIND_KNOWN;
+
+/// From whom to whom a kind goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    BetweenReplicas,
+    ToReplica,
+    ToClient,
+}
+
+pub(super) fn direction(kind: u8) -> Option<Direction> {
+    match kind {
+        KIND_GOSSIP | KIND_PULL | KIND_JOINING | KIND_KNOWN => Some(Direction::BetweenReplicas),
+        KIND_UPDATE | KIND_QUERY | KIND_TELL | KIND_STATUS_REQUEST => Some(Direction::ToReplica),
+        0..=KIND_LAST => Some(Direction::ToClient),
+        _ => None,
+    }
+}
+
+/// The version in which the form of a kind was last changed.
+pub(super) fn version(kind: u8) -> u8 {
+    match kind {
+        KIND_STATUS | KIND_JOINING | KIND_KNOWN => 2,
+        _ => 1,
+    }
+}
+
+/// Is the kind known, but in another version?
+pub(super) fn is_of_other_form(kind: u8, found: u8) -> bool {
+    kind <= KIND_LAST && found != version(kind)
+}
 
 pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
     match packet {
@@ -116,8 +147,16 @@ fn read_gossip<S: Service>(
     if rows != 0 && rows != codec.group.replicas {
         return Err(DecodeError::Table);
     }
-    let table = (0..rows).map(|_| reader.timestamp()).collect::<Result<_, _>>()?;
-    Ok(Gossip { log: reader.records()?, ts, complete, asks, table })
+    let table = (0..rows).map(|_| reader.timestamp()).collect::<Result<Vec<_>, _>>()?;
+    // Nobody knows of more than he holds himself (P12), or sends more than he claims.
+    if table.iter().any(|row| !ts.covers(row)) {
+        return Err(DecodeError::Table);
+    }
+    let log = reader.records()?;
+    if log.iter().any(|record: &Arc<LogRecord<S>>| record.key().seq > ts.get(record.origin)) {
+        return Err(DecodeError::Record);
+    }
+    Ok(Gossip { log, ts, complete, asks, table })
 }
 
 /// Writes the payload.
@@ -145,8 +184,8 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
         Packet::Status(status) => {
             let Status { replica_ts, value_ts, discarded, .. } = status;
             out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
-            let Status { log, pending, waiting, executed, dropped, .. } = status;
-            out.put(&[*log, *pending, *waiting, *executed, *dropped]);
+            let Status { log, pending, waiting, executed, dropped, other_versions, .. } = status;
+            out.put(&[*log, *pending, *waiting, *executed, *dropped, *other_versions]);
             let Status { durability, acknowledged_by, full, joining, .. } = status;
             out.put(durability).put(acknowledged_by).put(full).put(joining);
             let Status { updates, queries, lag, .. } = status;
@@ -185,7 +224,7 @@ fn read_part(reader: &mut Reader<'_>) -> Result<AnswerPart, DecodeError> {
 fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
     let (replica_ts, value_ts) = (reader.timestamp()?, reader.timestamp()?);
     let discarded = reader.timestamp()?;
-    let [log, pending, waiting, executed, dropped] = reader.take()?;
+    let [log, pending, waiting, executed, dropped, other_versions] = reader.take()?;
     let (durability, acknowledged_by, full) = (reader.take()?, reader.take()?, reader.take()?);
     let (joining, [updates, queries], lags) = (reader.take()?, reader.take()?, reader.take()?);
     if lags > LAGS_MAX {
@@ -201,6 +240,7 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
         waiting,
         executed,
         dropped,
+        other_versions,
         durability,
         acknowledged_by,
         full,

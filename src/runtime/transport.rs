@@ -16,6 +16,11 @@ pub trait Transport {
         buffer: &mut [u8],
         wait: Duration,
     ) -> io::Result<Option<(usize, SocketAddr)>>;
+
+    /// How many datagrams it has dropped by itself so far.
+    fn refused(&self) -> u64 {
+        0
+    }
 }
 
 /// Tells how much time has passed since some moment. Never goes back.

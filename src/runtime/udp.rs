@@ -1,8 +1,8 @@
 //! Sockets and the system clock. The only file with either.
 
 use super::{
-    BATCH_INPUTS_MAX, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, Host, HostConfig,
-    HostError, Input, Observer, Storage, Transport,
+    BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, Host,
+    HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, Sealer, Storage, Transport,
 };
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
@@ -164,7 +164,9 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     }
     let codec = config.codec();
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by };
-    Host::open(host, storage, observer, clock.now())
+    let mut host = Host::open(host, storage, observer, clock.now())?;
+    host.set_unknown_past(replica.unknown_past);
+    Ok(host)
 }
 
 /// Serves until `stop`, then returns with everything durable that was ever sent.
@@ -190,6 +192,7 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
         }
         // Before anything is sent, and after a wait in which some may have become known.
         addresses.try_iter().for_each(|(peer, address)| host.set_peer(peer, address));
+        host.set_refused(transport.refused());
         host.take(clock.now(), Input::Tick)?;
         let output = host.commit(clock.now())?;
         for (to, bytes) in &output.datagrams {
@@ -258,8 +261,29 @@ pub fn client_transport<'a>(
     }
 }
 
+/// A transport whose datagrams are sealed with the configuration's keys, if it names any.
+///
+/// Errors: the key ring cannot be read, or lacks a key that this party needs.
+pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Result<Channel<T>> {
+    let Some(path) = &config.keys else { return Ok(Channel::new(inner, None)) };
+    let ring = KeyRing::read(path).map_err(io::Error::other)?;
+    let needed: &[KeyUse] = match party {
+        Party::Replica => &[KeyUse::Peer, KeyUse::Client],
+        Party::Client => &[KeyUse::Client],
+    };
+    if let Some(used_by) = needed.iter().find(|used_by| ring.primary(**used_by).is_none()) {
+        let path = path.display();
+        let why = format!("{path}: no {used_by} key; `chinwag keys add` makes one");
+        return Err(io::Error::other(why));
+    }
+    let mut random = [0; 40];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let sealer = Sealer::new(party, config.codec().cluster, ring, random);
+    Ok(Channel::new(inner, Some(sealer)))
+}
+
 /// A client over UDP.
-pub type UdpClient<S> = Client<S, UdpTransport, SystemClock>;
+pub type UdpClient<S> = Client<S, Channel<UdpTransport>, SystemClock>;
 
 /// A client of this cluster under this front end, that has seen `seen`.
 pub fn connect<S: Service>(
@@ -269,7 +293,15 @@ pub fn connect<S: Service>(
     give_up_after: Duration,
 ) -> io::Result<UdpClient<S>> {
     let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
+    let outside = replicas.iter().flatten().find(|address| !address.ip().is_loopback());
+    if let (Some(address), None) = (outside, &config.keys) {
+        return Err(io::Error::other(format!(
+            "{address} is not on loopback, and there is no key ring: anyone on the way could answer. Name \
+             one by `keys` in the configuration, or by --keys"
+        )));
+    }
     let transport = client_transport(replicas.iter().flatten())?;
+    let transport = sealed(config, Party::Client, transport)?;
     let (codec, retry_after) = (config.codec(), config.retry_after());
     let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
     Ok(Client::continuing(setup, seen, transport, SystemClock::default()))

@@ -1,7 +1,9 @@
 //! Datagrams: the trust boundary. What [`Codec::decode`] lets through, handlers may assert.
 //!
 //! `"CW" | version u8 | kind u8 | cluster u64 little-endian | sender | payload`. Each piece of the payload
-//! is `postcard`; see `codec.rs`. Kinds are never renumbered; another form is another version.
+//! is `postcard`; see `codec.rs`. Kinds are never renumbered. The version is the one in which the form of this
+//! kind was last changed, so that programs of different versions understand each other in all other kinds. On
+//! the network, datagrams are sealed; see `seal/`.
 
 use super::{
     ClusterId, Condition, EncodeError, Level,
@@ -34,10 +36,16 @@ pub const LAGS_MAX: u16 = 64;
 /// What a record takes at least: seven numbers.
 const RECORD_BYTES_MIN: usize = 7;
 
-/// The version that is written, and the only one that is read.
-pub const WIRE_VERSION: u8 = 1;
+/// The newest version of any kind's form. Datagrams of later ones are dropped and counted.
+pub const WIRE_VERSION: u8 = 2;
 
-const MAGIC: [u8; 2] = *b"CW";
+pub(super) const MAGIC: [u8; 2] = *b"CW";
+
+/// Bytes before the sender.
+pub(super) const HEADER_BYTES: usize = 12;
+
+/// Where the kind is in the header; the version is before it.
+pub(super) const KIND_AT: usize = 3;
 
 /// Room for all of an answer's part but its bytes: header, identity, part numbers, length.
 const PART_OVERHEAD: usize = 100;
@@ -104,8 +112,10 @@ pub struct Status {
     pub waiting: u64,
     /// Identifiers in the executed table.
     pub executed: u64,
-    /// Datagrams that were dropped.
+    /// Datagrams that were dropped, for whatever reason.
     pub dropped: u64,
+    /// Of these, how many were of a version that it does not speak.
+    pub other_versions: u64,
     /// What its acknowledgements mean.
     pub durability: Level,
     /// How many replica managers hold an update when it is acknowledged.
@@ -170,7 +180,7 @@ impl Codec {
 
     fn header(&self, sender: Sender, kind: u8) -> Writer {
         let mut out = Writer::default();
-        out.raw(&MAGIC).raw(&[WIRE_VERSION, kind]).raw(&self.cluster.0.to_le_bytes());
+        out.raw(&MAGIC).raw(&[payload::version(kind), kind]).raw(&self.cluster.0.to_le_bytes());
         match sender {
             Sender::Replica(ReplicaId(id)) => out.put(&0u8).put(&id),
             Sender::FrontEnd(FrontEndId(id)) => out.put(&1u8).put(&id),
@@ -264,7 +274,7 @@ impl Codec {
             return Err(DecodeError::Magic);
         }
         let [version, kind] = reader.array()?;
-        if version != WIRE_VERSION {
+        if version == 0 || version > WIRE_VERSION || payload::is_of_other_form(kind, version) {
             return Err(DecodeError::Version);
         }
         if u64::from_le_bytes(reader.array()?) != self.cluster.0 {

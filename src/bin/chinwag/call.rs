@@ -1,6 +1,6 @@
 //! `chinwag update` and `chinwag query`.
 
-use crate::{Failure, read_config, with};
+use crate::{Failure, config_with, with};
 use chinwag::{
     ReplicaId,
     runtime::{
@@ -19,6 +19,9 @@ pub struct CallArgs {
     /// The configuration of the cluster or of any of its replicas.
     #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
     config: PathBuf,
+    /// The key ring, instead of the configuration's.
+    #[arg(long, env = "CHINWAG_KEYS")]
+    keys: Option<PathBuf>,
     /// Go on with the session in this file, or start one in it.
     #[arg(long)]
     session: Option<PathBuf>,
@@ -39,7 +42,7 @@ pub struct CallArgs {
 
 /// Asks it.
 pub fn call(args: &CallArgs, update: bool) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let service = config.service.clone();
     with(&args.config, &service, Call { args, config, update })
 }
@@ -134,8 +137,7 @@ fn session<S: CliService>(
         }
     };
     let give_up = Duration::from_millis(args.timeout_ms);
-    let mut client =
-        udp::connect(config, name, seen, give_up).map_err(|error| Failure::new(1, error))?;
+    let mut client = udp::connect(config, name, seen, give_up).map_err(Failure::operator)?;
     if let Some(at) = args.at {
         if at >= config.group().replicas {
             let most = config.group().replicas - 1;

@@ -1,6 +1,6 @@
 //! A cluster on this machine, each replica manager a process.
 
-use crate::{Failure, read_config, stop_flag};
+use crate::{Failure, keys, read_config, stop_flag};
 use chinwag::{
     ReplicaId,
     runtime::{
@@ -21,6 +21,10 @@ use std::{
 
 /// How long a replica manager that was asked to stop may take.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// The key ring that is made with a new cluster, although it is on loopback: other users of the machine are
+/// there too.
+const KEYS: &str = "keys.toml";
 
 /// What to run.
 #[derive(Args)]
@@ -157,11 +161,14 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     fs::create_dir_all(&args.dir).map_err(io)?;
     let addresses = udp::free_addresses(count).map_err(io)?;
     let http = free_http(count).map_err(io)?;
+    let ring = keys::new_ring().map_err(Failure::operator)?;
+    ring.write(&args.dir.join(KEYS)).map_err(Failure::operator)?;
     let mut config = Config {
         cluster: "local".into(),
         service: args.service.clone(),
         replicas: addresses.iter().map(SocketAddr::to_string).collect(),
         updatable: Some(args.replicas),
+        keys: Some(KEYS.into()),
         replica: None,
         client: Default::default(),
     };
@@ -179,7 +186,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
             http: Some(http[id].to_string()),
             gossip_interval_ms: 100,
             gossip_batch: 0,
-            allow_unauthenticated: false,
+            unknown_past: Default::default(),
             durability: Default::default(),
         });
         write(path, &config)?;

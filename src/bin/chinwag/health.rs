@@ -1,6 +1,6 @@
 //! `chinwag members` and `chinwag doctor`: who is in a cluster, and what is wrong with it.
 
-use crate::{Failure, read_config, status, status::StatusArgs, with};
+use crate::{Failure, config_with, status, status::StatusArgs, with};
 use chinwag::runtime::{
     Config, Status,
     command::{CliService, WithService},
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Says who is in the cluster. Asks nobody.
 pub fn members(args: &StatusArgs) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let group = config.group();
     for (replica, name) in group.members().zip(&config.replicas) {
         let address = udp::lookup(name).map(|address| address.to_string());
@@ -33,7 +33,7 @@ pub fn members(args: &StatusArgs) -> Result<(), Failure> {
 
 /// Looks for what is wrong with a cluster, and says how to mend it.
 pub fn doctor(args: &StatusArgs) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let service = config.service.clone();
     let wait = Duration::from_millis(args.timeout_ms);
     with(&args.config, &service, Doctor { config, wait, json: args.json })

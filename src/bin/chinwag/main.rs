@@ -17,19 +17,17 @@ mod cluster;
 mod directory;
 mod generate;
 mod health;
+mod keys;
+mod listen;
 mod logs;
 mod output;
+mod serve;
 mod status;
 mod top;
 
-use chinwag::{
-    ReplicaId,
-    runtime::{
-        Config, FileStorage, Health, HostError, Metrics, ReplicaConfig, TimedStorage, Watch,
-        command::{CliService, SERVICES, WithService, with_service},
-        http::Pages,
-        udp::{self, ServeError, SystemClock, UdpTransport},
-    },
+use chinwag::runtime::{
+    Config,
+    command::{SERVICES, WithService, with_service},
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use std::{
@@ -38,7 +36,6 @@ use std::{
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
-use tracing::info;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -75,6 +72,11 @@ enum Do {
     Update(call::CallArgs),
     /// Ask for an answer that reflects all that the session has seen.
     Query(call::CallArgs),
+    /// Make a key ring.
+    Keygen(keys::KeygenArgs),
+    /// List or change the keys of a key ring.
+    #[command(after_help = keys::ROTATION)]
+    Keys(keys::KeysArgs),
     /// Measure: load on a cluster, what this machine could do without one, and what gossip costs.
     #[cfg(feature = "bench")]
     #[command(subcommand)]
@@ -119,7 +121,9 @@ impl Failure {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Do::Replica { config, init, logs } => logs.start().and_then(|()| replica(&config, init)),
+        Do::Replica { config, init, logs } => {
+            logs.start().and_then(|()| serve::replica(&config, init))
+        }
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call::call(&args, true),
         Do::Query(args) => call::call(&args, false),
@@ -133,6 +137,8 @@ fn main() -> ExitCode {
         Do::Completions(args) => generate::completions(&args, Cli::command()),
         Do::Man(args) => generate::man(&args, Cli::command()),
         Do::Top(args) => top::run(&args),
+        Do::Keygen(args) => keys::generate(&args),
+        Do::Keys(args) => keys::run(&args),
     };
     match done.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -144,6 +150,13 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Reads a configuration, with another key ring if one is given.
+fn config_with(path: &Path, keys: Option<&PathBuf>) -> Result<Config, Failure> {
+    let mut config = read_config(path)?;
+    config.keys = keys.cloned().or(config.keys);
+    Ok(config)
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {
@@ -172,86 +185,4 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
             .map_err(|error| Failure::new(1, error))?;
     }
     Ok(stop)
-}
-
-fn replica(path: &Path, init: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
-    let service = config.service.clone();
-    with(path, &service, Serve { path, config, init })
-}
-
-struct Serve<'a> {
-    path: &'a Path,
-    config: Config,
-    init: bool,
-}
-
-impl WithService for Serve<'_> {
-    type Output = Result<(), Failure>;
-
-    fn run<S: CliService>(self) -> Result<(), Failure> {
-        let Self { path, config, init } = self;
-        let Some(replica) = &config.replica else {
-            let path = path.display();
-            let problem = "replica: missing; a replica needs its `id` and `data_dir`";
-            return Err(Failure::operator(format!("{path}: {problem}")));
-        };
-        let (id, stop, clock) = (ReplicaId(replica.id), stop_flag()?, SystemClock::default());
-        let mut transport = bind(path, &config, replica)?;
-        let identity = config.identity(id);
-        let storage = FileStorage::open(&replica.data_dir, &identity, init);
-        let storage = storage.map_err(Failure::operator)?;
-        let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
-        let storage = TimedStorage::new(storage, clock, &metrics);
-        let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
-        if let Some(at) = replica.http_address() {
-            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
-                let path = path.display();
-                Failure::operator(format!("{path}: replica.http: {at}: {error}"))
-            })?;
-            info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
-        }
-        let opened = udp::open::<S, _, _>(&config, storage, watch, &clock);
-        let mut host = opened.map_err(|error| failed_start(&error))?;
-        let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
-        let at = transport.local_addr().map_err(|error| Failure::new(1, error))?;
-        let held = host.state().replica.replica_ts();
-        info!("{id:?}: serving {} at {at}, with {held:?}", S::NAME);
-        // Serving, which is not yet taking updates: that may need peers which start after it.
-        logs::tell_supervisor(&sd_notify::NotifyState::Ready);
-        let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
-        logs::tell_supervisor(&sd_notify::NotifyState::Stopping);
-        served.map_err(|error| stopped(&error))?;
-        let (held, dropped) = (host.state().replica.replica_ts(), host.status().dropped);
-        info!(dropped, "{id:?}: stopped, with {held:?}");
-        Ok(())
-    }
-}
-
-fn failed_start(error: &HostError) -> Failure {
-    Failure::operator(error)
-}
-
-fn stopped(error: &ServeError) -> Failure {
-    let code = match error {
-        ServeError::Host(HostError::StateLost { .. }) => 5,
-        ServeError::Host(_) => 4,
-        ServeError::Socket(_) => 1,
-    };
-    Failure::new(code, error)
-}
-
-fn bind(path: &Path, config: &Config, replica: &ReplicaConfig) -> Result<UdpTransport, Failure> {
-    let name = replica.listen.as_ref().unwrap_or(&config.replicas[usize::from(replica.id)]);
-    let problem =
-        |key: &str, why: String| Failure::operator(format!("{}: {key}: {why}", path.display()));
-    let address = udp::lookup(name)
-        .ok_or_else(|| problem("replica.listen", format!("{name:?} has no address here")))?;
-    if !address.ip().is_loopback() && !replica.allow_unauthenticated {
-        let why = "anyone who can send to it would be believed. Listen on loopback, or accept that \
-                   with `allow_unauthenticated = true`";
-        return Err(problem("replica.listen", format!("{address}: {why}")));
-    }
-    UdpTransport::bind(address)
-        .map_err(|error| problem("replica.listen", format!("{address}: {error}")))
 }

@@ -1,6 +1,6 @@
 //! How each replica manager says that it is.
 
-use crate::{Failure, read_config, with};
+use crate::{Failure, config_with, with};
 use chinwag::runtime::{
     Config, Status,
     command::{CliService, WithService},
@@ -15,6 +15,9 @@ pub struct StatusArgs {
     /// The configuration of the cluster or of any of its replicas.
     #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
     pub config: PathBuf,
+    /// The key ring, instead of the configuration's.
+    #[arg(long, env = "CHINWAG_KEYS")]
+    pub keys: Option<PathBuf>,
     /// How long to wait for all, in milliseconds.
     #[arg(long, default_value_t = 1_000)]
     pub timeout_ms: u64,
@@ -25,7 +28,7 @@ pub struct StatusArgs {
 
 /// Asks once.
 pub fn status(args: &StatusArgs) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let service = config.service.clone();
     let (wait, json) = (Duration::from_millis(args.timeout_ms), args.json);
     with(&args.config, &service, AskStatus { config, wait, json })
@@ -71,7 +74,7 @@ impl WithService for AskStatus {
                 None => println!("{replica:?} {address} does not answer"),
                 Some(s) => println!(
                     "{replica:?} {address} received {:?} reflects {:?} discarded {:?} \
-                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}{}",
+                     log {} pending {} waiting {} executed {} dropped {} acknowledges at {}{}{}{}",
                     s.replica_ts,
                     s.value_ts,
                     s.discarded,
@@ -82,7 +85,11 @@ impl WithService for AskStatus {
                     s.dropped,
                     acknowledges(s),
                     if s.joining { " JOINING" } else { "" },
-                    if s.full { " DISK FULL" } else { "" }
+                    if s.full { " DISK FULL" } else { "" },
+                    match s.other_versions {
+                        0 => String::new(),
+                        count => format!(" ({count} dropped: of versions that it does not speak)"),
+                    }
                 ),
             }
         }

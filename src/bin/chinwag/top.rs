@@ -1,7 +1,7 @@
 //! `chinwag top`: all replica managers at a glance, again and again.
 
 use crate::{
-    Failure, read_config,
+    Failure, config_with,
     status::{acknowledges, client},
     stop_flag, with,
 };
@@ -37,6 +37,9 @@ pub struct TopArgs {
     /// The configuration of the cluster or of any of its replicas.
     #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
     config: PathBuf,
+    /// The key ring, instead of the configuration's.
+    #[arg(long, env = "CHINWAG_KEYS")]
+    keys: Option<PathBuf>,
     /// How often to look, in milliseconds.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     interval_ms: u64,
@@ -50,7 +53,7 @@ pub struct TopArgs {
 
 /// Watches until told to end.
 pub fn run(args: &TopArgs) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let service = config.service.clone();
     with(&args.config, &service, Watching { args, config })
 }
@@ -286,6 +289,7 @@ mod tests {
             pending: 123_456,
             waiting: 10_000,
             executed: 98_765_432,
+            other_versions: 0,
             dropped: 0,
             durability: Level::Interval,
             acknowledged_by: 3,

@@ -3,8 +3,8 @@
 use chinwag::{
     Group, ReplicaId, ReplicaManager,
     runtime::{
-        ClientSetup, ClusterId, Codec, Counters, Durability, FileStorage, Host, HostConfig,
-        Identity, Transport,
+        Channel, ClientSetup, ClusterId, Codec, Counters, Durability, FileStorage, Host,
+        HostConfig, Identity, Transport,
         udp::{self, SystemClock, UdpClient, UdpTransport},
     },
     services::RegisterMap,
@@ -129,7 +129,7 @@ impl Cluster {
             give_up_after: PATIENCE,
         };
         let transport = udp::client_transport(&self.addresses)?;
-        Ok(UdpClient::new(setup, transport, SystemClock::default()))
+        Ok(UdpClient::new(setup, Channel::new(transport, None), SystemClock::default()))
     }
 
     /// Waits until all hold and reflect the same, and keep no log.

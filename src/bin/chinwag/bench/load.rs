@@ -1,9 +1,6 @@
 //! Load over one socket: many clients, each with one request under way.
 
-use chinwag::runtime::{
-    Clock, DATAGRAM_BYTES_MAX, Transport,
-    udp::{SystemClock, UdpTransport},
-};
+use chinwag::runtime::{Clock, DATAGRAM_BYTES_MAX, Transport, udp::SystemClock};
 use hdrhistogram::Histogram;
 use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
@@ -72,7 +69,7 @@ struct Open {
 
 /// Loads the target, and measures from the end of a warm-up on.
 pub fn drive(
-    transport: &mut UdpTransport,
+    transport: &mut impl Transport,
     target: &mut impl Target,
     load: Load,
 ) -> io::Result<Measured> {
@@ -136,7 +133,7 @@ impl Run {
 
     fn send_due(
         &mut self,
-        transport: &mut UdpTransport,
+        transport: &mut impl Transport,
         target: &mut impl Target,
     ) -> io::Result<()> {
         while let Some(client) = self.idle.front().copied() {
@@ -167,7 +164,7 @@ impl Run {
         self.measured.latency.saturating_record(micros);
     }
 
-    fn repeat(&mut self, transport: &mut UdpTransport) -> io::Result<()> {
+    fn repeat(&mut self, transport: &mut impl Transport) -> io::Result<()> {
         if self.now < self.repeat_at {
             return Ok(());
         }

@@ -7,11 +7,11 @@ mod report;
 mod sessions;
 mod spread;
 
-use crate::{Failure, read_config, with};
+use crate::{Failure, config_with, with};
 use chinwag::{
     Request,
     runtime::{
-        Config,
+        Config, Party,
         command::{CliService, WithService},
         udp,
     },
@@ -85,6 +85,9 @@ pub struct ClusterLoad {
     /// The configuration of the cluster or of any of its replicas.
     #[arg(long, env = "CHINWAG_CONFIG", default_value = "chinwag-cluster/cluster.toml")]
     config: PathBuf,
+    /// The key ring, instead of the configuration's.
+    #[arg(long, env = "CHINWAG_KEYS")]
+    keys: Option<PathBuf>,
     /// Load this replica manager and no other; without it, clients are spread over all that will do.
     #[arg(long)]
     at: Option<u16>,
@@ -204,7 +207,7 @@ fn loads(args: &LoadArgs) -> Result<Vec<Load>, Failure> {
 }
 
 fn cluster(args: &ClusterLoad, updates: bool) -> Result<(), Failure> {
-    let config = read_config(&args.config)?;
+    let config = config_with(&args.config, args.keys.as_ref())?;
     let service = config.service.clone();
     with(&args.config, &service, LoadCluster { args, config, updates })
 }
@@ -239,7 +242,8 @@ impl WithService for LoadCluster<'_> {
         let io = |error| Failure::new(1, error);
         let name = if updates { "update" } else { "query" };
         cases(&args.load, name, |load| {
-            let mut transport = udp::client_transport(&addresses).map_err(io)?;
+            let socket = udp::client_transport(&addresses).map_err(io)?;
+            let mut transport = udp::sealed(&config, Party::Client, socket).map_err(io)?;
             let first = udp::random_front_end().map_err(io)?.0;
             let work = (0..load.clients).map(work).collect::<Result<Vec<_>, _>>()?;
             let mut sessions: Sessions<S> =

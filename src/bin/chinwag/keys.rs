@@ -1,0 +1,149 @@
+//! `chinwag keygen` and `chinwag keys`: the file of pre-shared keys.
+
+use crate::Failure;
+use chinwag::runtime::{KeyRing, KeyUse};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The end of the help of `keys`.
+pub const ROTATION: &str =
+    "To change a key without downtime, do each step everywhere before the next one:
+  1  chinwag keys add RING client, and copy the file over all others
+  2  chinwag keys primary RING ID, likewise
+  3  chinwag keys remove RING OLD-ID, likewise
+Replicas read the file again on SIGHUP; clients when they start. Clients get what
+`chinwag keys for-clients RING FILE` writes: with the peers' keys they could gossip.";
+
+/// What to make.
+#[derive(Args)]
+pub struct KeygenArgs {
+    /// The file; it must not be there yet.
+    ring: PathBuf,
+}
+
+/// What to do with which ring.
+#[derive(Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Print the keys, without their secrets.
+    List {
+        /// The key ring.
+        ring: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a random key, which is read but not sealed with yet.
+    Add {
+        /// The key ring.
+        ring: PathBuf,
+        /// Who is to speak with it.
+        used_by: Use,
+    },
+    /// Seal with this key from now on.
+    Primary {
+        /// The key ring.
+        ring: PathBuf,
+        /// The key's number.
+        id: u16,
+    },
+    /// Remove a key that is not primary.
+    Remove {
+        /// The key ring.
+        ring: PathBuf,
+        /// The key's number.
+        id: u16,
+    },
+    /// Write the keys that clients may have into a file of their own.
+    ForClients {
+        /// The key ring.
+        ring: PathBuf,
+        /// The file to write.
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Use {
+    /// Replica managers, with each other.
+    Peer,
+    /// Clients with replica managers.
+    Client,
+}
+
+/// A ring with one key of each use.
+pub fn new_ring() -> Result<KeyRing, String> {
+    let mut ring = KeyRing::default();
+    ring.add(KeyUse::Peer)?;
+    ring.add(KeyUse::Client)?;
+    Ok(ring)
+}
+
+/// Makes a ring.
+pub fn generate(args: &KeygenArgs) -> Result<(), Failure> {
+    let KeygenArgs { ring: path } = args;
+    if path.exists() {
+        let path = path.display();
+        let why = format!("{path}: is there already. `chinwag keys add` adds a key to it");
+        return Err(Failure::operator(why));
+    }
+    let ring = new_ring().map_err(Failure::operator)?;
+    ring.write(path).map_err(Failure::operator)?;
+    println!(
+        "{}: {:?}. Copy it to every replica manager; clients need",
+        path.display(),
+        ring.keys()
+    );
+    println!("only what `chinwag keys for-clients` writes");
+    Ok(())
+}
+
+/// Lists or changes a ring.
+pub fn run(args: &KeysArgs) -> Result<(), Failure> {
+    let (Action::List { ring: path, .. }
+    | Action::Add { ring: path, .. }
+    | Action::Primary { ring: path, .. }
+    | Action::Remove { ring: path, .. }
+    | Action::ForClients { ring: path, .. }) = &args.action;
+    let mut ring = KeyRing::read(path).map_err(Failure::operator)?;
+    let problem = |why: String| Failure::operator(format!("{}: {why}", path.display()));
+    match &args.action {
+        Action::List { json, .. } => return list(&ring, *json),
+        Action::ForClients { file, .. } => {
+            let clients = ring.for_clients();
+            if clients.keys().is_empty() {
+                return Err(problem("there is no client key; `chinwag keys add` makes one".into()));
+            }
+            return clients.write(file).map_err(Failure::operator);
+        }
+        Action::Add { used_by, .. } => {
+            let used_by = match used_by {
+                Use::Peer => KeyUse::Peer,
+                Use::Client => KeyUse::Client,
+            };
+            println!("key {}", ring.add(used_by).map_err(problem)?);
+        }
+        Action::Primary { id, .. } => ring.make_primary(*id).map_err(problem)?,
+        Action::Remove { id, .. } => ring.remove(*id).map_err(problem)?,
+    }
+    ring.write(path).map_err(Failure::operator)
+}
+
+fn list(ring: &KeyRing, as_json: bool) -> Result<(), Failure> {
+    for key in ring.keys() {
+        match as_json {
+            false => println!("{key:?}"),
+            true => {
+                let used_by = key.used_by.to_string();
+                println!("{}", json!({ "id": key.id, "use": used_by, "primary": key.primary }));
+            }
+        }
+    }
+    Ok(())
+}

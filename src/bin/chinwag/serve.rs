@@ -1,0 +1,85 @@
+//! `chinwag replica`: serves as one replica manager until it is asked to stop.
+
+use crate::{Failure, listen, logs, read_config, stop_flag, with};
+use chinwag::{
+    ReplicaId,
+    runtime::{
+        Config, FileStorage, Health, HostError, Metrics, TimedStorage, Watch,
+        command::{CliService, WithService},
+        http::Pages,
+        udp::{self, ServeError, SystemClock},
+    },
+};
+use std::{path::Path, sync::Arc};
+use tracing::info;
+
+/// Serves.
+pub fn replica(path: &Path, init: bool) -> Result<(), Failure> {
+    let config = read_config(path)?;
+    let service = config.service.clone();
+    with(path, &service, Serve { path, config, init })
+}
+
+struct Serve<'a> {
+    path: &'a Path,
+    config: Config,
+    init: bool,
+}
+
+impl WithService for Serve<'_> {
+    type Output = Result<(), Failure>;
+
+    fn run<S: CliService>(self) -> Result<(), Failure> {
+        let Self { path, config, init } = self;
+        let Some(replica) = &config.replica else {
+            let path = path.display();
+            let problem = "replica: missing; a replica needs its `id` and `data_dir`";
+            return Err(Failure::operator(format!("{path}: {problem}")));
+        };
+        let (id, stop, clock) = (ReplicaId(replica.id), stop_flag()?, SystemClock::default());
+        let mut transport = listen::bind(path, &config, replica)?;
+        let identity = config.identity(id);
+        let storage = FileStorage::open(&replica.data_dir, &identity, init);
+        let storage = storage.map_err(Failure::operator)?;
+        let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
+        let storage = TimedStorage::new(storage, clock, &metrics);
+        let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
+        if let Some(at) = replica.http_address() {
+            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
+                let path = path.display();
+                Failure::operator(format!("{path}: replica.http: {at}: {error}"))
+            })?;
+            info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
+        }
+        let opened = udp::open::<S, _, _>(&config, storage, watch, &clock);
+        let mut host = opened.map_err(|error| failed_start(&error))?;
+        let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
+        let at = transport.inner().local_addr().map_err(|error| Failure::new(1, error))?;
+        let held = host.state().replica.replica_ts();
+        info!("{id:?}: serving {} at {at}, with {held:?}", S::NAME);
+        // Serving, which is not yet taking updates: that may need peers which start after it.
+        logs::tell_supervisor(&sd_notify::NotifyState::Ready);
+        let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
+        logs::tell_supervisor(&sd_notify::NotifyState::Stopping);
+        served.map_err(|error| stopped(&error))?;
+        for (reason, count) in transport.dropped() {
+            info!(count, "{id:?}: dropped: {reason}");
+        }
+        let (held, dropped) = (host.state().replica.replica_ts(), host.status().dropped);
+        info!(dropped, "{id:?}: stopped, with {held:?}");
+        Ok(())
+    }
+}
+
+fn failed_start(error: &HostError) -> Failure {
+    Failure::operator(error)
+}
+
+fn stopped(error: &ServeError) -> Failure {
+    let code = match error {
+        ServeError::Host(HostError::StateLost { .. }) => 5,
+        ServeError::Host(_) => 4,
+        ServeError::Socket(_) => 1,
+    };
+    Failure::new(code, error)
+}
