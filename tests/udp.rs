@@ -78,6 +78,7 @@ impl Cluster {
                 listen: None,
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
+                record: None,
                 allow_unauthenticated: false,
                 durability,
             };

@@ -12,6 +12,7 @@
 //! listen = "0.0.0.0:4001"     # default: its address above
 //! gossip_interval_ms = 100
 //! gossip_batch = 0            # also gossip after so many updates; 0: only by time
+//! record = "trace"            # default: nothing is recorded; docs/trace-format.md
 //! allow_unauthenticated = false   # true: serve on other addresses than loopback
 //!
 //! [replica.durability]            # what an acknowledgement means; by default, that the update is synced
@@ -86,6 +87,9 @@ pub struct ReplicaConfig {
     /// `G`: gossip after so many updates, too (S46). 0: only by time.
     #[serde(default)]
     pub gossip_batch: u32,
+    /// The directory to record every step to, relative to the file. Nothing is recorded without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<PathBuf>,
     /// Serve on addresses other than loopback, although anyone who can send to them is believed.
     #[serde(default)]
     pub allow_unauthenticated: bool,
@@ -177,6 +181,7 @@ impl Config {
         if let Some(replica) = &mut config.replica {
             let base = path.parent().unwrap_or(Path::new("."));
             replica.data_dir = base.join(&replica.data_dir);
+            replica.record = replica.record.as_ref().map(|directory| base.join(directory));
         }
         Ok(config)
     }

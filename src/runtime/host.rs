@@ -6,7 +6,7 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DropReason, Durability, HostError, Observer, Packet, Status, Storage,
+    Codec, DropReason, Durability, HostError, Observer, Packet, Status, Step, StepInput, Storage,
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
@@ -161,9 +161,17 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             journal_bytes,
             image_bytes,
         };
+        host.pull_from_all();
+        host.observer.stepped(&Step {
+            input: StepInput::Started,
+            journal: &[],
+            sends: &host.queued.sends,
+            start: &fx.start,
+            cancel: &[],
+            state: &host.state,
+        });
         // A first word to each peer at once: they may wait for us.
         host.timers.extend(fx.start.into_iter().map(|timer| (timer, now)));
-        host.pull_from_all();
         host.ask_what_peers_know(now);
         Ok(host)
     }
@@ -232,7 +240,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 }
                 self.observer.received(sender, &message);
                 if !self.has_room(now, &message, bytes.len())? {
-                    return self.turn_away(&message);
+                    return self.turn_away(sender, &message);
                 }
                 self.step(now, Some(sender), NodeInput::Message(sender, message))
             }
@@ -280,7 +288,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Clients vanish, and may claim to have seen what never was: without this, their queries would fill the
     /// room for others (PROTOCOL 1.9 iv).
     fn drop_old_queries(&mut self, now: Duration) {
-        self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+        let waits = |id: &&RequestId| self.state.waiting.contains_key(id);
+        let dropped: Vec<_> = self.held_back.iter().filter(waits).copied().collect();
+        if !dropped.is_empty() {
+            self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+            self.tell_of(StepInput::GaveUp(&dropped), &Effects::default());
+        }
         self.held_back = self.state.waiting.keys().copied().collect();
         self.look_at = now + QUERY_PATIENCE;
     }
@@ -292,7 +305,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         input: NodeInput<S>,
     ) -> Result<(), HostError> {
         let mut fx = Effects::default();
+        let seen = self.observer.wants_steps().then(|| input.clone());
         self.config.node.handle(&mut self.state, input, &mut fx);
+        if let Some(input) = &seen {
+            self.tell_of(StepInput::Handled(input), &fx);
+        }
         for timer in fx.start {
             self.timers.insert(timer, now + self.config.gossip_every);
         }
@@ -312,6 +329,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         self.queued.journal.append(&mut fx.journal);
         self.queued.sends.append(&mut fx.sends);
         Ok(())
+    }
+
+    fn tell_of(&mut self, input: StepInput<'_, S>, fx: &Effects<S>) {
+        let Effects { journal, sends, start, cancel, .. } = fx;
+        let state = &self.state;
+        self.observer.stepped(&Step { input, journal, sends, start, cancel, state });
     }
 
     /// How it is.
@@ -340,6 +363,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Who watches.
     pub fn observer(&self) -> &O {
         &self.observer
+    }
+
+    /// The same, to tell it something.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
     }
 
     /// Where it keeps what it must not forget.

@@ -2,7 +2,7 @@
 
 use super::{
     BATCH_INPUTS_MAX, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, FileStorage, Host,
-    HostConfig, HostError, Input, Observer, Storage, Transport,
+    HostConfig, HostError, Input, Observer, ReplicaConfig, Storage, Transport,
 };
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
@@ -153,18 +153,24 @@ pub fn open<S: Service, O: Observer<S>>(
     clock: &impl Clock,
 ) -> Result<Host<S, FileStorage, O>, HostError> {
     let replica = config.replica.as_ref().expect("the caller read a replica's configuration");
-    let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
-    node.batch = replica.gossip_batch;
+    let node = manager(config, replica);
     let gossip_every = Duration::from_millis(replica.gossip_interval_ms);
     let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
     let (durability, acknowledged_by) = replica.durability.of();
-    if acknowledged_by > 1 {
-        // A reply waits for what peers say of the update, so they had better hear of it.
-        node.batch = 1;
-    }
     let codec = config.codec();
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by };
     Host::open(host, storage, observer, clock.now())
+}
+
+/// The replica manager that a configuration describes.
+pub fn manager(config: &Config, replica: &ReplicaConfig) -> ReplicaManager {
+    let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
+    node.batch = replica.gossip_batch;
+    if replica.durability.acknowledged_by > 1 {
+        // A reply waits for what peers say of the update, so they had better hear of it.
+        node.batch = 1;
+    }
+    node
 }
 
 /// Serves until `stop`, then returns with everything durable that was ever sent.

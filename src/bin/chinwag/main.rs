@@ -6,8 +6,8 @@ mod directory;
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientError, Config, Counters, FileStorage, HostError, ReplicaConfig, Route, SessionFile,
-        Status,
+        ClientError, Config, Counters, FileStorage, HostError, Recorder, ReplicaConfig, Route,
+        SessionFile, Status, TraceHeader,
         command::{CliService, SERVICES, WithService, with_service},
         udp::{self, ServeError, SystemClock, UdpClient, UdpTransport},
     },
@@ -47,6 +47,9 @@ enum Do {
         /// This is its very first start: make the data directory.
         #[arg(long)]
         init: bool,
+        /// Record every step to this directory, for `check trace`.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
     },
     /// Run a cluster of replica processes on this machine until stopped.
     Cluster(cluster::ClusterArgs),
@@ -114,7 +117,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Do::Replica { config, init } => replica(&config, init),
+        Do::Replica { config, init, record } => replica(&config, init, record),
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call(&args, true),
         Do::Query(args) => call(&args, false),
@@ -159,8 +162,11 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-fn replica(path: &Path, init: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
+fn replica(path: &Path, init: bool, record: Option<PathBuf>) -> Result<(), Failure> {
+    let mut config = read_config(path)?;
+    if let (Some(replica), Some(directory)) = (&mut config.replica, record) {
+        replica.record = Some(directory);
+    }
     let service = config.service.clone();
     with(path, &service, Serve { path, config, init })
 }
@@ -186,10 +192,11 @@ impl WithService for Serve<'_> {
         let identity = config.identity(id);
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
-        let opened = udp::open::<S, _>(&config, storage, Counters::default(), &clock);
+        let observer = (Counters::default(), recorder::<S>(&config, replica)?);
+        let opened = udp::open::<S, _>(&config, storage, observer, &clock);
         let mut host = opened.map_err(|error| failed_start(&error))?;
-        if host.observer().torn_bytes > 0 {
-            let torn = host.observer().torn_bytes;
+        if host.observer().0.torn_bytes > 0 {
+            let torn = host.observer().0.torn_bytes;
             eprintln!("{id:?}: dropped a batch of {torn} bytes that was being written at the end");
         }
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
@@ -201,12 +208,27 @@ impl WithService for Serve<'_> {
         );
         let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
         served.map_err(|error| stopped(&error))?;
-        for (reason, count) in &host.observer().dropped {
+        if let Some(Err(why)) = host.observer_mut().1.as_mut().map(Recorder::finish) {
+            eprintln!("{id:?}: the recording is not whole: {why}");
+        }
+        for (reason, count) in &host.observer().0.dropped {
             eprintln!("{id:?}: dropped {count}: {reason:?}");
         }
         eprintln!("{id:?}: stopped, with {:?}", host.state().replica.replica_ts());
         Ok(())
     }
+}
+
+fn recorder<S: CliService>(
+    config: &Config,
+    replica: &ReplicaConfig,
+) -> Result<Option<Recorder>, Failure> {
+    let Some(directory) = &replica.record else { return Ok(None) };
+    let node = udp::manager(config, replica);
+    let header = TraceHeader::of(&node, config.codec().cluster, S::NAME);
+    let recorder = Recorder::create(directory, &header);
+    let problem = |error| Failure::operator(format!("record: {}: {error}", directory.display()));
+    recorder.map(Some).map_err(problem)
 }
 
 fn failed_start(error: &HostError) -> Failure {
