@@ -43,15 +43,20 @@ fn say_accepted(summary: &Summary, elapsed: f64, console: &Console) {
         plural(*updates, "update"),
     ));
     if *lost > 0 {
-        console.say(&format!("{} that a crash took before anything came of it", plural(*lost, "step")));
+        console.say(&format!(
+            "{} that a crash took before anything came of it",
+            plural(*lost, "step")
+        ));
     }
     if *lies > 0 {
         console.say(&format!("{} of what nobody had made", plural(*lies, "claim")));
     }
     let judged = match summary.all_properties {
         true => "each step was judged by every property of nodes and pairs",
-        false => "too many updates for every property: causal order, no repetition, what timestamps \
-                  and tables say were judged",
+        false => {
+            "too many updates for every property: causal order, no repetition, what timestamps \
+                  and tables say were judged"
+        }
     };
     console.say(judged);
     console.say(match summary.quiescent {

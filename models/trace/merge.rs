@@ -261,7 +261,10 @@ impl<'a, S: Service> Merge<'a, S> {
     }
 
     fn broken(&self, place: Place, promise: &str) -> Refused {
-        self.refused(place, Objection::new(format!("after this step a promise is broken: {promise}")))
+        self.refused(
+            place,
+            Objection::new(format!("after this step a promise is broken: {promise}")),
+        )
     }
 
     fn refused(&self, place: Place, Objection { why, differences }: Objection) -> Refused {
@@ -299,7 +302,7 @@ fn places<S: Service>(trace: &Trace<S>, id: ReplicaId) -> Vec<Place> {
         let last = boot.steps.last().map_or(0, |step| step.commit);
         let kept = boot.steps.iter().filter(|step| step.commit < last).count();
         let lost = match (&boot.end, next) {
-            (End::Stopped, _) | (_, None) => false,
+            (End::Stopped { .. }, _) | (_, None) => false,
             (_, Some(TraceInput::Start { replica })) => {
                 boot.steps.last().is_some_and(|step| step.after.replica != *replica)
             }
@@ -330,10 +333,12 @@ fn summary_of<S: Service>(trace: &Trace<S>) -> Summary {
             let is_last = i + 1 == boots.len();
             let file = &boot.file;
             match &boot.end {
-                End::Stopped => {}
+                End::Stopped { .. } => {}
                 End::GaveUp(why) => summary.missing.push(format!("{file}: gave up: {why}")),
                 End::Cut if is_last => {
-                    summary.missing.push(format!("{file}: ends without a stop, and no start follows"));
+                    summary
+                        .missing
+                        .push(format!("{file}: ends without a stop, and no start follows"));
                 }
                 End::Cut => {}
             }

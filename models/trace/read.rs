@@ -3,7 +3,7 @@
 use chinwag::{
     Group, Service,
     runtime::{
-        TRACE_FORMAT, TraceHeader, TraceInput, TraceLine, TraceStep, UPDATABLE_MAX, REPLICAS_MAX,
+        REPLICAS_MAX, TRACE_FORMAT, TraceHeader, TraceInput, TraceLine, TraceStep, UPDATABLE_MAX,
         trace_file_name,
     },
     services::Counter,
@@ -44,7 +44,10 @@ pub struct Boot<S: Service> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// The host was stopped.
-    Stopped,
+    Stopped {
+        /// After so many steps.
+        steps: u64,
+    },
     /// The process was killed, or the log has lost its tail. Perhaps within a line.
     Cut,
     /// The recorder gave up.
@@ -153,9 +156,9 @@ impl<S: Service> Boot<S> {
                     steps.push(step);
                     continue;
                 }
-                TraceLine::Stop { steps } if steps == count => End::Stopped,
+                TraceLine::Stop { steps } => End::Stopped { steps },
                 TraceLine::Incomplete { steps, why } if steps == count => End::GaveUp(why),
-                TraceLine::Stop { steps } | TraceLine::Incomplete { steps, .. } => {
+                TraceLine::Incomplete { steps, .. } => {
                     return Err(wrong(format!("{steps} steps were written, {count} are here")));
                 }
             };
@@ -196,6 +199,13 @@ impl<S: Service> Boot<S> {
                 return wrong(format!("a timestamp has {entries} entries here"));
             }
         }
+        let count = self.steps.len();
+        if let End::Stopped { steps } = self.end
+            && steps != count as u64
+        {
+            let problem = format!("{steps} steps were written, {count} are here");
+            return Err(TraceError::at(&self.file, count + 2, problem));
+        }
         Ok(())
     }
 }
@@ -215,10 +225,7 @@ pub fn service_of(directory: &Path) -> Result<String, TraceError> {
 }
 
 /// The trace files of a directory with their texts: those with the name of one.
-fn files(
-    directory: &Path,
-    left: &mut u64,
-) -> Result<Vec<(String, String)>, TraceError> {
+fn files(directory: &Path, left: &mut u64) -> Result<Vec<(String, String)>, TraceError> {
     let wrong = |error: io::Error| TraceError::of(directory, error);
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(wrong)? {

@@ -84,9 +84,9 @@ impl Shadow {
     /// Every property of nodes and pairs.
     pub fn judge(&self) -> Result<(), String> {
         let view = View::of(&self.setting, self.locals.iter().enumerate());
-        let mut asked = PROPERTIES.iter().filter(|p| {
-            p.kind == Kind::Always && matches!(p.scope, Scope::Node | Scope::Pair)
-        });
+        let mut asked = PROPERTIES
+            .iter()
+            .filter(|p| p.kind == Kind::Always && matches!(p.scope, Scope::Node | Scope::Pair));
         match asked.find(|property| !(property.holds)(&view)) {
             Some(broken) => Err(format!("{} ({})", broken.sentence, broken.source)),
             None => Ok(()),

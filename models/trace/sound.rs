@@ -33,9 +33,10 @@ fn is_in_shape<S: Service>(group: Group, message: &Message<S>) -> bool {
         Message::Gossip(gossip) => {
             fits(&gossip.ts)
                 && gossip.table.iter().all(fits)
-                && gossip.log.iter().all(|r| {
-                    group.is_updatable(r.origin) && fits(&r.ts) && update_fits(&r.update)
-                })
+                && gossip
+                    .log
+                    .iter()
+                    .all(|r| group.is_updatable(r.origin) && fits(&r.ts) && update_fits(&r.update))
         }
         Message::Pull { replica_ts } => fits(replica_ts),
         Message::UpdateReply { ts, .. }

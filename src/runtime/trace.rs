@@ -4,8 +4,8 @@
 //! all that the handler asked for, and what the state was after it.
 
 use crate::{
-    Change, Destination, Group, ManagerState, Message, ReplicaId, ReplicaManager, RequestId, Sender,
-    Service, Timer, Timestamp,
+    Change, Destination, Group, ManagerState, Message, ReplicaId, ReplicaManager, RequestId,
+    Sender, Service, Timer, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
