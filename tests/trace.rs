@@ -319,6 +319,7 @@ fn alterations(step: &SmallStep) -> Vec<(String, Option<SmallStep>)> {
             serde_json::Value::Object(all) => {
                 all.iter().for_each(|(key, inner)| walk(inner, &format!("{path}/{key}"), found));
             }
+            serde_json::Value::Null => {}
             _ => found.push(path.into()),
         }
     }
