@@ -15,4 +15,5 @@ pub mod properties;
 pub mod render;
 pub mod story;
 pub mod system;
+pub mod trace;
 pub mod view;

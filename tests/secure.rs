@@ -47,6 +47,7 @@ impl Cluster {
                 data_dir: format!("rm{id}").into(),
                 listen: None,
                 http: None,
+                record: None,
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 unknown_past: Default::default(),

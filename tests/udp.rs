@@ -80,6 +80,7 @@ impl Cluster {
                 gossip_interval_ms: 20,
                 gossip_batch: 0,
                 unknown_past: Default::default(),
+                record: None,
                 durability,
             };
             let config = Config { replica: Some(replica), ..self.config.clone() };

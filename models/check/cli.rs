@@ -17,6 +17,7 @@ Examples:
   check replay out/NAME.replay.json    does it still happen on today's code?
   check walk pair --seed 7             random walks, judged at each step
   check history FILE                   is what these clients of any store saw causally consistent?
+  check trace DIR                      is what a real cluster recorded an execution of the model?
   check explore pair                   click through the states in a browser
   check explore out/NAME.replay.json   the same, from a counterexample on
 
@@ -55,6 +56,12 @@ history:
    keys, seconds,
    answers: [{question, verdict, pattern, operations: [text],
      cycle: [[from, to, text]], shortest, why}]}
+trace:
+  {format, command, exit, seconds, trace: {starts, killed, steps, lost,
+     received, repeated, updates, lies, all_properties, quiescent,
+     missing: [text]}
+     or {refused: {file, line, step, why, accepted,
+       differences: [{what, recorded, computed}]}}}
 replay, show, walk, mutants NAME:
   {format, command, exit, run}; `run` is what the diagram shows.";
 
@@ -146,6 +153,12 @@ pub enum Command {
     },
     /// Judge a history of any store: causal consistency, CM, CCv, and the session guarantees.
     History(HistoryArgs),
+    /// Check what the hosts of a cluster recorded: is it an execution of the model?
+    Trace {
+        /// The directory of `chinwag cluster --record DIR`; docs/trace-format.md describes it.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
     /// Walk through a model at random, judging each state.
     Walk(WalkArgs),
     /// Click through the states of a model, or of a counterexample, in a browser on this machine.

@@ -19,6 +19,7 @@ mod replay;
 mod show;
 mod summary;
 mod table;
+mod trace;
 mod vacuity;
 mod verify;
 mod walk;
@@ -96,6 +97,7 @@ fn run(cli: &Cli, console: &Console) -> Ended {
         }
         Some(Command::Replay { file }) => replay::replay_file(file, common, console),
         Some(Command::History(args)) => history::history(args, common, console),
+        Some(Command::Trace { directory }) => trace::trace(directory, common, console),
         Some(Command::Walk(walk)) => walk::walk(walk, common, console),
         Some(Command::Explore(args)) => explore::explore(args, common, console),
     }

@@ -15,6 +15,7 @@
 //! gossip_batch = 0            # also gossip after so many updates; 0: only by time
 //! http = "9464"               # /metrics, /healthz and /readyz at this port of loopback, or at `host:port`
 //! unknown_past = "accept"     # "refuse": no updates that build on what has not come here yet
+//! record = "trace"            # default: nothing is recorded; docs/trace-format.md
 //!
 //! [replica.durability]            # what an acknowledgement means; by default, that the update is synced
 //! level = "fsync"             # or "interval": synced by and by; "memory": when the system likes
@@ -97,6 +98,9 @@ pub struct ReplicaConfig {
     /// any. Nowhere, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// The directory to record every step to, relative to the file. Nothing is recorded without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<PathBuf>,
     /// What becomes of updates that build on what has not come here yet.
     #[serde(default)]
     pub unknown_past: UnknownPast,
@@ -201,6 +205,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new("."));
         if let Some(replica) = &mut config.replica {
             replica.data_dir = base.join(&replica.data_dir);
+            replica.record = replica.record.as_ref().map(|directory| base.join(directory));
         }
         config.keys = config.keys.map(|keys| base.join(keys));
         Ok(config)

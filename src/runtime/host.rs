@@ -6,17 +6,16 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    Codec, DecodeError, DropReason, Durability, HostError, LAGS_MAX, Observer, Packet, Status,
+    Codec, DecodeError, DropReason, Durability, HostError, Observer, Packet, Step, StepInput,
     Storage, UnknownPast,
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
-    lag::lags,
     payload,
 };
 use crate::{
-    Destination, Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId,
-    ReplicaManager, RequestId, Sender, Service, Timer, Timestamp,
+    Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId, ReplicaManager,
+    RequestId, Sender, Service, Timer, Timestamp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +26,8 @@ use std::{
 mod admission;
 mod commit;
 mod pacing;
+mod start;
+mod status;
 mod suspicion;
 pub(super) use commit::recover;
 pub use suspicion::WAITING_UPDATES_MAX;
@@ -135,91 +136,6 @@ pub struct Host<S: Service, D, O = ()> {
 }
 
 impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
-    /// Recovers what the storage holds; the empty replica if it holds nothing.
-    pub fn open(
-        config: HostConfig,
-        mut storage: D,
-        mut observer: O,
-        now: Duration,
-    ) -> Result<Self, HostError> {
-        let saved = storage.load()?;
-        observer.recovered(&saved);
-        let image_bytes = saved.image.as_ref().map_or(0, Vec::len);
-        let journal_bytes = saved.batches.iter().map(Vec::len).sum();
-        let replica = recover(&config.node, saved.image.as_deref(), &saved.batches)?;
-        let mut fx = Effects::default();
-        let state = config.node.start(replica, &mut fx);
-        let members = usize::from(config.node.group.replicas);
-        let zero = config.node.group.zero();
-        let (me, count, every) = (config.node.id, config.node.group.replicas, config.gossip_every);
-        let pacing = pacing::Pacing::new(me, count, &zero, every);
-        let joining = Joining::new(config.node.id, &state, config.grace, now);
-        let mut host = Self {
-            config,
-            state,
-            storage,
-            observer,
-            peers: vec![None; members],
-            front_ends: FrontEnds::default(),
-            timers: BTreeMap::new(),
-            pulled: BTreeMap::new(),
-            pacing,
-            queued: Effects::default(),
-            status_to: Vec::new(),
-            packets: Vec::new(),
-            joining,
-            is_joining: true,
-            held_replies: HeldReplies::default(),
-            unknown_past: UnknownPast::default(),
-            sync_at: None,
-            reserved: 0,
-            full_until: now,
-            full: false,
-            checkpoint_from: now,
-            held_back: BTreeSet::new(),
-            look_at: now + QUERY_PATIENCE,
-            dropped: 0,
-            updates: 0,
-            queries: 0,
-            other_versions: 0,
-            refused: 0,
-            journal_bytes,
-            image_bytes,
-        };
-        // A first word to each peer at once: they may wait for us.
-        host.timers.extend(fx.start.into_iter().map(|timer| (timer, now)));
-        host.pull_from_all();
-        host.ask_what_peers_know(now);
-        Ok(host)
-    }
-
-    /// Asks every peer for what is missing here: it catches up sooner.
-    fn pull_from_all(&mut self) {
-        let (me, group) = (self.config.node.id, self.config.node.group);
-        let pull = Message::Pull { replica_ts: self.state.replica.replica_ts().clone() };
-        let peers = group.members().filter(|peer| *peer != me);
-        self.queued.sends.extend(peers.map(|peer| (Destination::Replica(peer), pull.clone())));
-    }
-
-    fn ask_what_peers_know(&mut self, now: Duration) {
-        for peer in self.joining.ask(now) {
-            let replica_ts = self.state.replica.replica_ts().clone();
-            self.packets.push((peer, Packet::Joining { replica_ts }));
-        }
-    }
-
-    /// A peer says what this replica manager must hold, by all that it knows.
-    fn on_known(&mut self, peer: ReplicaId, known: &Timestamp) -> Result<(), HostError> {
-        let held = self.state.replica.replica_ts();
-        let beyond = known.entries().find(|(origin, count)| *count > held.get(*origin));
-        if let Some((origin, known)) = beyond {
-            let remembered = held.get(origin);
-            return Err(HostError::StateLost { origin, known, remembered });
-        }
-        self.joining.answered(peer);
-        Ok(())
-    }
-
     /// Sets where a peer is. Until then nothing is sent to it.
     pub fn set_peer(&mut self, peer: ReplicaId, address: SocketAddr) {
         self.peers[peer.index()] = Some(address);
@@ -274,7 +190,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                     return self.refuse(&message, reason);
                 }
                 if !self.has_room(now, &message, bytes.len())? {
-                    return self.turn_away(&message);
+                    return self.turn_away(sender, &message);
                 }
                 self.note_pull(sender, &message);
                 let claimed = Self::claim(&message);
@@ -327,7 +243,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Clients vanish, and may claim to have seen what never was: without this, their queries would fill the
     /// room for others (PROTOCOL 1.9 iv).
     fn drop_old_queries(&mut self, now: Duration) {
-        self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+        let waits = |id: &&RequestId| self.state.waiting.contains_key(id);
+        let dropped: Vec<_> = self.held_back.iter().filter(waits).copied().collect();
+        if !dropped.is_empty() {
+            self.state.waiting.retain(|id, _| !self.held_back.contains(id));
+            self.tell_of(StepInput::GaveUp(&dropped), &Effects::default());
+        }
         self.held_back = self.state.waiting.keys().copied().collect();
         self.look_at = now + QUERY_PATIENCE;
     }
@@ -343,7 +264,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             NodeInput::Message(_, Message::Query { id, .. }) => Some(*id),
             _ => None,
         };
+        let seen = self.observer.wants_steps().then(|| input.clone());
         self.config.node.handle(&mut self.state, input, &mut fx);
+        if let Some(input) = &seen {
+            self.tell_of(StepInput::Handled(input), &fx);
+        }
         if let Some(id) = query.filter(|id| self.state.waiting.contains_key(id)) {
             self.observer.held_back(id);
         }
@@ -368,30 +293,10 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// How it is. Whether it takes updates is as of the last commit.
-    pub fn status(&self) -> Status {
-        let ManagerState { replica, waiting, .. } = &self.state;
-        Status {
-            replica_ts: replica.replica_ts().clone(),
-            value_ts: replica.value_ts().clone(),
-            discarded: replica.discarded().clone(),
-            log: replica.log().len() as u64,
-            pending: replica.pending_count() as u64,
-            waiting: waiting.len() as u64,
-            executed: replica.executed().len() as u64,
-            dropped: self.dropped + self.refused,
-            other_versions: self.other_versions,
-            durability: self.config.durability.level(),
-            acknowledged_by: self.config.acknowledged_by,
-            full: self.full,
-            joining: self.is_joining,
-            updates: self.updates,
-            queries: self.queries,
-            lag: lags(self.config.node.id, &self.state)
-                .take(LAGS_MAX.into())
-                .map(|lag| u32::try_from(lag).unwrap_or(u32::MAX))
-                .collect(),
-        }
+    fn tell_of(&mut self, input: StepInput<'_, S>, fx: &Effects<S>) {
+        let Effects { journal, sends, start, cancel, .. } = fx;
+        let state = &self.state;
+        self.observer.stepped(&Step { input, journal, sends, start, cancel, state });
     }
 
     /// What the replica manager knows.
@@ -402,6 +307,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Who watches.
     pub fn observer(&self) -> &O {
         &self.observer
+    }
+
+    /// The same, to tell it something.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
     }
 
     /// Where it keeps what it must not forget.

@@ -1,7 +1,9 @@
 //! What a host lets be seen of its work. The seam for logs and metrics: [`Watch`](super::Watch) sits there.
 
 use super::{Condition, DecodeError, Saved};
-use crate::{Change, Destination, Event, ManagerState, Message, RequestId, Sender, Service};
+use crate::{
+    Change, Destination, Event, Input, ManagerState, Message, RequestId, Sender, Service, Timer,
+};
 use std::collections::BTreeMap;
 
 /// Sees what a host does. Every method does nothing unless it is overridden, and none can change anything.
@@ -56,9 +58,143 @@ pub trait Observer<S: Service> {
         let _ = (state, condition);
     }
 
+    /// Does it want [`Observer::stepped`]? Inputs are kept for it.
+    fn wants_steps(&self) -> bool {
+        false
+    }
+
+    /// One atomic step was taken. Nothing of it is durable yet, and nothing has been sent.
+    fn stepped(&mut self, step: &Step<'_, S>) {
+        let _ = step;
+    }
+
+    /// All steps since the last time are about to be journalled, and then to be sent.
+    fn about_to_commit(&mut self) {}
+
     /// The node has something to tell its operator.
     fn event(&mut self, event: &Event<S>) {
         let _ = event;
+    }
+}
+
+/// One atomic step of a host: what happened, and all that came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a, S: Service> {
+    /// What happened.
+    pub input: StepInput<'a, S>,
+    /// Changes of the durable replica.
+    pub journal: &'a [Change<S>],
+    /// What is to be sent.
+    pub sends: &'a [(Destination, Message<S>)],
+    /// Timers that it starts.
+    pub start: &'a [Timer],
+    /// Timers that it stops.
+    pub cancel: &'a [Timer],
+    /// What the replica manager knows afterwards.
+    pub state: &'a ManagerState<S>,
+}
+
+/// What happened to a host that changed or told anything.
+#[derive(Clone, Copy, Debug)]
+pub enum StepInput<'a, S: Service> {
+    /// It started with what its storage held.
+    Started,
+    /// A handler of the protocol ran.
+    Handled(&'a Input<S>),
+    /// The disk had no room for an update, which was refused.
+    TurnedAway(Sender, &'a Message<S>),
+    /// Queries that were held back for too long were dropped.
+    GaveUp(&'a [RequestId]),
+}
+
+/// Both see everything.
+impl<S: Service, A: Observer<S>, B: Observer<S>> Observer<S> for (A, B) {
+    fn recovered(&mut self, saved: &Saved) {
+        self.0.recovered(saved);
+        self.1.recovered(saved);
+    }
+
+    fn received(&mut self, from: Sender, message: &Message<S>) {
+        self.0.received(from, message);
+        self.1.received(from, message);
+    }
+
+    fn dropped(&mut self, why: DropReason) {
+        self.0.dropped(why);
+        self.1.dropped(why);
+    }
+
+    fn journalled(&mut self, changes: &[Change<S>], bytes: usize) {
+        self.0.journalled(changes, bytes);
+        self.1.journalled(changes, bytes);
+    }
+
+    fn checkpointed(&mut self, bytes: usize) {
+        self.0.checkpointed(bytes);
+        self.1.checkpointed(bytes);
+    }
+
+    fn sent(&mut self, to: Destination, message: &Message<S>, datagrams: usize) {
+        self.0.sent(to, message, datagrams);
+        self.1.sent(to, message, datagrams);
+    }
+
+    fn arrived(&mut self, kind: &'static str, bytes: usize) {
+        self.0.arrived(kind, bytes);
+        self.1.arrived(kind, bytes);
+    }
+
+    fn left(&mut self, kind: &'static str, bytes: usize) {
+        self.0.left(kind, bytes);
+        self.1.left(kind, bytes);
+    }
+
+    fn held_back(&mut self, id: RequestId) {
+        self.0.held_back(id);
+        self.1.held_back(id);
+    }
+
+    fn committed(&mut self, state: &ManagerState<S>, condition: Condition) {
+        self.0.committed(state, condition);
+        self.1.committed(state, condition);
+    }
+
+    fn wants_steps(&self) -> bool {
+        self.0.wants_steps() || self.1.wants_steps()
+    }
+
+    fn stepped(&mut self, step: &Step<'_, S>) {
+        self.0.stepped(step);
+        self.1.stepped(step);
+    }
+
+    fn about_to_commit(&mut self) {
+        self.0.about_to_commit();
+        self.1.about_to_commit();
+    }
+
+    fn event(&mut self, event: &Event<S>) {
+        self.0.event(event);
+        self.1.event(event);
+    }
+}
+
+/// Records, or does not.
+impl<S: Service> Observer<S> for Option<super::Recorder> {
+    fn wants_steps(&self) -> bool {
+        self.as_ref().is_some_and(Observer::<S>::wants_steps)
+    }
+
+    fn stepped(&mut self, step: &Step<'_, S>) {
+        if let Some(recorder) = self {
+            recorder.stepped(step);
+        }
+    }
+
+    fn about_to_commit(&mut self) {
+        if let Some(recorder) = self {
+            Observer::<S>::about_to_commit(recorder);
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, Host,
-    HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, Sealer, Storage, Transport,
+    HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, ReplicaConfig, Sealer, Storage,
+    Transport,
 };
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
@@ -153,20 +154,26 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     clock: &impl Clock,
 ) -> Result<Host<S, D, O>, HostError> {
     let replica = config.replica.as_ref().expect("the caller read a replica's configuration");
-    let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
-    node.batch = replica.gossip_batch;
+    let node = manager(config, replica);
     let gossip_every = Duration::from_millis(replica.gossip_interval_ms);
     let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
     let (durability, acknowledged_by) = replica.durability.of();
-    if acknowledged_by > 1 {
-        // A reply waits for what peers say of the update, so they had better hear of it.
-        node.batch = 1;
-    }
     let codec = config.codec();
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
     Ok(host)
+}
+
+/// The replica manager that a configuration describes.
+pub fn manager(config: &Config, replica: &ReplicaConfig) -> ReplicaManager {
+    let mut node = ReplicaManager::new(ReplicaId(replica.id), config.group());
+    node.batch = replica.gossip_batch;
+    if replica.durability.acknowledged_by > 1 {
+        // A reply waits for what peers say of the update, so they had better hear of it.
+        node.batch = 1;
+    }
+    node
 }
 
 /// Serves until `stop`, then returns with everything durable that was ever sent.

@@ -41,6 +41,9 @@ pub struct ClusterArgs {
     /// Where configurations and data are. What is there already is served again.
     #[arg(long, default_value = "chinwag-cluster")]
     dir: PathBuf,
+    /// Record every step of every replica manager to this directory, for `check trace`.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// Runs it until asked to stop.
@@ -56,6 +59,9 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
         let data = args.dir.join(format!("rm{i}"));
         if !data.join("identity").exists() {
             command.arg("--init");
+        }
+        if let Some(directory) = &args.record {
+            command.arg("--record").arg(directory);
         }
         children.push((ReplicaId(i as u16), command.spawn().map_err(io)?));
     }
@@ -187,6 +193,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
             gossip_interval_ms: 100,
             gossip_batch: 0,
             unknown_past: Default::default(),
+            record: None,
             durability: Default::default(),
         });
         write(path, &config)?;

@@ -63,6 +63,9 @@ enum Do {
         /// This is its very first start: make the data directory.
         #[arg(long)]
         init: bool,
+        /// Record every step to this directory, for `check trace`.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
         #[command(flatten)]
         logs: logs::LogArgs,
     },
@@ -121,8 +124,8 @@ impl Failure {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Do::Replica { config, init, logs } => {
-            logs.start().and_then(|()| serve::replica(&config, init))
+        Do::Replica { config, init, record, logs } => {
+            logs.start().and_then(|()| serve::replica(&config, init, record))
         }
         Do::Cluster(args) => cluster::run(&args),
         Do::Update(args) => call::call(&args, true),

@@ -4,18 +4,25 @@ use crate::{Failure, listen, logs, read_config, stop_flag, with};
 use chinwag::{
     ReplicaId,
     runtime::{
-        Config, FileStorage, Health, HostError, Metrics, TimedStorage, Watch,
+        Config, FileStorage, Health, HostError, Metrics, Recorder, ReplicaConfig, TimedStorage,
+        TraceHeader, Watch,
         command::{CliService, WithService},
         http::Pages,
         udp::{self, ServeError, SystemClock},
     },
 };
-use std::{path::Path, sync::Arc};
-use tracing::info;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tracing::{info, warn};
 
 /// Serves.
-pub fn replica(path: &Path, init: bool) -> Result<(), Failure> {
-    let config = read_config(path)?;
+pub fn replica(path: &Path, init: bool, record: Option<PathBuf>) -> Result<(), Failure> {
+    let mut config = read_config(path)?;
+    if let (Some(replica), Some(directory)) = (&mut config.replica, record) {
+        replica.record = Some(directory);
+    }
     let service = config.service.clone();
     with(path, &service, Serve { path, config, init })
 }
@@ -51,7 +58,8 @@ impl WithService for Serve<'_> {
             })?;
             info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
         }
-        let opened = udp::open::<S, _, _>(&config, storage, watch, &clock);
+        let observer = (watch, recorder::<S>(&config, replica)?);
+        let opened = udp::open::<S, _, _>(&config, storage, observer, &clock);
         let mut host = opened.map_err(|error| failed_start(&error))?;
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
         let at = transport.inner().local_addr().map_err(|error| Failure::new(1, error))?;
@@ -62,6 +70,9 @@ impl WithService for Serve<'_> {
         let served = udp::serve(&mut host, &mut transport, &clock, &peers, &stop);
         logs::tell_supervisor(&sd_notify::NotifyState::Stopping);
         served.map_err(|error| stopped(&error))?;
+        if let Some(Err(why)) = host.observer_mut().1.as_mut().map(Recorder::finish) {
+            warn!("{id:?}: the recording is not whole: {why}");
+        }
         for (reason, count) in transport.dropped() {
             info!(count, "{id:?}: dropped: {reason}");
         }
@@ -69,6 +80,18 @@ impl WithService for Serve<'_> {
         info!(dropped, "{id:?}: stopped, with {held:?}");
         Ok(())
     }
+}
+
+fn recorder<S: CliService>(
+    config: &Config,
+    replica: &ReplicaConfig,
+) -> Result<Option<Recorder>, Failure> {
+    let Some(directory) = &replica.record else { return Ok(None) };
+    let node = udp::manager(config, replica);
+    let header = TraceHeader::of(&node, config.codec().cluster, S::NAME);
+    let recorder = Recorder::create(directory, &header);
+    let problem = |error| Failure::operator(format!("record: {}: {error}", directory.display()));
+    recorder.map(Some).map_err(problem)
 }
 
 fn failed_start(error: &HostError) -> Failure {

@@ -2,8 +2,8 @@
 
 use super::{Host, HostError, SPACE_RETRY_EVERY};
 use crate::{
-    Destination, Message, Refusal, Service,
-    runtime::{CHANGE_BYTES_EXTRA, DropReason, Observer, Storage, StorageError},
+    Destination, Effects, Message, Refusal, Sender, Service,
+    runtime::{CHANGE_BYTES_EXTRA, DropReason, Observer, StepInput, Storage, StorageError},
 };
 use std::time::Duration;
 
@@ -43,11 +43,18 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 
     /// No space is left: updates are refused, and gossip is as good as lost on the way.
-    pub(super) fn turn_away(&mut self, message: &Message<S>) -> Result<(), HostError> {
+    pub(super) fn turn_away(
+        &mut self,
+        from: Sender,
+        message: &Message<S>,
+    ) -> Result<(), HostError> {
         if let Message::Update(update) = message {
             let (id, reason) = (update.id, Refusal::NoSpace);
             let refused = Message::Refused { id, reason };
-            self.queued.sends.push((Destination::FrontEnd(id.front_end), refused));
+            let mut fx = Effects::default();
+            fx.sends.push((Destination::FrontEnd(id.front_end), refused));
+            self.tell_of(StepInput::TurnedAway(from, message), &fx);
+            self.queued.sends.append(&mut fx.sends);
         }
         self.drop(DropReason::NoSpace)
     }

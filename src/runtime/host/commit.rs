@@ -13,6 +13,7 @@ use std::{net::SocketAddr, time::Duration};
 impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Makes every queued change as durable as it must be, then releases what was to be sent.
     pub fn commit(&mut self, now: Duration) -> Result<Output, HostError> {
+        self.observer.about_to_commit();
         let Effects { journal, sends, .. } = std::mem::take(&mut self.queued);
         let tells_peers = sends.iter().any(|(to, _)| matches!(to, Destination::Replica(_)));
         self.journal(now, &journal, tells_peers || !self.packets.is_empty())?;

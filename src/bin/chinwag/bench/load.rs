@@ -215,7 +215,7 @@ mod tests {
     fn requests_that_a_stalled_server_kept_from_being_sent_are_in_the_latencies() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut target = Silent(server.local_addr().unwrap());
-        let mut transport = UdpTransport::bind("127.0.0.1:0").unwrap();
+        let mut transport = chinwag::runtime::udp::UdpTransport::bind("127.0.0.1:0").unwrap();
         let time = Duration::from_millis(200);
         let load = Load { clients: 1, rate: Some(1_000.0), time };
 

@@ -1,0 +1,146 @@
+//! The same run with the models' application in the service's place, so that every property can be asked.
+//!
+//! The protocol never looks into an operation: with other operations it takes the same steps. Each update is a
+//! tag here, and there are only so many tags.
+
+use super::{Trace, witnessed::Witnessed};
+use crate::{
+    application::{Act, Application, Op, TAGS_MAX, Tag, Tags},
+    party::{Disk, FOREVER, Local, Manager, ManagerLocal},
+    properties::{Kind, PROPERTIES, Scope},
+    view::{Setting, View},
+};
+use chinwag::{
+    Gossip, Input, LogRecord, Message, ReplicaManager, RequestId, Service, Update,
+    runtime::TraceInput,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The shadows of all replica managers.
+pub struct Shadow {
+    setting: Setting,
+    tags: BTreeMap<RequestId, Tag>,
+    managers: Vec<Manager>,
+    locals: Vec<Local>,
+}
+
+impl Shadow {
+    /// Of a trace with few enough updates.
+    pub fn new<S: Service>(
+        trace: &Trace<Witnessed<S>>,
+        nodes: impl Iterator<Item = ReplicaManager>,
+    ) -> Option<Self> {
+        let mut tags = BTreeMap::new();
+        for step in trace.boots.iter().flat_map(|boot| &boot.steps) {
+            for id in updates_of(&step.input) {
+                let next = tags.len();
+                tags.entry(id).or_insert(next as Tag);
+                if tags.len() > TAGS_MAX {
+                    return None;
+                }
+            }
+        }
+        let asked: Tags = tags.values().copied().collect();
+        let group = trace.group();
+        let setting = Setting { group, honest: true, whole: true, lawful: true, asked };
+        let manager = |node| Manager {
+            node,
+            crashes: FOREVER,
+            records_per_gossip_max: usize::MAX,
+            watches_late: false,
+            disk: Disk::Honest,
+        };
+        let managers: Vec<_> = nodes.map(manager).collect();
+        let locals = managers.iter().map(|manager| Local::Manager(manager.start())).collect();
+        Some(Self { setting, tags, managers, locals })
+    }
+
+    /// Some client lies: what is promised to honest ones only is not asked any more.
+    pub fn distrust(&mut self) {
+        self.setting.honest = false;
+    }
+
+    /// The same step.
+    pub fn step<S: Service>(&mut self, node: usize, input: &TraceInput<Witnessed<S>>) {
+        let manager = &self.managers[node];
+        let local = local(&self.locals[node]);
+        let next = match input {
+            TraceInput::Start { .. } => manager.crash(local),
+            TraceInput::Timer(timer) => manager.step(local, Input::Timer(*timer)).0,
+            TraceInput::Message { from, message } => {
+                let message = self.translate(message);
+                manager.step(local, Input::Message(*from, message)).0
+            }
+            TraceInput::TurnedAway { .. } => return,
+            TraceInput::GiveUp { queries } => {
+                let mut next = local.clone();
+                next.state.waiting.retain(|id, _| !queries.contains(id));
+                next
+            }
+        };
+        self.locals[node] = Local::Manager(next);
+    }
+
+    /// Every property of nodes and pairs.
+    pub fn judge(&self) -> Result<(), String> {
+        let view = View::of(&self.setting, self.locals.iter().enumerate());
+        let mut asked = PROPERTIES
+            .iter()
+            .filter(|p| p.kind == Kind::Always && matches!(p.scope, Scope::Node | Scope::Pair));
+        match asked.find(|property| !(property.holds)(&view)) {
+            Some(broken) => Err(format!("{} ({})", broken.sentence, broken.source)),
+            None => Ok(()),
+        }
+    }
+
+    fn translate<S: Service>(&self, message: &Message<Witnessed<S>>) -> Message<Application> {
+        match message {
+            Message::Update(update) => Message::Update(self.update(update)),
+            Message::Query { id, prev, .. } => {
+                Message::Query { id: *id, prev: prev.clone(), query: () }
+            }
+            Message::Gossip(Gossip { log, ts, complete, asks, table }) => {
+                let record = |r: &Arc<LogRecord<_>>| {
+                    let update = self.update(&r.update);
+                    Arc::new(LogRecord { origin: r.origin, ts: r.ts.clone(), update })
+                };
+                let log = log.iter().map(record).collect();
+                let (ts, table) = (ts.clone(), table.clone());
+                Message::Gossip(Gossip { log, ts, complete: *complete, asks: *asks, table })
+            }
+            Message::Pull { replica_ts } => Message::Pull { replica_ts: replica_ts.clone() },
+            Message::Tell { ts, body } => Message::Tell { ts: ts.clone(), body: body.clone() },
+            Message::UpdateReply { id, ts } => Message::UpdateReply { id: *id, ts: ts.clone() },
+            Message::Refused { id, reason } => Message::Refused { id: *id, reason: *reason },
+            // A replica manager ignores it, whatever it answers.
+            Message::QueryReply { id, .. } => {
+                let reason = chinwag::Refusal::Overloaded;
+                Message::Refused { id: *id, reason }
+            }
+        }
+    }
+
+    fn update<S: Service>(&self, update: &Update<Witnessed<S>>) -> Update<Application> {
+        let Update { id, acknowledged, prev, .. } = update;
+        let op = Op { tag: self.tags[id], act: Act::Note };
+        Update { id: *id, acknowledged: *acknowledged, prev: prev.clone(), op }
+    }
+}
+
+fn local(local: &Local) -> &ManagerLocal {
+    match local {
+        Local::Manager(manager) => manager,
+        Local::Client(_) => unreachable!("a trace is of replica managers"),
+    }
+}
+
+/// The updates that a step brings.
+fn updates_of<S: Service>(input: &TraceInput<S>) -> Vec<RequestId> {
+    match input {
+        TraceInput::Message { message: Message::Update(update), .. } => vec![update.id],
+        TraceInput::Message { message: Message::Gossip(gossip), .. } => {
+            gossip.log.iter().map(|record| record.update.id).collect()
+        }
+        _ => Vec::new(),
+    }
+}
