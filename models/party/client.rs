@@ -151,6 +151,14 @@ impl Client {
         (next, self.routed(fx.sends))
     }
 
+    /// The script has grown: the client goes on with it.
+    pub fn resume(&self, local: &ClientLocal) -> (ClientLocal, Vec<Sent>) {
+        let mut next = local.clone();
+        let mut fx = Effects::default();
+        self.go_on(&mut next, &mut fx);
+        (next, self.routed(fx.sends))
+    }
+
     /// Replaces "any" by the manager that the client's route names.
     fn routed(&self, sends: Vec<Sent>) -> Vec<Sent> {
         let Some(route) = self.route else { return sends };
