@@ -6,6 +6,9 @@ use chinwag::Timestamp;
 /// Replica managers of a scenario, and copies of an update.
 pub const REPLICAS_MAX: u16 = 8;
 
+/// Clients of a scenario.
+pub const CLIENTS_MAX: usize = 8;
+
 /// One thing that a scenario says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {

@@ -5,7 +5,7 @@
 //! it is from, when the scenario says so. So nothing of a host can tell the doors from its peers, and the
 //! scenario can still reorder, repeat and lose what it likes. Clients are the model's.
 
-use super::Follower;
+use super::{Follower, command::CLIENTS_MAX};
 use crate::{application::Application, party::Sent};
 use chinwag::{
     Destination, FrontEndId, Input, ManagerState, Message, ReplicaId, ReplicaManager, Sender,
@@ -26,9 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What passes between two steps: more than any interval of the host that no timer of its keeps.
 const STEP: Duration = Duration::from_secs(1);
-
-/// Clients that may have doors.
-const CLIENTS_MAX: usize = 8;
 
 /// Hosts with sockets, that do what the model does.
 #[derive(Debug, Default)]

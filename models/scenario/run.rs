@@ -87,7 +87,11 @@ impl<F: Follower> Run<F> {
             Asked::Update(tag) => Line::Update(fresh(stage, *tag)?),
             Asked::Independent(tag) => Line::Independent(fresh(stage, *tag)?),
             Asked::Query => Line::Query,
-            Asked::Tell(other) => Line::Tell((stage.node(other)? - stage.managers()) as u64),
+            Asked::Tell(other) => {
+                let client = stage.node(other)?.checked_sub(stage.managers());
+                let none = || Stop::Unusable(format!("{other:?} is no client"));
+                Line::Tell(client.ok_or_else(none)? as u64)
+            }
         };
         let via = self.contact(via, 0)?;
         let sent = self.stage.act(node, |client, local| ask_line(client, local, via, line))?;
@@ -139,6 +143,10 @@ impl<F: Follower> Run<F> {
         out: &mut Vec<String>,
     ) -> Result<(), Stop> {
         let stage = &mut self.stage;
+        if from == to {
+            return Err(Stop::Unusable("a replica manager does not gossip to itself".into()));
+        }
+        stage.begin()?;
         let (from, to) = (stage.node(&from.to_string())?, stage.node(&to.to_string())?);
         if stage.halted[from] {
             out.push(format!("{} is down", stage.node_name(from)));

@@ -1,6 +1,6 @@
 //! What a scenario plays on: the parties, what is under way between them, and the judge.
 
-use super::{By, Follower, Kind, Pick, Stop, Which, show};
+use super::{By, Follower, Kind, Pick, Stop, Which, command::CLIENTS_MAX, show};
 use crate::{
     application::{Act, Application, Op, Tag, Tags, name},
     model::{Links, Model, PLAIN, Serves, operation},
@@ -91,6 +91,9 @@ impl<F: Follower> Stage<F> {
         claims: Option<Timestamp>,
     ) -> Result<(), Stop> {
         self.begin()?;
+        if self.clients.len() >= CLIENTS_MAX {
+            return Err(Stop::Unusable(format!("a scenario has up to {CLIENTS_MAX} clients")));
+        }
         let group = self.model.group();
         let id = FrontEndId(self.clients.len() as u64);
         let mut node = FrontEnd::new(id, 0, group, Routing::Home(ReplicaId(home)));
