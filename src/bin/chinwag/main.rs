@@ -2,6 +2,7 @@
 
 mod cluster;
 mod directory;
+mod maelstrom;
 
 use chinwag::{
     ReplicaId,
@@ -60,6 +61,8 @@ enum Do {
     /// Print all that is in a data directory, as far as it can be read.
     #[command(after_help = directory::EXIT_CODES)]
     Dump(directory::DirectoryArgs),
+    /// Serve as a node of Maelstrom: JSON lines on standard input and output.
+    Maelstrom(maelstrom::MaelstromArgs),
     /// Ask each replica manager how it is.
     Status {
         /// The configuration of the cluster or of any of its replicas.
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Do::Query(args) => call(&args, false),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
+        Do::Maelstrom(args) => maelstrom::run(&args),
         Do::Status { config, timeout_ms, json } => status(&config, timeout_ms, json),
     };
     match done {
