@@ -2,7 +2,7 @@
 
 use chinwag::{Group, Input, ReplicaId, ReplicaManager, Timer};
 use chinwag_models::{
-    mutants::MUTANTS,
+    mutants::{Fate, MUTANTS},
     scenario::{By, Follower, Live, PROTOCOL, Script, Stop},
 };
 use std::{env, fs, path::PathBuf};
@@ -53,7 +53,10 @@ fn every_scenario_prints_on_the_model_what_it_says() {
             complaints.push(format!("{name}: it ends with {stop:?}"));
         }
         if env::var_os(UPDATE).is_some() {
-            fs::write(directory().join(&name), printed.write()).expect("scenarios can be written");
+            // Whole at once: other tests may read it now.
+            let (new, place) = (directory().join(format!("{name}.new")), directory().join(&name));
+            let written = fs::write(&new, printed.write()).and_then(|()| fs::rename(new, place));
+            written.expect("scenarios can be written");
         } else if let Some(difference) = script.difference(&printed) {
             complaints.push(format!("{name}: {difference}\n({UPDATE}=1 takes it over)"));
         }
@@ -103,6 +106,15 @@ fn every_scenario_finds_out_the_seeded_bugs_that_it_names() {
         }
     }
     nothing_in(complaints);
+}
+
+#[test]
+fn every_seeded_bug_that_can_be_told_is_named_by_a_scenario() {
+    let scripts: Vec<_> = scenarios().iter().map(|(name, text)| read(name, text)).collect();
+    let named: Vec<_> =
+        scripts.iter().flat_map(|s| &s.mutants).map(|(mutant, _)| &**mutant).collect();
+    let dies = MUTANTS.iter().filter(|mutant| matches!(mutant.fate, Fate::Dies { .. }));
+    nothing_in(dies.map(|m| m.name).filter(|m| !named.contains(m)).map(str::to_owned).collect());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The same scenario on hosts with sockets: bytes over UDP on loopback, journal and recovery and all.
 //!
-//! Each replica manager is a [`Host`] with a socket. What it sends goes to doors, one for each party, that are
-//! the scenario's: a datagram comes in at the door of whom it is meant for, and is sent on from the door of whom
-//! it is from, when the scenario says so. So nothing of a host can tell the doors from its peers, and the
+//! Each replica manager is a [`Host`] with a socket. What it sends goes to doors, one for each party, that
+//! are the scenario's: a datagram comes in at the door of whom it is meant for, and is sent on from the door
+//! of whom it is from, when the scenario says so. So a host cannot tell the doors from its peers, and the
 //! scenario can still reorder, repeat and lose what it likes. Clients are the model's.
 
 use super::{Follower, command::CLIENTS_MAX};

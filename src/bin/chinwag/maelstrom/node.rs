@@ -54,7 +54,7 @@ struct Loop<S: Service>(Rc<RefCell<Inside<S>>>);
 impl<S: Service> Node<S> {
     /// The node that an `init` message describes.
     pub fn start(body: &Value, gossip_every: Duration) -> Result<Self, Rejection> {
-        let names = field(body, "node_ids")?.as_array().ok_or_else(|| names_needed())?;
+        let names = field(body, "node_ids")?.as_array().ok_or_else(names_needed)?;
         let names: Option<Vec<_>> = names.iter().map(|n| n.as_str().map(str::to_owned)).collect();
         let names = names.filter(|names| names.len() <= NODES_MAX).ok_or_else(names_needed)?;
         let own = field(body, "node_id")?.as_str().unwrap_or_default();
