@@ -35,6 +35,7 @@ fn events(me: usize, happenings: &[Happening]) -> Vec<Event<Tag, Word>> {
         match happening {
             Happening::Updated(tag) => events.push(Event::Update(*tag)),
             Happening::Read(order) => events.push(Event::Query(order.clone())),
+            Happening::Asked => {}
             Happening::Told(to) if !told.insert(*to) => {}
             Happening::Told(to) => events.push(Event::Send((me, *to as usize))),
             Happening::Heard(from) => events.push(Event::Receive((*from as usize, me))),

@@ -13,6 +13,7 @@ pub mod party;
 pub mod plain;
 pub mod properties;
 pub mod render;
+pub mod scenario;
 pub mod story;
 pub mod system;
 pub mod trace;

@@ -271,7 +271,7 @@ fn read_script(script: &str, next: &mut impl FnMut() -> Tag) -> Vec<Line> {
 }
 
 /// What each update of a model does.
-fn operation(serves: Serves) -> fn(Tag) -> Op {
+pub(crate) fn operation(serves: Serves) -> fn(Tag) -> Op {
     match serves {
         Serves::Transcript => |tag| Op { tag, act: Act::Note },
         Serves::Counter => |tag| Op { tag, act: Act::Count(1 << tag) },

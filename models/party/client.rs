@@ -68,6 +68,8 @@ pub struct Seen {
 pub enum Happening {
     /// It asked for an update.
     Updated(Tag),
+    /// It asked a question, and waits for the answer.
+    Asked,
     /// It read these updates, in this order.
     Read(Vec<Tag>),
     /// It told another client.
@@ -151,6 +153,14 @@ impl Client {
         (next, self.routed(fx.sends))
     }
 
+    /// The script has grown: the client goes on with it.
+    pub fn resume(&self, local: &ClientLocal) -> (ClientLocal, Vec<Sent>) {
+        let mut next = local.clone();
+        let mut fx = Effects::default();
+        self.go_on(&mut next, &mut fx);
+        (next, self.routed(fx.sends))
+    }
+
     /// Replaces "any" by the manager that the client's route names.
     fn routed(&self, sends: Vec<Sent>) -> Vec<Sent> {
         let Some(route) = self.route else { return sends };
@@ -195,7 +205,10 @@ impl Client {
                     next.broken |= if holds { 0 } else { promise };
                 }
                 next.read = next.read.or(order);
-                self.record(next, Happening::Read(answer.order.clone()));
+                // Where it was asked: what was heard since then need not be in the answer (C21c).
+                if let Some(asked) = next.history.iter_mut().rfind(|h| **h == Happening::Asked) {
+                    *asked = Happening::Read(answer.order.clone());
+                }
                 next.last = Some(Seen { ts, answer });
             }
             Event::Told { .. } | Event::StateLost { .. } => {}
@@ -237,6 +250,7 @@ impl Client {
             }
             Line::Query => {
                 local.must = Some(cause(0, local.own));
+                self.record(local, Happening::Asked);
                 Some(Request::Query(()))
             }
             Line::Tell(to) => {

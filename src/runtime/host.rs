@@ -165,6 +165,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         }
     }
 
+    /// It is time to gossip to a peer, before its timer says so; nothing goes out if there is no reason.
+    /// What it asks for waits for [`Host::commit`].
+    pub fn gossip(&mut self, now: Duration, to: ReplicaId) -> Result<(), HostError> {
+        self.step(now, None, NodeInput::Timer(Timer::Gossip { to }))
+    }
+
     fn datagram(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) -> Result<(), HostError> {
         let (sender, packet) = match self.config.codec.decode::<S>(bytes) {
             Ok(decoded) => decoded,

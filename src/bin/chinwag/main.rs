@@ -20,6 +20,7 @@ mod health;
 mod keys;
 mod listen;
 mod logs;
+mod maelstrom;
 mod output;
 mod serve;
 mod status;
@@ -90,6 +91,8 @@ enum Do {
     /// Print all that is in a data directory, as far as it can be read.
     #[command(after_help = directory::EXIT_CODES)]
     Dump(directory::DirectoryArgs),
+    /// Serve as a node of Maelstrom: JSON lines on standard input and output.
+    Maelstrom(maelstrom::MaelstromArgs),
     /// Ask each replica manager how it is.
     Status(status::StatusArgs),
     /// Watch all replica managers in the terminal.
@@ -142,6 +145,7 @@ fn main() -> ExitCode {
         Do::Top(args) => top::run(&args),
         Do::Keygen(args) => keys::generate(&args),
         Do::Keys(args) => keys::run(&args),
+        Do::Maelstrom(args) => maelstrom::run(&args),
     };
     match done.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,178 @@
+//! The scenarios of `tests/scenarios`: on the model, on live hosts, and with the seeded bugs that they name.
+
+use chinwag::{Group, Input, ReplicaId, ReplicaManager, Timer};
+use chinwag_models::{
+    mutants::{Fate, MUTANTS},
+    scenario::{By, Follower, Live, PROTOCOL, Script, Stop},
+};
+use std::{env, fs, path::PathBuf};
+
+/// Rewrites what is expected by what is printed.
+const UPDATE: &str = "UPDATE_SCENARIOS";
+
+/// What a mutant is found out by if no property is violated.
+const OUTPUT: &str = "the output differs";
+
+/// The scenario that shows what is not promised.
+const REFUTES: &str = "c25_what_must_not_be_built.txt";
+
+fn directory() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "scenarios"].iter().collect()
+}
+
+/// All scenarios, by name, in order.
+fn scenarios() -> Vec<(String, String)> {
+    let files = fs::read_dir(directory()).expect("the scenarios can be read");
+    let paths = files.map(|file| file.expect("the scenarios can be read").path());
+    let texts = paths.filter(|path| path.extension().is_some_and(|e| e == "txt"));
+    let read = |path: PathBuf| {
+        let name = path.file_name().expect("it is a file").to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).expect("scenarios are text"))
+    };
+    let mut all: Vec<_> = texts.map(read).collect();
+    all.sort();
+    all
+}
+
+fn read(name: &str, text: &str) -> Script {
+    Script::read(text).unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+fn nothing_in(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n\n"));
+}
+
+#[test]
+fn every_scenario_prints_on_the_model_what_it_says() {
+    let mut complaints = Vec::new();
+    for (name, text) in scenarios() {
+        let script = read(&name, &text);
+        let run = script.run(PROTOCOL, ());
+        let (printed, stop) = run.unwrap_or_else(|why| panic!("{name}: {why}"));
+        if stop.is_some() != (name == REFUTES) {
+            complaints.push(format!("{name}: it ends with {stop:?}"));
+        }
+        if env::var_os(UPDATE).is_some() {
+            // Whole at once: other tests may read it now.
+            let (new, place) = (directory().join(format!("{name}.new")), directory().join(&name));
+            let written = fs::write(&new, printed.write()).and_then(|()| fs::rename(new, place));
+            written.expect("scenarios can be written");
+        } else if let Some(difference) = script.difference(&printed) {
+            complaints.push(format!("{name}: {difference}\n({UPDATE}=1 takes it over)"));
+        }
+    }
+    nothing_in(complaints);
+}
+
+#[test]
+fn every_scenario_runs_alike_on_hosts_over_udp() {
+    let mut complaints = Vec::new();
+    for (name, text) in scenarios() {
+        let (script, mut live) = (read(&name, &text), Live::default());
+        match script.run(PROTOCOL, &mut live) {
+            Ok((_, Some(Stop::Differs(why)))) | Err(why) => {
+                complaints.push(format!("{name}: {why}"))
+            }
+            Ok(_) if live.datagrams == 0 => complaints.push(format!("{name}: no datagram")),
+            Ok(_) => {}
+        }
+    }
+    nothing_in(complaints);
+}
+
+#[test]
+fn every_scenario_finds_out_the_seeded_bugs_that_it_names() {
+    let mut complaints = Vec::new();
+    for (name, text) in scenarios() {
+        let script = read(&name, &text);
+        if script.mutants.is_empty() && name != REFUTES {
+            complaints.push(format!("{name}: it names no mutant"));
+        }
+        for (mutant, by) in &script.mutants {
+            let known = MUTANTS.iter().find(|m| m.name == mutant);
+            let Some(known) = known else {
+                complaints.push(format!("{name}: there is no mutant {mutant:?}"));
+                continue;
+            };
+            let found = match script.run(By::from(known), ()) {
+                Ok((_, Some(Stop::Violated(sentences)))) => sentences.join("\n"),
+                Ok((printed, _)) if script.difference(&printed).is_some() => OUTPUT.to_owned(),
+                Ok(_) => "nothing".to_owned(),
+                Err(why) => why,
+            };
+            if !found.lines().any(|sentence| sentence == by) {
+                complaints.push(format!("{name}: {mutant:?} is found out by\n{found}\nnot\n{by}"));
+            }
+        }
+    }
+    nothing_in(complaints);
+}
+
+#[test]
+fn every_seeded_bug_that_can_be_told_is_named_by_a_scenario() {
+    let scripts: Vec<_> = scenarios().iter().map(|(name, text)| read(name, text)).collect();
+    let named: Vec<_> =
+        scripts.iter().flat_map(|s| &s.mutants).map(|(mutant, _)| &**mutant).collect();
+    let dies = MUTANTS.iter().filter(|mutant| matches!(mutant.fate, Fate::Dies { .. }));
+    nothing_in(dies.map(|m| m.name).filter(|m| !named.contains(m)).map(str::to_owned).collect());
+}
+
+#[test]
+fn the_table_of_contents_lists_every_scenario() {
+    let readme = fs::read_to_string(directory().join("README.md")).expect("there is a README");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `c"));
+    let listed: Vec<_> = rows
+        .filter_map(|row| row.split_once("` |"))
+        .map(|(name, _)| format!("c{name}.txt"))
+        .collect();
+    let listed: Vec<_> = listed.into_iter().filter(|name| !name.contains(' ')).collect();
+    let there: Vec<_> = scenarios().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn a_scenario_that_does_not_make_sense_is_refused_with_its_line() {
+    for (text, problem) in [
+        ("replicas 2\n\ndance", "line 3: dance: see tests/scenarios/README.md for the commands"),
+        ("gossip 0 -> 9", "line 1: gossip 0 -> 9: \"9\" is not a number from 0 to 8"),
+        ("client c at 0\nreplicas 3", "line 2: replicas 3: say this before the first client"),
+        (
+            "client c at 0\nc update a\nc update a",
+            "line 3: c update a: an update of this name was asked",
+        ),
+        (
+            "client c at 0 claims [1]",
+            "line 1: client c at 0 claims [1]: the cluster has another number",
+        ),
+        ("client c at 0\nd query", "line 2: d query: there is no \"d\""),
+        ("gossip 0 -> 0", "line 1: gossip 0 -> 0: a replica manager does not gossip to itself"),
+        ("client c at 0\ngossip 0 -> 5", "line 2: gossip 0 -> 5: there is no \"5\""),
+        ("start 0", "line 1: start 0: rm0 is up or down already"),
+        ("client c at 0\nc tell 0", "line 2: c tell 0: \"0\" is no client"),
+        ("# mutant: lazy", "line 1: no ` => ` and property"),
+    ] {
+        let outcome = Script::read(text).and_then(|script| script.run(PROTOCOL, ()));
+        let why = outcome.expect_err(text);
+        assert!(why.starts_with(problem), "{why}");
+    }
+}
+
+#[test]
+fn a_host_that_differs_from_the_model_is_found_out() {
+    let node = ReplicaManager::new(ReplicaId(0), Group::of(2));
+    let empty = || node.start(chinwag::Replica::empty(2), &mut chinwag::Effects::default());
+    let (mut live, input) = (Live::default(), Input::Timer(Timer::Gossip { to: ReplicaId(1) }));
+    let mut host = &mut live;
+    host.begin(&node).expect("loopback works");
+    assert_eq!(host.step(node.id, &input, &[], &empty()), Ok(()));
+
+    let pull = chinwag::Message::Pull { replica_ts: node.group.zero() };
+    let sends = [(chinwag::Destination::Replica(ReplicaId(1)), pull)];
+    let why = host.step(node.id, &input, &sends, &empty()).expect_err("it sent nothing");
+    assert!(why.starts_with("the host of rm0 sent [], and the model ["), "{why}");
+
+    let mut other = empty();
+    other.owed[1] = true;
+    let why = host.restart(node.id, &other).expect_err("it owes nothing");
+    assert!(why.starts_with("rm0 is ManagerState"), "{why}");
+}
