@@ -1,0 +1,361 @@
+//! Judges runs of a few updates by every property of the models, over the same view as the checker.
+
+use crate::{
+    judge::{Caller, Judge, Moment, ReadBack, Step},
+    node::Common,
+    scenario::{Scenario, Task},
+    slips::Slip,
+};
+use chinwag::{
+    Change, Destination, Effects, FrontEnd, FrontEndId, Input, ManagerState, Message, Replica,
+    ReplicaId, ReplicaManager, Routing, Rules, Timer, Timestamp,
+    rules::FAITHFUL,
+    runtime::Durability,
+    services::{OrSetOp, Post, RegisterOp},
+};
+use chinwag_models::{
+    application::{Act, Application, Op, REGISTER, Tag, Tags, name},
+    histories,
+    model::Serves,
+    party::{Client, ClientLocal, Line, ManagerLocal, broken},
+    properties::{Kind, PROPERTIES, Scope},
+    view::{Setting, View},
+};
+use std::sync::Arc;
+
+/// A client of a few requests: the models' own, with all its ghosts.
+pub struct FewCaller {
+    client: Client,
+    local: ClientLocal,
+    /// The tag of the next update: shared out beforehand, since what one client does must not depend on
+    /// what others do.
+    tags: Vec<Tag>,
+}
+
+impl Caller<Application> for FewCaller {
+    fn step(&mut self, input: Input<Application>) -> Vec<(Destination, Message<Application>)> {
+        let (next, sends) = self.client.step(&self.local, input);
+        self.local = next;
+        sends
+    }
+
+    fn ask(&mut self, task: Task) -> Vec<(Destination, Message<Application>)> {
+        let line = match task {
+            Task::Update => Line::Update(self.tags.remove(0)),
+            Task::Independent => Line::Independent(self.tags.remove(0)),
+            Task::Query => Line::Query,
+            Task::Tell(to) => Line::Tell(to.into()),
+        };
+        self.client.script.push(line);
+        // Of a request that is not under way: it only makes the client go on with its script.
+        self.step(Input::Timer(Timer::Retry { number: u64::MAX }))
+    }
+
+    fn in_flight(&self) -> Vec<u64> {
+        self.local.state.in_flight.keys().copied().collect()
+    }
+
+    fn is_through(&self) -> bool {
+        let state = &self.local.state;
+        let waits = self.local.must.is_some() || self.local.at < self.client.script.len();
+        !waits && state.in_flight.is_empty() && state.outbox.is_empty()
+    }
+}
+
+/// What may be left of a replica after power loss, with what must be remembered of it then.
+#[derive(Clone)]
+struct Snapshot(ManagerLocal);
+
+/// Judges by every property.
+pub struct Few {
+    setting: Setting,
+    common: Common,
+    locals: Vec<ManagerLocal>,
+    /// What power loss may leave, oldest first: the last one that is synced, and those after it.
+    snapshots: Vec<Vec<Snapshot>>,
+    /// What each replica manager has told of.
+    told: Vec<Timestamp>,
+    scenario: Scenario,
+    looks: u64,
+}
+
+impl Judge for Few {
+    type Service = Application;
+    type Caller = FewCaller;
+
+    fn new(scenario: &Scenario, common: &Common) -> Self {
+        let group = common.group;
+        let lawful = scenario.serves != Serves::Transcript;
+        let setting =
+            Setting { group, honest: true, whole: true, lawful, asked: Tags::default() };
+        let local = |id| {
+            let empty = Replica::empty(group.updatable.into());
+            let node = ReplicaManager::new(id, group);
+            ManagerLocal {
+                state: node.start(empty.clone(), &mut Effects::default()),
+                disk: empty,
+                unwritten: Vec::new(),
+                crashes: 0,
+                said: 0,
+                received: Default::default(),
+                forgotten: Default::default(),
+                late: false,
+                broken: 0,
+            }
+        };
+        let locals: Vec<_> = group.members().map(local).collect();
+        Self {
+            setting,
+            common: *common,
+            snapshots: locals.iter().map(|local| vec![Snapshot(local.clone())]).collect(),
+            told: locals.iter().map(|_| group.zero()).collect(),
+            locals,
+            scenario: scenario.clone(),
+            looks: 0,
+        }
+    }
+
+    fn caller(&self, client: u16) -> FewCaller {
+        let Scenario { set, errands, serves, level: _, .. } = &self.scenario;
+        let updates =
+            errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
+        let tags = (0..).zip(updates).filter(|(_, e)| e.client == client).map(|(tag, _)| tag);
+        let group = self.common.group;
+        let mut node = FrontEnd::new(FrontEndId(client.into()), 0, group, Routing::Any);
+        node.copies = set.copies as u16;
+        if let Some(Slip::Rules(mutant)) = self.common.slip {
+            node = node.with_rules(mutant.rules);
+        }
+        let client = Client {
+            node,
+            script: Vec::new(),
+            route: None,
+            retries: 0,
+            seen: group.zero(),
+            op: operation(*serves),
+            keeps_history: true,
+        };
+        let (local, _) = client.start();
+        FewCaller { client, local, tags: tags.collect() }
+    }
+
+    fn note(&mut self, step: Step<'_, Application>) {
+        let me = step.me.index();
+        let mut next = self.locals[me].clone();
+        next.state = step.state.clone();
+        let rules = self.rules();
+        for change in step.written.iter().flatten() {
+            next.disk.commit(rules, change);
+        }
+        observe(&self.locals[me], &mut next, step.written);
+        if step.stopped {
+            self.snapshots[me].push(Snapshot(next));
+            return;
+        }
+        if step.truly_synced {
+            self.snapshots[me].clear();
+        }
+        if step.synced {
+            self.told[me].merge(next.state.replica.replica_ts());
+        }
+        // Else what was synced earlier: all that may be told of.
+        let durable = self.told[me].clone();
+        next.broken |= self.judge_step(&self.locals[me], &step, &durable);
+        let snapshots = &mut self.snapshots[me];
+        match snapshots.last_mut() {
+            // Nothing was written: the one that is there is this one.
+            Some(Snapshot(last)) if step.written.is_empty() => *last = next.clone(),
+            _ => snapshots.push(Snapshot(next.clone())),
+        }
+        self.locals[me] = next;
+    }
+
+    fn read_back(&mut self, me: ReplicaId, state: &ManagerState<Application>) -> ReadBack {
+        let snapshots = &mut self.snapshots[me.index()];
+        let is_it = |Snapshot(s): &Snapshot| s.disk == state.replica;
+        let Some(at) = snapshots.iter().rposition(is_it) else {
+            let less = !state.replica.replica_ts().covers(&self.told[me.index()]);
+            return if less { ReadBack::Less } else { ReadBack::Strange };
+        };
+        let Snapshot(mut found) = snapshots.swap_remove(at);
+        found.state = state.clone();
+        *snapshots = vec![Snapshot(found.clone())];
+        let sound = state.replica.replica_ts().covers(&self.told[me.index()]);
+        self.told[me.index()] = state.replica.replica_ts().clone();
+        self.locals[me.index()] = found;
+        if sound { ReadBack::Sound } else { ReadBack::Less }
+    }
+
+    fn broken(
+        &mut self,
+        callers: &[FewCaller],
+        vanished: &[bool],
+        judged: &[bool],
+        moment: Moment,
+    ) -> Option<String> {
+        self.looks += 1;
+        let at_end = moment == Moment::End;
+        let ran = self.locals.iter().fold(Tags::default(), |ran, local| ran.or(local.ran()));
+        let asked = callers.iter().zip(vanished).map(|(caller, gone)| match gone {
+            true => caller.local.own.0 & ran.0,
+            false => caller.local.own.0,
+        });
+        self.setting.asked = Tags(asked.fold(0, |all, one| all | one));
+        let managers = self.common.group.members().zip(&self.locals);
+        let managers = managers.filter(|(id, _)| judged[id.index()]);
+        let locals = callers.iter().map(|caller| &caller.local);
+        let all: Vec<_> = locals.clone().collect();
+        let here = locals.zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
+        let mut view = View { setting: &self.setting, managers: managers.collect(), clients: all };
+        let holds = |view: &View<'_>, scopes: &[Scope]| {
+            let promises = PROPERTIES.iter().filter(|p| p.kind == Kind::Always);
+            let mut promises = promises.filter(|p| scopes.contains(&p.scope));
+            promises.find(|p| !(p.holds)(view)).map(|p| p.sentence.to_owned())
+        };
+        let broken = holds(&view, &[Scope::Node, Scope::Pair]);
+        if !at_end || broken.is_some() {
+            return broken;
+        }
+        if !histories::histories_are_causal(&view) {
+            return Some("what clients saw is causally consistent".to_owned());
+        }
+        view.clients = here.collect();
+        holds(&view, &[Scope::Idle, Scope::End])
+    }
+
+    fn looks(&self) -> u64 {
+        self.looks
+    }
+}
+
+impl Few {
+    fn rules(&self) -> &'static Rules {
+        match self.common.slip {
+            Some(Slip::Rules(mutant)) => mutant.rules,
+            _ => &FAITHFUL,
+        }
+    }
+
+    /// Promises that show only in the step that breaks them.
+    fn judge_step(
+        &self,
+        before: &ManagerLocal,
+        step: &Step<'_, Application>,
+        durable: &Timestamp,
+    ) -> u16 {
+        let mut found = 0;
+        let alone = self.common.acknowledged_by == 1;
+        for (_, message) in &step.notes.sent {
+            match message {
+                Message::UpdateReply { id, ts } => {
+                    let mut records = before.received.values().filter(|r| r.update.id == *id);
+                    if alone && !records.all(|r| ts.covers(&r.ts)) {
+                        found |= broken::REPLY;
+                    }
+                    let counts = step.me.index() < ts.len();
+                    let synced = self.common.durability != Durability::Fsync
+                        || !counts
+                        || ts.get(step.me) <= durable.get(step.me);
+                    if !synced {
+                        found |= broken::DURABLE;
+                    }
+                }
+                Message::Gossip(gossip) if !durable.covers(&gossip.ts) => found |= broken::DURABLE,
+                _ => {}
+            }
+        }
+        let came = |key| {
+            step.notes.received.iter().any(|(_, message)| match message {
+                Message::Gossip(gossip) => gossip.log.iter().any(|r| r.key() == key),
+                _ => false,
+            })
+        };
+        let made = step.written.iter().flatten().any(|change| match change {
+            Change::Log { records, .. } => records.iter().any(|r| !came(r.key())),
+            Change::Discard { .. } => false,
+        });
+        if made && !self.common.group.is_updatable(step.me) {
+            found |= broken::READ_ONLY;
+        }
+        let unanswered = |(_, message): &(_, Message<Application>)| !serves(before, step, message);
+        if alone && step.notes.received.iter().any(unanswered) {
+            found |= broken::AVAILABLE;
+        }
+        found
+    }
+}
+
+/// Does it do what it can do alone? (S44, P23)
+fn serves(before: &ManagerLocal, step: &Step<'_, Application>, message: &Message<Application>) -> bool {
+    let sent = |what: &dyn Fn(&Message<Application>) -> bool| {
+        step.notes.sent.iter().any(|(_, message)| what(message))
+    };
+    match message {
+        Message::Update(update) => {
+            let finished = step.state.replica.known(update.id).finished;
+            finished
+                || sent(&|m| match m {
+                    Message::UpdateReply { id, .. } | Message::Refused { id, .. } => *id == update.id,
+                    _ => false,
+                })
+        }
+        Message::Query { id, prev, .. } if before.state.replica.value_ts().covers(prev) => {
+            sent(&|m| matches!(m, Message::QueryReply { id: answered, .. } if answered == id))
+        }
+        _ => true,
+    }
+}
+
+/// Brings the ghosts up to date, as the models' manager does.
+fn observe(before: &ManagerLocal, next: &mut ManagerLocal, written: &[Vec<Change<Application>>]) {
+    for change in written.iter().flatten() {
+        let Change::Log { records, .. } = change else { continue };
+        for record in records {
+            if before.forgotten.contains(&record.update.id) {
+                next.broken |= broken::FORGOTTEN;
+            }
+            if next.received.insert(record.key(), Arc::clone(record)).is_some() {
+                next.broken |= broken::TWICE;
+            }
+        }
+    }
+    let (was, is) = (&before.state.replica, &next.state.replica);
+    let forgotten = was.executed().keys().filter(|id| !is.executed().contains_key(id));
+    next.forgotten.extend(forgotten.copied());
+    let rows = before.state.table.iter().zip(&next.state.table);
+    let monotone = is.replica_ts().covers(was.replica_ts())
+        && is.value_ts().covers(was.value_ts())
+        && rows.into_iter().all(|(was, is)| is.covers(was));
+    if !monotone {
+        next.broken |= broken::MONOTONE;
+    }
+}
+
+/// What each update does.
+fn operation(serves: Serves) -> fn(Tag) -> Op {
+    match serves {
+        Serves::Transcript | Serves::Bank => |tag| Op { tag, act: Act::Note },
+        Serves::Counter => |tag| Op { tag, act: Act::Count(1 << tag) },
+        Serves::Set => |tag| {
+            let element = name(tag % 3);
+            let adds = tag % 5 < 3;
+            let op = if adds { OrSetOp::Add(element) } else { OrSetOp::Remove(element) };
+            Op { tag, act: Act::Set(op) }
+        },
+        Serves::Registers => |tag| {
+            let key = REGISTER.to_owned();
+            let op = match tag % 7 {
+                6 => RegisterOp::Delete(key),
+                _ => RegisterOp::Put { key, value: name(tag) },
+            };
+            Op { tag, act: Act::Register(op) }
+        },
+        Serves::Board => |tag| {
+            let first =
+                chinwag::RequestId { front_end: FrontEndId(0), serial: Default::default() };
+            let post = Post::new(name(tag));
+            let reply = Post::reply(first, name(tag));
+            Op { tag, act: Act::Post(if tag % 2 == 0 { post } else { reply }) }
+        },
+    }
+}
