@@ -62,13 +62,14 @@ fn errands(random: &mut Random, set: &Setting, length: u64) -> Vec<Errand> {
         true => (random.between(1_500, 4_000), 3_000),
         false => (random.between(4, 60), chinwag_models::application::TAGS_MAX),
     };
+    let independent = random.chance(300);
     let mut updates = 0;
     let mut errands: Vec<_> = (0..tasks)
         .map(|_| {
             let client = random.below(set.clients) as u16;
             let what = match random.below(10) {
                 0..=4 if updates < updates_max => Task::Update,
-                5 if updates < updates_max => Task::Independent,
+                5 if independent && updates < updates_max => Task::Independent,
                 6 if set.clients > 1 => {
                     let other = random.between(1, set.clients - 1) as u16;
                     Task::Tell((client + other) % set.clients as u16)

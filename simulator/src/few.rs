@@ -15,13 +15,14 @@ use chinwag::{
 };
 use chinwag_models::{
     application::{Act, Application, Op, REGISTER, Tag, Tags, name},
+    consistency::sessions,
     histories,
     model::Serves,
     party::{Client, ClientLocal, Line, ManagerLocal, broken},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
-use std::sync::Arc;
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
 /// A client of a few requests: the models' own, with all its ghosts.
 pub struct FewCaller {
@@ -30,11 +31,13 @@ pub struct FewCaller {
     /// The tag of the next update: shared out beforehand, since what one client does must not depend on
     /// what others do.
     tags: Vec<Tag>,
+    is_new: Cell<bool>,
 }
 
 impl Caller<Application> for FewCaller {
     fn step(&mut self, input: Input<Application>) -> Vec<(Destination, Message<Application>)> {
         let (next, sends) = self.client.step(&self.local, input);
+        self.is_new.set(self.is_new.get() || next != self.local);
         self.local = next;
         sends
     }
@@ -76,6 +79,8 @@ pub struct Few {
     /// What each replica manager has told of.
     told: Vec<Timestamp>,
     scenario: Scenario,
+    /// Who has changed since it was last judged.
+    new: BTreeSet<ReplicaId>,
     looks: u64,
 }
 
@@ -111,6 +116,7 @@ impl Judge for Few {
             told: locals.iter().map(|_| group.zero()).collect(),
             locals,
             scenario: scenario.clone(),
+            new: BTreeSet::new(),
             looks: 0,
         }
     }
@@ -133,10 +139,12 @@ impl Judge for Few {
             retries: 0,
             seen: group.zero(),
             op: operation(*serves),
-            keeps_history: true,
+            // An independent update promises no order in its session, which the judge of histories would ask
+            // for.
+            keeps_history: !errands.iter().any(|e| e.what == Task::Independent),
         };
         let (local, _) = client.start();
-        FewCaller { client, local, tags: tags.collect() }
+        FewCaller { client, local, tags: tags.collect(), is_new: Cell::new(true) }
     }
 
     fn note(&mut self, step: Step<'_, Application>) {
@@ -162,6 +170,14 @@ impl Judge for Few {
         let durable = self.told[me].clone();
         next.broken |= self.judge_step(&self.locals[me], &step, &durable);
         let snapshots = &mut self.snapshots[me];
+        let before = &self.locals[me];
+        let same = step.written.is_empty()
+            && before.state.table == next.state.table
+            && before.state.waiting == next.state.waiting
+            && before.broken == next.broken;
+        if !same {
+            self.new.insert(step.me);
+        }
         match snapshots.last_mut() {
             // Nothing was written: the one that is there is this one.
             Some(Snapshot(last)) if step.written.is_empty() => *last = next.clone(),
@@ -183,6 +199,7 @@ impl Judge for Few {
         let sound = state.replica.replica_ts().covers(&self.told[me.index()]);
         self.told[me.index()] = state.replica.replica_ts().clone();
         self.locals[me.index()] = found;
+        self.new.insert(me);
         if sound { ReadBack::Sound } else { ReadBack::Less }
     }
 
@@ -193,34 +210,29 @@ impl Judge for Few {
         judged: &[bool],
         moment: Moment,
     ) -> Option<String> {
-        self.looks += 1;
-        let at_end = moment == Moment::End;
+        if moment == Moment::Any {
+            return self.changed(callers, judged);
+        }
         let ran = self.locals.iter().fold(Tags::default(), |ran, local| ran.or(local.ran()));
         let asked = callers.iter().zip(vanished).map(|(caller, gone)| match gone {
             true => caller.local.own.0 & ran.0,
             false => caller.local.own.0,
         });
         self.setting.asked = Tags(asked.fold(0, |all, one| all | one));
-        let managers = self.common.group.members().zip(&self.locals);
-        let managers = managers.filter(|(id, _)| judged[id.index()]);
-        let locals = callers.iter().map(|caller| &caller.local);
-        let all: Vec<_> = locals.clone().collect();
-        let here = locals.zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
-        let mut view = View { setting: &self.setting, managers: managers.collect(), clients: all };
-        let holds = |view: &View<'_>, scopes: &[Scope]| {
-            let promises = PROPERTIES.iter().filter(|p| p.kind == Kind::Always);
-            let mut promises = promises.filter(|p| scopes.contains(&p.scope));
-            promises.find(|p| !(p.holds)(view)).map(|p| p.sentence.to_owned())
-        };
-        let broken = holds(&view, &[Scope::Node, Scope::Pair]);
-        if !at_end || broken.is_some() {
-            return broken;
+        self.looks += 1;
+        let managers: Vec<_> = self.common.group.members().zip(&self.locals).collect();
+        let all = callers.iter().map(|caller| &caller.local);
+        let here = all.clone().zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
+        let clients = here.collect();
+        let view = View { setting: &self.setting, managers: managers.clone(), clients };
+        let unfinished = broken_of(&view, &[Scope::Idle, Scope::End]);
+        if unfinished.is_some() {
+            return unfinished;
         }
-        if !histories::histories_are_causal(&view) {
-            return Some("what clients saw is causally consistent".to_owned());
-        }
-        view.clients = here.collect();
-        holds(&view, &[Scope::Idle, Scope::End])
+        let view = View { clients: all.collect(), ..view };
+        let seen = sessions::all(&histories::history(&view));
+        let seen = seen.map_err(|violation| format!("{CAUSAL}: {violation}")).err();
+        broken_of(&view, &[Scope::Node, Scope::Pair]).or(seen)
     }
 
     fn looks(&self) -> u64 {
@@ -228,7 +240,48 @@ impl Judge for Few {
     }
 }
 
+/// Judged of all clients, also those that are not heard of again.
+const CAUSAL: &str = "what clients saw is causally consistent";
+
+/// The first promise of these scopes that this view breaks.
+fn broken_of(view: &View<'_>, scopes: &[Scope]) -> Option<String> {
+    let promises = PROPERTIES.iter().filter(|p| p.kind == Kind::Always && p.sentence != CAUSAL);
+    let mut promises = promises.filter(|p| scopes.contains(&p.scope));
+    promises.find(|p| !(p.holds)(view)).map(|p| p.sentence.to_owned())
+}
+
 impl Few {
+    /// Judges what has changed: each node by itself, and with each other one. That is enough (see `View`).
+    fn changed(&mut self, callers: &[FewCaller], judged: &[bool]) -> Option<String> {
+        let setting = &self.setting;
+        let managers: Vec<_> = self.common.group.members().zip(&self.locals).collect();
+        let is_judged = |id: ReplicaId| judged[id.index()];
+        let mut broken = None;
+        let mut look = |managers: &[(ReplicaId, &ManagerLocal)], clients: &[&ClientLocal]| {
+            let scope = if managers.len() + clients.len() == 1 { Scope::Node } else { Scope::Pair };
+            let view = View { setting, managers: managers.to_vec(), clients: clients.to_vec() };
+            broken = broken.take().or_else(|| broken_of(&view, &[scope]));
+        };
+        let new = |id: ReplicaId| self.new.contains(&id);
+        for a in managers.iter().filter(|(id, _)| new(*id) && is_judged(*id)) {
+            self.looks += 1;
+            look(&[*a], &[]);
+            for b in managers.iter().filter(|b| b.0 != a.0 && is_judged(b.0)) {
+                look(&[*a, *b], &[]);
+            }
+            callers.iter().for_each(|caller| look(&[*a], &[&caller.local]));
+        }
+        for caller in callers.iter().filter(|caller| caller.is_new.take()) {
+            self.looks += 1;
+            look(&[], &[&caller.local]);
+            for a in managers.iter().filter(|(id, _)| !new(*id) && is_judged(*id)) {
+                look(&[*a], &[&caller.local]);
+            }
+        }
+        self.new.clear();
+        broken
+    }
+
     fn rules(&self) -> &'static Rules {
         match self.common.slip {
             Some(Slip::Rules(mutant)) => mutant.rules,

@@ -9,6 +9,8 @@ pub mod draw;
 pub mod fault;
 pub mod few;
 pub mod judge;
+pub mod ledger;
+pub mod many;
 pub mod network;
 pub mod node;
 pub mod random;

@@ -5,6 +5,7 @@ use crate::{
     fault::Kind,
     few::Few,
     judge::{Judge, Moment},
+    many::Many,
     network::Weather,
     scenario::Scenario,
     slips::Slip,
@@ -86,7 +87,10 @@ pub struct Outcome {
 
 /// Runs a scenario, with a seeded bug or without, and tells its story if wanted.
 pub fn run(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Outcome {
-    run_with::<Few>(scenario, slip, tells)
+    match scenario.set.large {
+        1 => run_with::<Many>(scenario, slip, tells),
+        _ => run_with::<Few>(scenario, slip, tells),
+    }
 }
 
 fn run_with<J: Judge>(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Outcome {
