@@ -8,6 +8,7 @@ pub mod disk;
 pub mod draw;
 pub mod fault;
 pub mod few;
+pub mod hunt;
 pub mod judge;
 pub mod ledger;
 pub mod many;
@@ -16,6 +17,7 @@ pub mod node;
 pub mod random;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod slips;
 
 pub use run::{End, Outcome, run};

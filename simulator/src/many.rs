@@ -39,14 +39,16 @@ pub struct ManyCaller {
     stamped: Tags,
     seen: Tags,
     /// What each question that is not answered must show, in order.
-    must: VecDeque<Tags>,
+    /// With its place in the history.
+    must: VecDeque<(Tags, usize)>,
     history: Vec<Happening>,
     broken: Option<&'static str>,
 }
 
 enum Happening {
     Wrote(u32),
-    Read(Tags),
+    /// None while there is no answer. Its place is where it was asked: what is asked later waits for it.
+    Read(Option<Tags>),
 }
 
 impl ManyCaller {
@@ -59,12 +61,12 @@ impl ManyCaller {
                 }
             }
             Event::Answered { answer, .. } => {
-                let must = self.must.pop_front().unwrap_or_default();
+                let Some((must, place)) = self.must.pop_front() else { return };
                 if !must.within(&answer) {
                     self.broken = Some("a client sees what it did, saw and was told of");
                 }
                 self.seen.merge(&answer);
-                self.history.push(Happening::Read(answer));
+                self.history[place] = Happening::Read(Some(answer));
             }
             Event::Told { body } => self.seen.merge(&Tags::of(&body)),
             Event::StateLost { .. } => {}
@@ -112,7 +114,8 @@ impl Caller<Ledger> for ManyCaller {
                 Request::Independent(self.update(builds_on))
             }
             Task::Query => {
-                self.must.push_back(self.knows(&self.own));
+                self.must.push_back((self.knows(&self.own), self.history.len()));
+                self.history.push(Happening::Read(None));
                 Request::Query(())
             }
             Task::Tell(to) => {
@@ -363,10 +366,13 @@ impl Many {
             let session = client.to_string();
             for happening in &caller.history {
                 let key = |tag: u32| format!("u{tag}");
+                if matches!(happening, Happening::Read(None)) {
+                    continue;
+                }
                 let transaction = recorder.begin(&session, Outcome::Committed, 0);
                 match happening {
                     Happening::Wrote(tag) => drop(transaction.write(&key(*tag), "1")),
-                    Happening::Read(answer) if updates > 0 => {
+                    Happening::Read(Some(answer)) if updates > 0 => {
                         (0..SHOWN).fold(transaction, |transaction, _| {
                             let tag = dice.below(updates) as u32;
                             transaction.read(&key(tag), answer.has(tag).then_some("1"))

@@ -21,8 +21,8 @@ const LOOK_EVERY_MS: u64 = 100;
 /// How long after that what is still under way may come, in milliseconds: what is late, and what strayed.
 const LATEST_MS: u64 = 260_000;
 
-/// Events of a run. More are a loop without a pause.
-const EVENTS_MAX: u64 = 20_000_000;
+/// Events of a run of few updates, and of one of many. More are a loop without a pause.
+const EVENTS_MAX: [u64; 2] = [1_000_000, 20_000_000];
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ fn heal<J: Judge>(cluster: &mut Cluster<J>, since: u64) -> Option<u64> {
 }
 
 fn bounded<J: Judge>(cluster: &mut Cluster<J>) {
-    if cluster.counts.events > EVENTS_MAX {
+    if cluster.counts.events > EVENTS_MAX[cluster.is_large()] {
         cluster.fail("nothing goes round without a pause");
     }
 }

@@ -177,6 +177,11 @@ impl<J: Judge> Cluster<J> {
         }
     }
 
+    /// 1 for a run of thousands of updates.
+    pub fn is_large(&self) -> usize {
+        self.scenario.set.large as usize
+    }
+
     /// How many times a property was looked at.
     pub fn looks(&self) -> u64 {
         self.judge.looks()
