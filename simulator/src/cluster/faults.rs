@@ -34,8 +34,9 @@ impl<J: Judge> Cluster<J> {
             Kind::Kill => {
                 let Some(host) = node.host.take() else { return };
                 // The bytes of its files are as it left them, synced or not.
-                let mut file = host.into_storage().file;
-                node.disk = Some(file.disk().clone());
+                let mut disk = host.into_storage().file.disk().clone();
+                (disk.disk.fails_at, disk.disk.sync_fails) = (None, false);
+                node.disk = Some(disk);
                 self.at(until, Event::Start(id));
             }
             Kind::SyncFails => {
