@@ -18,11 +18,7 @@ use chinwag::{
         StorageError,
     },
 };
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 pub mod clients;
 pub mod faults;
@@ -180,7 +176,12 @@ impl<J: Judge> Cluster<J> {
         let replicas = self.common.group.replicas;
         let node = |id: &ReplicaId| node_address(*id) == address;
         let client = || self.clients.iter().position(|seat| seat.address == address);
-        self.common.group.members().find(node).map(|id| id.0).or_else(|| client().map(|c| replicas + c as u16))
+        self.common
+            .group
+            .members()
+            .find(node)
+            .map(|id| id.0)
+            .or_else(|| client().map(|c| replicas + c as u16))
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, mut bytes: Vec<u8>) {
@@ -243,7 +244,9 @@ impl<J: Judge> Cluster<J> {
         let suspect = node.suspect.is_some();
         let Some(host) = node.host.as_mut() else { return };
         let mut inputs = Vec::new();
-        while inputs.len() < BATCH_INPUTS_MAX && let Some(input) = node.inbox.pop_front() {
+        while inputs.len() < BATCH_INPUTS_MAX
+            && let Some(input) = node.inbox.pop_front()
+        {
             inputs.push(input);
         }
         let more = !node.inbox.is_empty();
@@ -337,7 +340,8 @@ impl<J: Judge> Cluster<J> {
         if self.nodes.iter().any(|node| node.host.is_none() || node.suspect.is_some()) {
             return Some("every replica manager is up again".into());
         }
-        let waits = self.callers.iter().zip(&self.vanished).any(|(c, gone)| !gone && !c.is_through());
+        let waits =
+            self.callers.iter().zip(&self.vanished).any(|(c, gone)| !gone && !c.is_through());
         if waits {
             return Some("every request ends up answered".into());
         }
@@ -355,7 +359,9 @@ impl<J: Judge> Cluster<J> {
                 self.fail("no replica manager is refused that has lost nothing");
             }
             (HostError::Storage(_), _) if node.may_stop => self.lose_power(id),
-            (error, _) => self.fail(format!("a replica manager goes on while its disk does: {error}")),
+            (error, _) => {
+                self.fail(format!("a replica manager goes on while its disk does: {error}"))
+            }
         }
     }
 
@@ -403,7 +409,8 @@ impl<J: Judge> Cluster<J> {
         let (common, has_lied, kept) = (self.common, disk.has_lied, disk.clone());
         let node = &mut self.nodes[id.index()];
         let mut opened = node.open(&common, (disk, first), now, node_address);
-        let nothing = matches!(&opened, Err(HostError::Storage(StorageError::Uninitialised { .. })));
+        let nothing =
+            matches!(&opened, Err(HostError::Storage(StorageError::Uninitialised { .. })));
         if nothing && first.is_none() && !node.was_up {
             // The power went before its very first start was over.
             let number = Some(u64::from(id.0) + 1);

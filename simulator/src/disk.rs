@@ -32,7 +32,8 @@ impl SimDisk {
     /// It has room for so many bytes more.
     pub fn fill(&mut self, room: usize) {
         let files = ["identity", "image", "journal", "identity.new", "image.new", "journal.new"];
-        let mut size = |name: &str| self.disk.read(name).ok().flatten().map_or(0, |bytes| bytes.len());
+        let mut size =
+            |name: &str| self.disk.read(name).ok().flatten().map_or(0, |bytes| bytes.len());
         let used: usize = files.into_iter().map(&mut size).sum();
         self.disk.space = Some(used + room);
     }

@@ -39,13 +39,8 @@ pub fn scenario(seed: u64, large: bool) -> Scenario {
         delay_ms: random.one(&[1, 5, 20, 100]),
         large: u64::from(large),
     };
-    let serves = [
-        Serves::Transcript,
-        Serves::Counter,
-        Serves::Set,
-        Serves::Registers,
-        Serves::Board,
-    ];
+    let serves =
+        [Serves::Transcript, Serves::Counter, Serves::Set, Serves::Registers, Serves::Board];
     let level = match random.below(10) {
         0 => Level::Interval,
         1 => Level::Memory,
@@ -85,15 +80,19 @@ fn errands(random: &mut Random, set: &Setting, length: u64) -> Vec<Errand> {
 }
 
 fn faults(random: &mut Random, set: &Setting, level: Level, length: u64) -> Vec<Fault> {
-    let on: Vec<Kind> = KINDS.iter().map(|(kind, _)| *kind).filter(|kind| {
-        let likely = match kind {
-            // Whatever a disk lies about, little can be promised after.
-            Kind::Lie => 60,
-            Kind::Backup | Kind::Restore | Kind::Wipe | Kind::Vanish => 150,
-            _ => 350,
-        };
-        random.chance(likely) && is_fair(*kind, level)
-    }).collect();
+    let on: Vec<Kind> = KINDS
+        .iter()
+        .map(|(kind, _)| *kind)
+        .filter(|kind| {
+            let likely = match kind {
+                // Whatever a disk lies about, little can be promised after.
+                Kind::Lie => 60,
+                Kind::Backup | Kind::Restore | Kind::Wipe | Kind::Vanish => 150,
+                _ => 350,
+            };
+            random.chance(likely) && is_fair(*kind, level)
+        })
+        .collect();
     let mut faults = Vec::new();
     if on.is_empty() {
         return faults;

@@ -91,8 +91,7 @@ impl Judge for Few {
     fn new(scenario: &Scenario, common: &Common) -> Self {
         let group = common.group;
         let lawful = scenario.serves != Serves::Transcript;
-        let setting =
-            Setting { group, honest: true, whole: true, lawful, asked: Tags::default() };
+        let setting = Setting { group, honest: true, whole: true, lawful, asked: Tags::default() };
         let local = |id| {
             let empty = Replica::empty(group.updatable.into());
             let node = ReplicaManager::new(id, group);
@@ -123,8 +122,7 @@ impl Judge for Few {
 
     fn caller(&self, client: u16) -> FewCaller {
         let Scenario { set, errands, serves, level: _, .. } = &self.scenario;
-        let updates =
-            errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
+        let updates = errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
         let tags = (0..).zip(updates).filter(|(_, e)| e.client == client).map(|(tag, _)| tag);
         let group = self.common.group;
         let mut node = FrontEnd::new(FrontEndId(client.into()), 0, group, Routing::Any);
@@ -149,6 +147,19 @@ impl Judge for Few {
 
     fn note(&mut self, step: Step<'_, Application>) {
         let me = step.me.index();
+        let notes = step.notes;
+        let idle = step.written.is_empty() && notes.sent.is_empty() && notes.received.is_empty();
+        if idle && !step.stopped {
+            // Nothing has changed but what is synced, at most.
+            let last = self.snapshots[me].len().saturating_sub(1);
+            if step.truly_synced {
+                self.snapshots[me].drain(..last);
+            }
+            if step.synced {
+                self.told[me].merge(step.state.replica.replica_ts());
+            }
+            return;
+        }
         let mut next = self.locals[me].clone();
         next.state = step.state.clone();
         let rules = self.rules();
@@ -339,7 +350,11 @@ impl Few {
 }
 
 /// Does it do what it can do alone? (S44, P23)
-fn serves(before: &ManagerLocal, step: &Step<'_, Application>, message: &Message<Application>) -> bool {
+fn serves(
+    before: &ManagerLocal,
+    step: &Step<'_, Application>,
+    message: &Message<Application>,
+) -> bool {
     let sent = |what: &dyn Fn(&Message<Application>) -> bool| {
         step.notes.sent.iter().any(|(_, message)| what(message))
     };
@@ -348,7 +363,9 @@ fn serves(before: &ManagerLocal, step: &Step<'_, Application>, message: &Message
             let finished = step.state.replica.known(update.id).finished;
             finished
                 || sent(&|m| match m {
-                    Message::UpdateReply { id, .. } | Message::Refused { id, .. } => *id == update.id,
+                    Message::UpdateReply { id, .. } | Message::Refused { id, .. } => {
+                        *id == update.id
+                    }
                     _ => false,
                 })
         }
@@ -404,8 +421,7 @@ fn operation(serves: Serves) -> fn(Tag) -> Op {
             Op { tag, act: Act::Register(op) }
         },
         Serves::Board => |tag| {
-            let first =
-                chinwag::RequestId { front_end: FrontEndId(0), serial: Default::default() };
+            let first = chinwag::RequestId { front_end: FrontEndId(0), serial: Default::default() };
             let post = Post::new(name(tag));
             let reply = Post::reply(first, name(tag));
             Op { tag, act: Act::Post(if tag % 2 == 0 { post } else { reply }) }

@@ -84,7 +84,9 @@ fn happened(outcome: &Outcome) -> Vec<(String, u64)> {
     .into_iter()
     .map(|(name, count)| (name.to_owned(), count))
     .collect::<Vec<_>>();
-    all.extend(counts.faults.iter().map(|(kind, count)| (format!("fault {}", kind.name()), *count)));
+    all.extend(
+        counts.faults.iter().map(|(kind, count)| (format!("fault {}", kind.name()), *count)),
+    );
     all
 }
 

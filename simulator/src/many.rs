@@ -191,8 +191,7 @@ impl Judge for Many {
 
     fn caller(&self, client: u16) -> ManyCaller {
         let Scenario { set, errands, serves, .. } = &self.scenario;
-        let updates =
-            errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
+        let updates = errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
         let tags = (0..).zip(updates).filter(|(_, e)| e.client == client).map(|(tag, _)| tag);
         let group = self.common.group;
         let mut node = FrontEnd::new(FrontEndId(client.into()), 0, group, Routing::Any);

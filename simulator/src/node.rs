@@ -11,7 +11,10 @@ use chinwag::{
         Identity, Observer, udp::START_GRACE,
     },
 };
-use std::{cell::RefCell, collections::VecDeque, marker::PhantomData, net::SocketAddr, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::VecDeque, marker::PhantomData, net::SocketAddr, rc::Rc,
+    time::Duration,
+};
 
 /// The journal grows by so much at a time: little, so that its end is met often.
 const EXTENT: usize = 2_048;

@@ -90,7 +90,8 @@ impl Shrinker {
         ];
         for (name, value) in CALMER {
             let mut calmer = self.best.clone();
-            let place = crate::scenario::Setting::NAMES.iter().position(|(known, ..)| *known == name);
+            let place =
+                crate::scenario::Setting::NAMES.iter().position(|(known, ..)| *known == name);
             let number = &mut calmer.set.all();
             let number = place.and_then(|place| number.get_mut(place));
             let changed = number.is_some_and(|number| std::mem::replace(*number, value) != value);

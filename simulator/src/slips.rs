@@ -177,7 +177,8 @@ impl WireSlip {
                 Message::Query { id, prev: zero.clone(), query }
             }
             (Self::AcknowledgesItself, Message::Update(mut update)) => {
-                update.acknowledged = Serial { number: update.id.serial.number + 1, ..update.id.serial };
+                update.acknowledged =
+                    Serial { number: update.id.serial.number + 1, ..update.id.serial };
                 Message::Update(update)
             }
             (Self::NoReplyTimestamp, Message::UpdateReply { id, .. }) => {

@@ -121,7 +121,9 @@ fn what_lost_state_is_refused() {
         let outcome = run(&scenario, None, false);
         assert_eq!(outcome.end, End::Sound);
         assert_eq!((outcome.counts.swapped, outcome.counts.refused), (1, 1));
-        assert!(outcome.counts.faults.len() > 1 && !outcome.counts.faults.contains_key(&Kind::Crash));
+        assert!(
+            outcome.counts.faults.len() > 1 && !outcome.counts.faults.contains_key(&Kind::Crash)
+        );
         assert!(broken(&scenario, "host: ignores what peers know of it").is_some());
     }
 }

@@ -5,15 +5,17 @@
 use chinwag_simulator::{
     End, Outcome, Scenario,
     hunt::{self, Hunted, Sum},
-    run,
-    shrink,
+    run, shrink,
     slips::{self, Slip},
 };
 use clap::Parser;
 use std::{
     path::PathBuf,
     process::ExitCode,
-    sync::{Mutex, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -73,7 +75,8 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     hunt::quiet_panics();
-    let ended = std::panic::catch_unwind(|| execute(&cli)).unwrap_or(Err((4, "internal error".into())));
+    let ended =
+        std::panic::catch_unwind(|| execute(&cli)).unwrap_or(Err((4, "internal error".into())));
     ExitCode::from(ended.unwrap_or_else(|(code, why)| {
         eprintln!("error: {why}");
         code
@@ -90,7 +93,8 @@ fn execute(cli: &Cli) -> Result<u8, Failure> {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|error| (2, format!("--scenario {}: {error}", path.display())))?;
         let scenario = Scenario::parse(&text);
-        let scenario = scenario.map_err(|why| (2, format!("--scenario {}: {why}", path.display())))?;
+        let scenario =
+            scenario.map_err(|why| (2, format!("--scenario {}: {why}", path.display())))?;
         return Ok(one(&scenario, slip, cli));
     }
     if cli.mutants {
@@ -164,7 +168,10 @@ fn show(outcome: &Outcome) {
     };
     println!("{end}");
     let healed = healed_ms.map(|ms| format!(", right {ms} ms after calm")).unwrap_or_default();
-    println!("{} events in {virtual_ms} ms of virtual time{healed}; digest {digest:016x}", counts.events);
+    println!(
+        "{} events in {virtual_ms} ms of virtual time{healed}; digest {digest:016x}",
+        counts.events
+    );
 }
 
 fn report(sum: &Sum, took: Duration) {
@@ -179,7 +186,9 @@ fn report(sum: &Sum, took: Duration) {
     );
     println!("properties looked at {} times; longest healing {} ms", sum.looks, sum.healed_ms_max);
     let [refused, excused] = sum.ended_early;
-    println!("ended early, a disk having lied: {refused} refused, {excused} that nobody could know of");
+    println!(
+        "ended early, a disk having lied: {refused} refused, {excused} that nobody could know of"
+    );
     for (name, count) in &sum.counts {
         println!("  {count:>12}  {name}");
     }
@@ -213,7 +222,11 @@ fn mutants(cli: &Cli, seeds: std::ops::Range<u64>) -> u8 {
     let wrong = found.iter().filter(|h| h.found.is_some() == h.equivalent.is_some()).count();
     let alive = found.iter().filter(|h| h.found.is_none() && h.equivalent.is_none());
     let alive: Vec<_> = alive.map(|h| h.name).collect();
-    println!("{} seeded bugs, {wrong} not as they should; not found: {}", found.len(), alive.join("; "));
+    println!(
+        "{} seeded bugs, {wrong} not as they should; not found: {}",
+        found.len(),
+        alive.join("; ")
+    );
     u8::from(wrong > 0)
 }
 

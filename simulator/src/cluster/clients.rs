@@ -89,7 +89,8 @@ impl<J: Judge> Cluster<J> {
         seat.waits.retain(|number, _| in_flight.contains(number));
         for number in in_flight {
             let seat = &mut self.clients[index];
-            let (due, wait) = *seat.waits.entry(number).or_insert((now + RETRY_MS * 1_000, RETRY_MS));
+            let (due, wait) =
+                *seat.waits.entry(number).or_insert((now + RETRY_MS * 1_000, RETRY_MS));
             if now >= due {
                 let wait = (wait * 2).min(RETRY_MS * BACK_OFF_MAX);
                 seat.waits.insert(number, (now + wait * 1_000, wait));
@@ -102,11 +103,7 @@ impl<J: Judge> Cluster<J> {
         self.at(now + RETRY_MS * 500, Event::Patience(client));
     }
 
-    fn send_from_client(
-        &mut self,
-        client: usize,
-        sends: Vec<(Destination, Message<J::Service>)>,
-    ) {
+    fn send_from_client(&mut self, client: usize, sends: Vec<(Destination, Message<J::Service>)>) {
         let me = Sender::FrontEnd(FrontEndId(client as u64));
         let from = self.clients[client].address;
         for (to, message) in sends {
