@@ -1,4 +1,5 @@
-//! The disk of a simulated replica manager, and what is seen of its use. The storage on it is the deployed one.
+//! The disk of a simulated replica manager, and what is seen of its use. The storage on it is the deployed
+//! one.
 
 use crate::slips::{DiskSlip, StorageSlip};
 use chinwag::{

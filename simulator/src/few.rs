@@ -1,69 +1,28 @@
 //! Judges runs of a few updates by every property of the models, over the same view as the checker.
 
 use crate::{
-    judge::{Caller, Judge, Moment, ReadBack, Step},
+    judge::{Judge, Moment, ReadBack, Step},
     node::Common,
-    scenario::{Scenario, Task},
+    scenario::Scenario,
     slips::Slip,
 };
 use chinwag::{
-    Change, Destination, Effects, FrontEnd, FrontEndId, Input, ManagerState, Message, Replica,
-    ReplicaId, ReplicaManager, Routing, Rules, Timer, Timestamp,
-    rules::FAITHFUL,
-    runtime::Durability,
-    services::{OrSetOp, Post, RegisterOp},
+    Change, Effects, ManagerState, Message, Replica, ReplicaId, ReplicaManager, Rules, Timestamp,
+    rules::FAITHFUL, runtime::Durability,
 };
 use chinwag_models::{
-    application::{Act, Application, Op, REGISTER, Tag, Tags, name},
+    application::{Application, Tags},
     consistency::sessions,
     histories,
     model::Serves,
-    party::{Client, ClientLocal, Line, ManagerLocal, broken},
+    party::{ClientLocal, ManagerLocal, broken},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
-use std::{cell::Cell, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-/// A client of a few requests: the models' own, with all its ghosts.
-pub struct FewCaller {
-    client: Client,
-    local: ClientLocal,
-    /// The tag of the next update: shared out beforehand, since what one client does must not depend on
-    /// what others do.
-    tags: Vec<Tag>,
-    is_new: Cell<bool>,
-}
-
-impl Caller<Application> for FewCaller {
-    fn step(&mut self, input: Input<Application>) -> Vec<(Destination, Message<Application>)> {
-        let (next, sends) = self.client.step(&self.local, input);
-        self.is_new.set(self.is_new.get() || next != self.local);
-        self.local = next;
-        sends
-    }
-
-    fn ask(&mut self, task: Task) -> Vec<(Destination, Message<Application>)> {
-        let line = match task {
-            Task::Update => Line::Update(self.tags.remove(0)),
-            Task::Independent => Line::Independent(self.tags.remove(0)),
-            Task::Query => Line::Query,
-            Task::Tell(to) => Line::Tell(to.into()),
-        };
-        self.client.script.push(line);
-        // Of a request that is not under way: it only makes the client go on with its script.
-        self.step(Input::Timer(Timer::Retry { number: u64::MAX }))
-    }
-
-    fn in_flight(&self) -> Vec<u64> {
-        self.local.state.in_flight.keys().copied().collect()
-    }
-
-    fn is_through(&self) -> bool {
-        let state = &self.local.state;
-        let waits = self.local.must.is_some() || self.local.at < self.client.script.len();
-        !waits && state.in_flight.is_empty() && state.outbox.is_empty()
-    }
-}
+mod caller;
+pub use caller::FewCaller;
 
 /// What may be left of a replica after power loss, with what must be remembered of it then.
 #[derive(Clone)]
@@ -121,28 +80,7 @@ impl Judge for Few {
     }
 
     fn caller(&self, client: u16) -> FewCaller {
-        let Scenario { set, errands, serves, level: _, .. } = &self.scenario;
-        let updates = errands.iter().filter(|e| matches!(e.what, Task::Update | Task::Independent));
-        let tags = (0..).zip(updates).filter(|(_, e)| e.client == client).map(|(tag, _)| tag);
-        let group = self.common.group;
-        let mut node = FrontEnd::new(FrontEndId(client.into()), 0, group, Routing::Any);
-        node.copies = set.copies as u16;
-        if let Some(Slip::Rules(mutant)) = self.common.slip {
-            node = node.with_rules(mutant.rules);
-        }
-        let client = Client {
-            node,
-            script: Vec::new(),
-            route: None,
-            retries: 0,
-            seen: group.zero(),
-            op: operation(*serves),
-            // An independent update promises no order in its session, which the judge of histories would ask
-            // for.
-            keeps_history: !errands.iter().any(|e| e.what == Task::Independent),
-        };
-        let (local, _) = client.start();
-        FewCaller { client, local, tags: tags.collect(), is_new: Cell::new(true) }
+        FewCaller::new(&self.scenario, &self.common, client)
     }
 
     fn note(&mut self, step: Step<'_, Application>) {
@@ -398,33 +336,5 @@ fn observe(before: &ManagerLocal, next: &mut ManagerLocal, written: &[Vec<Change
         && rows.into_iter().all(|(was, is)| is.covers(was));
     if !monotone {
         next.broken |= broken::MONOTONE;
-    }
-}
-
-/// What each update does.
-fn operation(serves: Serves) -> fn(Tag) -> Op {
-    match serves {
-        Serves::Transcript | Serves::Bank => |tag| Op { tag, act: Act::Note },
-        Serves::Counter => |tag| Op { tag, act: Act::Count(1 << tag) },
-        Serves::Set => |tag| {
-            let element = name(tag % 3);
-            let adds = tag % 5 < 3;
-            let op = if adds { OrSetOp::Add(element) } else { OrSetOp::Remove(element) };
-            Op { tag, act: Act::Set(op) }
-        },
-        Serves::Registers => |tag| {
-            let key = REGISTER.to_owned();
-            let op = match tag % 7 {
-                6 => RegisterOp::Delete(key),
-                _ => RegisterOp::Put { key, value: name(tag) },
-            };
-            Op { tag, act: Act::Register(op) }
-        },
-        Serves::Board => |tag| {
-            let first = chinwag::RequestId { front_end: FrontEndId(0), serial: Default::default() };
-            let post = Post::new(name(tag));
-            let reply = Post::reply(first, name(tag));
-            Op { tag, act: Act::Post(if tag % 2 == 0 { post } else { reply }) }
-        },
     }
 }
