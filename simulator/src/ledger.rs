@@ -113,13 +113,17 @@ pub fn entry(serves: Serves, tag: u32) -> Entry {
         Serves::Set if tag % 3 == 2 => Act::Set(OrSetOp::Remove(word(tag - 1))),
         Serves::Set => Act::Set(OrSetOp::Add(word(tag))),
         Serves::Registers => {
-            let key = if tag % 9 == 0 { "x".to_owned() } else { word(tag) };
+            let key = if tag.is_multiple_of(9) { "x".to_owned() } else { word(tag) };
             Act::Register(RegisterOp::Put { key, value: tag.to_string() })
         }
         Serves::Board => {
             let first = RequestId { front_end: FrontEndId(0), serial: Default::default() };
             let text = tag.to_string();
-            Act::Post(if tag % 2 == 0 { Post::new(text) } else { Post::reply(first, text) })
+            Act::Post(if tag.is_multiple_of(2) {
+                Post::new(text)
+            } else {
+                Post::reply(first, text)
+            })
         }
     };
     Entry { tag, op: Op { tag: 0, act } }
