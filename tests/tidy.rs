@@ -32,7 +32,7 @@ fn sources() -> Vec<(String, String)> {
         }
     }
     let mut found = Vec::new();
-    for directory in ["src", "models", "oracle", "tests", "examples"] {
+    for directory in ["src", "models", "oracle", "simulator", "tests", "examples"] {
         walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), &mut found);
     }
     found

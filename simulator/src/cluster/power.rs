@@ -1,0 +1,125 @@
+//! Hosts that stop, lose power, start again, and are refused.
+
+use super::*;
+
+impl<J: Judge> Cluster<J> {
+    /// A host has stopped with an error.
+    pub(super) fn stopped(&mut self, id: ReplicaId, error: &HostError) {
+        self.tell(|| format!("rm{} stops: {error}", id.0));
+        let node = &self.nodes[id.index()];
+        match (error, node.suspect) {
+            (HostError::StateLost { .. }, Some(suspect)) => self.refused(id, suspect),
+            (HostError::StateLost { .. }, None) => {
+                self.fail("no replica manager is refused that has lost nothing");
+            }
+            (HostError::Storage(_), _) if node.may_stop => self.lose_power(id),
+            (error, _) => {
+                self.fail(format!("a replica manager goes on while its disk does: {error}"))
+            }
+        }
+    }
+
+    /// It found out that it lost state.
+    fn refused(&mut self, id: ReplicaId, suspect: Suspect) {
+        self.counts.refused += 1;
+        self.network.favoured.clear();
+        let node = &mut self.nodes[id.index()];
+        node.host = None;
+        match (suspect, node.own_disk.take()) {
+            (Suspect::Swapped, Some(own)) => {
+                (node.disk, node.suspect, node.down_ms) = (Some(own), None, 100);
+                self.at(self.now + 100_000, Event::Start(id));
+            }
+            _ => self.end = Some(End::Refused),
+        }
+    }
+
+    /// Power is lost now, and comes back later.
+    pub(super) fn lose_power(&mut self, id: ReplicaId) {
+        let mut dice = self.dice.clone();
+        let node = &mut self.nodes[id.index()];
+        let Some(host) = node.host.take() else { return };
+        let survival = dice.one(&[0, 500, 900, 1_000]);
+        let piece = dice.one(&[1, 7, 64, 512]) as usize;
+        let mut disk = host.into_storage().file;
+        let left = disk.disk().lose_power(piece, || dice.chance(survival));
+        self.dice = dice;
+        node.disk = Some(left);
+        let down = node.down_ms.max(1) * 1_000;
+        self.at(self.now + down, Event::Start(id));
+    }
+
+    pub(super) fn restart(&mut self, id: ReplicaId) {
+        let node = &mut self.nodes[id.index()];
+        if let Some(disk) = node.disk.take() {
+            self.start(id, disk, None);
+        }
+    }
+
+    /// Starts a host on this disk.
+    pub(super) fn start(&mut self, id: ReplicaId, disk: SimDisk, first: Option<u64>) {
+        let now = self.now;
+        self.tell(|| format!("rm{} starts", id.0));
+        let (common, has_lied, kept) = (self.common, disk.has_lied, disk.clone());
+        let node = &mut self.nodes[id.index()];
+        let mut opened = node.open(&common, (disk, first), now, node_address);
+        let nothing =
+            matches!(&opened, Err(HostError::Storage(StorageError::Uninitialised { .. })));
+        if nothing && first.is_none() && !node.was_up {
+            // The power went before its very first start was over.
+            let number = Some(u64::from(id.0) + 1);
+            opened = node.open(&common, (kept, number), now, node_address);
+        }
+        if let Err(error) = opened {
+            self.tell(|| format!("rm{} does not start: {error}", id.0));
+            match has_lied {
+                true => self.end = Some(End::Refused),
+                false => self.fail(format!("what was written can be read back: {error}")),
+            }
+            return;
+        }
+        node.was_up = true;
+        if node.suspect.is_none() && first.is_none() {
+            self.read_back(id, has_lied);
+        }
+        self.due(id, now);
+    }
+
+    fn read_back(&mut self, id: ReplicaId, has_lied: bool) {
+        let Some(host) = &self.nodes[id.index()].host else { return };
+        match self.judge.read_back(id, host.state()) {
+            ReadBack::Sound => {}
+            ReadBack::Less | ReadBack::Strange if has_lied => self.lied_to(id),
+            ReadBack::Less => self.fail("what a replica manager told of survives power loss"),
+            ReadBack::Strange => self.fail("what is read back is what was written"),
+        }
+    }
+
+    /// A disk that lied has lost something. If a peer holds more of this one's own records than it does, it
+    /// is to be refused; else nobody can know, and nothing more can be promised.
+    fn lied_to(&mut self, id: ReplicaId) {
+        match self.is_known_to_lack(id) {
+            true => self.suspect(id, Suspect::LiedTo),
+            false => self.end = Some(End::Excused),
+        }
+    }
+
+    pub(super) fn suspect(&mut self, id: ReplicaId, why: Suspect) {
+        self.nodes[id.index()].suspect = Some(why);
+        self.nodes[id.index()].idle_until = 0;
+        for node in &mut self.nodes {
+            node.slow = (0, 0);
+        }
+        self.network.favoured = vec![id.0];
+    }
+
+    /// Does a peer that is up hold more of its own records than it does itself?
+    pub(super) fn is_known_to_lack(&self, id: ReplicaId) -> bool {
+        let count = |node: &Node<J::Service>| {
+            node.host.as_ref().map_or(0, |host| host.state().replica.count_of(id))
+        };
+        let own = count(&self.nodes[id.index()]);
+        let peers = self.nodes.iter().filter(|node| node.id != id && node.idle_until <= self.now);
+        self.common.group.is_updatable(id) && peers.into_iter().any(|peer| count(peer) > own)
+    }
+}

@@ -1,0 +1,151 @@
+//! Draws a scenario from a seed. Each seed draws first which kinds of faults there are at all, so that some
+//! runs meet one kind alone, and some meet many at once (swarm testing, Groce et al., ISSTA 2012).
+
+use crate::{
+    fault::{Fault, KINDS, Kind},
+    random::Random,
+    scenario::{CLIENTS_MAX, Errand, REPLICAS_MAX, Scenario, Setting, Task},
+};
+use chinwag::runtime::Level;
+use chinwag_models::model::Serves;
+
+/// How long clients work and things go wrong, in a run of few updates.
+const SMALL_MS: u64 = 12_000;
+
+/// And in one of thousands.
+const LARGE_MS: u64 = 60_000;
+
+/// The scenario of a seed.
+pub fn scenario(seed: u64, large: bool) -> Scenario {
+    let mut random = Random::of(&[seed, u64::from(large), 0x5cea]);
+    let length = if large { LARGE_MS } else { SMALL_MS };
+    let replicas = random.between(1, u64::from(REPLICAS_MAX));
+    let read_only = if random.chance(300) { random.below(replicas) } else { 0 };
+    let updatable = replicas - read_only;
+    let clients = random.between(1, if large { u64::from(CLIENTS_MAX) } else { 5 });
+    let set = Setting {
+        replicas,
+        updatable,
+        clients,
+        copies: if random.chance(300) { random.between(1, 3) } else { 1 },
+        batch: random.one(&[0, 0, 0, 1, 4]),
+        acknowledged_by: if random.chance(150) { random.between(1, updatable) } else { 1 },
+        calm_ms: length,
+        loss: random.one(&[0, 0, 20, 100, 300, 500]),
+        twice: random.one(&[0, 0, 50, 300]),
+        late: random.one(&[0, 0, 5, 20]),
+        corrupt: random.one(&[0, 0, 10, 100]),
+        stray: random.one(&[0, 0, 20, 200]),
+        delay_ms: random.one(&[1, 5, 20, 100]),
+        large: u64::from(large),
+    };
+    let serves =
+        [Serves::Transcript, Serves::Counter, Serves::Set, Serves::Registers, Serves::Board];
+    let level = match random.below(10) {
+        0 => Level::Interval,
+        1 => Level::Memory,
+        _ => Level::Fsync,
+    };
+    let serves = random.one(&serves);
+    let errands = errands(&mut random, &set, length);
+    let faults = faults(&mut random, &set, level, length);
+    Scenario { seed, set, serves, level, errands, faults }
+}
+
+fn errands(random: &mut Random, set: &Setting, length: u64) -> Vec<Errand> {
+    let (tasks, updates_max) = match set.large == 1 {
+        true => (random.between(1_500, 4_000), 3_000),
+        false => (random.between(4, 60), chinwag_models::application::TAGS_MAX),
+    };
+    let independent = random.chance(300);
+    let mut updates = 0;
+    let mut errands: Vec<_> = (0..tasks)
+        .map(|_| {
+            let client = random.below(set.clients) as u16;
+            let what = match random.below(10) {
+                0..=4 if updates < updates_max => Task::Update,
+                5 if independent && updates < updates_max => Task::Independent,
+                6 if set.clients > 1 => {
+                    let other = random.between(1, set.clients - 1) as u16;
+                    Task::Tell((client + other) % set.clients as u16)
+                }
+                _ => Task::Query,
+            };
+            updates += usize::from(matches!(what, Task::Update | Task::Independent));
+            Errand { at_ms: random.below(length), client, what }
+        })
+        .collect();
+    errands.sort_by_key(|errand| errand.at_ms);
+    errands
+}
+
+fn faults(random: &mut Random, set: &Setting, level: Level, length: u64) -> Vec<Fault> {
+    let on: Vec<Kind> = KINDS
+        .iter()
+        .map(|(kind, _)| *kind)
+        .filter(|kind| {
+            let likely = match kind {
+                // Whatever a disk lies about, little can be promised after.
+                Kind::Lie => 60,
+                Kind::Backup | Kind::Restore | Kind::Wipe | Kind::Vanish => 150,
+                _ => 350,
+            };
+            random.chance(likely) && is_fair(*kind, level)
+        })
+        .collect();
+    let mut faults = Vec::new();
+    if on.is_empty() {
+        return faults;
+    }
+    let count = random.between(1, if set.large == 1 { 60 } else { 14 });
+    for _ in 0..count {
+        let kind = random.one(&on);
+        let at_ms = random.between(1, length);
+        draw(random, set, (kind, at_ms), &mut faults);
+    }
+    faults.sort_by_key(|fault| fault.at_ms);
+    faults
+}
+
+/// The weaker levels promise nothing to clients after power loss, so there is none at these; a killed
+/// process loses nothing at any level.
+fn is_fair(kind: Kind, level: Level) -> bool {
+    let needs_sync = matches!(
+        kind,
+        Kind::Crash | Kind::SyncFails | Kind::Lie | Kind::Backup | Kind::Restore | Kind::Wipe
+    );
+    level == Level::Fsync || !needs_sync
+}
+
+fn draw(random: &mut Random, set: &Setting, (kind, at_ms): (Kind, u64), faults: &mut Vec<Fault>) {
+    let nodes = if kind.is_clients() { set.clients } else { set.replicas };
+    let who = random.below(nodes) as u16;
+    let length = random.one(&[20, 200, 1_000, 5_000]);
+    let for_ms = random.between(1, length);
+    let much = match kind {
+        Kind::Crash => random.one(&[0, 1, 1, 2, 2, 3, 4, 5, 6, 8]),
+        Kind::Full => random.one(&[0, 0, 10, 100, 5_000]),
+        Kind::Slow => random.between(1, 40),
+        Kind::Jump => random.one(&[1, 100, 10_000, 3_600_000]),
+        Kind::Drift => random.one(&[500, 900, 1_100, 2_000]),
+        Kind::Partition => random.below(1 << set.replicas),
+        Kind::OneWay | Kind::Clog => random.below(set.replicas),
+        _ => 0,
+    };
+    let fault = Fault { at_ms, kind, who, much, for_ms };
+    if kind == Kind::Clog && random.chance(300) {
+        // Swizzle: links clog one after the other, and come free in another order.
+        for other in 0..set.replicas {
+            let (at_ms, for_ms) = (at_ms + random.below(300), random.between(200, 3_000));
+            faults.push(Fault { at_ms, who: other as u16, much: u64::from(who), for_ms, ..fault });
+            let at_ms = at_ms + random.below(300);
+            faults.push(Fault { at_ms, much: other, for_ms: random.between(200, 3_000), ..fault });
+        }
+        return;
+    }
+    if kind == Kind::Restore {
+        let at_ms = random.below(at_ms);
+        faults.push(Fault { at_ms, kind: Kind::Backup, ..fault });
+    }
+    faults.push(fault);
+}

@@ -1,0 +1,93 @@
+//! What judges a run: by every property over the checker's view (`few`), or by sums (`many`).
+
+use crate::{
+    node::{Common, Notes},
+    scenario::{Scenario, Task},
+};
+use chinwag::{Change, Destination, Input, ManagerState, Message, ReplicaId, Service};
+
+/// A client of a run: the protocol's front end, and what is remembered of what it did and saw.
+pub trait Caller<S: Service> {
+    /// Something arrives, or a timer fires.
+    fn step(&mut self, input: Input<S>) -> Vec<(Destination, Message<S>)>;
+
+    /// The client does something.
+    fn ask(&mut self, task: Task) -> Vec<(Destination, Message<S>)>;
+
+    /// The numbers of its requests that were sent and not answered.
+    fn in_flight(&self) -> Vec<u64>;
+
+    /// Nothing is left that it waits for.
+    fn is_through(&self) -> bool;
+}
+
+/// What a host did with a batch of inputs.
+pub struct Step<'a, S: Service> {
+    /// Which replica manager.
+    pub me: ReplicaId,
+    /// What it knows now.
+    pub state: &'a ManagerState<S>,
+    /// What it was told, and what it says.
+    pub notes: &'a Notes<S>,
+    /// What it asked its storage to write.
+    pub written: &'a [Vec<Change<S>>],
+    /// All that was written is said to be synced.
+    pub synced: bool,
+    /// It is.
+    pub truly_synced: bool,
+    /// It stopped with an error: nothing is said, and of what was written anything may be left.
+    pub stopped: bool,
+}
+
+/// What was read back after power loss or the end of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadBack {
+    /// All that it ever told of.
+    Sound,
+    /// Less than it told of.
+    Less,
+    /// Something that it never was.
+    Strange,
+}
+
+/// When a run is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Something happened.
+    Any,
+    /// All should be equal and nothing left to do.
+    End,
+}
+
+/// Judges a run.
+pub trait Judge {
+    /// What is replicated.
+    type Service: Service;
+    /// A client.
+    type Caller: Caller<Self::Service>;
+
+    /// Before anything happens.
+    fn new(scenario: &Scenario, common: &Common) -> Self;
+
+    /// This client, before it does anything.
+    fn caller(&self, client: u16) -> Self::Caller;
+
+    /// A host has done something.
+    fn note(&mut self, step: Step<'_, Self::Service>);
+
+    /// A host was started, and this is what it knows.
+    fn read_back(&mut self, me: ReplicaId, state: &ManagerState<Self::Service>) -> ReadBack;
+
+    /// What is broken, if anything is. `vanished` clients need not be answered; a replica manager that is
+    /// not in `judged` is under suspicion. At the end, `judged` is everyone.
+    fn broken(
+        &mut self,
+        callers: &[Self::Caller],
+        vanished: &[bool],
+        judged: &[bool],
+        moment: Moment,
+    ) -> Option<String>;
+
+    /// How many looks were taken.
+    fn looks(&self) -> u64;
+}

@@ -1,0 +1,245 @@
+//! A replica manager of a run: the deployed host, its disk, its clock, and what waits to be handled.
+
+use crate::{
+    disk::{SimDisk, SimStorage, Written},
+    slips::{HostSlip, Slip},
+};
+use chinwag::{
+    Destination, Group, Message, ReplicaId, ReplicaManager, Sender, Service,
+    runtime::{
+        ClusterId, Codec, DropReason, Durability, FileStorage, Host, HostConfig, HostError,
+        Identity, Observer, udp::START_GRACE,
+    },
+};
+use std::{
+    cell::RefCell, collections::VecDeque, marker::PhantomData, net::SocketAddr, rc::Rc,
+    time::Duration,
+};
+
+/// The journal grows by so much at a time: little, so that its end is met often.
+const EXTENT: usize = 2_048;
+
+/// Datagrams that wait for a node: what comes beyond is lost, as it is in a socket's buffer.
+pub const INBOX_MAX: usize = 256;
+
+/// What a host did, since it was last looked at.
+#[derive(Debug)]
+pub struct Notes<S: Service> {
+    /// Messages that its handlers took.
+    pub received: Vec<(Sender, Message<S>)>,
+    /// Messages that it released.
+    pub sent: Vec<(Destination, Message<S>)>,
+    /// Datagrams that it dropped as unreadable.
+    pub unreadable: u64,
+}
+
+impl<S: Service> Default for Notes<S> {
+    fn default() -> Self {
+        Self { received: Vec::new(), sent: Vec::new(), unreadable: 0 }
+    }
+}
+
+/// Sees what a host does.
+#[derive(Clone, Debug)]
+pub struct Watch<S: Service>(pub Rc<RefCell<Notes<S>>>);
+
+impl<S: Service> Observer<S> for Watch<S> {
+    fn received(&mut self, from: Sender, message: &Message<S>) {
+        self.0.borrow_mut().received.push((from, message.clone()));
+    }
+
+    fn dropped(&mut self, why: DropReason) {
+        if let DropReason::Undecodable(_) = why {
+            self.0.borrow_mut().unreadable += 1;
+        }
+    }
+
+    fn sent(&mut self, to: Destination, message: &Message<S>, _datagrams: usize) {
+        self.0.borrow_mut().sent.push((to, message.clone()));
+    }
+}
+
+/// A host of a run.
+pub type SimHost<S> = Host<S, SimStorage<S>, Watch<S>>;
+
+/// What all hosts of a run are told.
+#[derive(Clone, Copy, Debug)]
+pub struct Common {
+    /// Who is in the cluster.
+    pub group: Group,
+    /// What an acknowledgement means.
+    pub durability: Durability,
+    /// How many hold an update before its client is told.
+    pub acknowledged_by: u16,
+    /// Gossip also after so many updates.
+    pub batch: u32,
+    /// A seeded bug.
+    pub slip: Option<Slip>,
+}
+
+impl Common {
+    /// How datagrams look.
+    pub fn codec(&self) -> Codec {
+        Codec { cluster: ClusterId::of("simulated", "any", self.group), group: self.group }
+    }
+
+    fn identity(&self, replica: ReplicaId) -> Identity {
+        let (cluster, service) = ("simulated".to_owned(), "any".to_owned());
+        let (cluster_id, group) = (self.codec().cluster, self.group);
+        Identity { cluster, service, cluster_id, group, replica }
+    }
+
+    fn config(&self, id: ReplicaId) -> HostConfig {
+        let mut node = ReplicaManager::new(id, self.group);
+        node.batch = if self.acknowledged_by > 1 { 1 } else { self.batch };
+        if let Some(Slip::Rules(mutant)) = self.slip {
+            node = node.with_rules(mutant.rules);
+        }
+        let alone = self.group.replicas == 1;
+        let careless = matches!(self.slip, Some(Slip::Host(HostSlip::NoGrace)));
+        HostConfig {
+            node,
+            codec: self.codec(),
+            gossip_every: Duration::from_millis(100),
+            grace: if alone || careless { Duration::ZERO } else { START_GRACE },
+            durability: self.durability,
+            acknowledged_by: self.acknowledged_by,
+        }
+    }
+}
+
+/// Why a replica manager that is up is not judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspect {
+    /// Another disk was put in place of its own.
+    Swapped,
+    /// Its disk lied, and lost what was told of.
+    LiedTo,
+}
+
+/// A replica manager of a run.
+pub struct Node<S: Service> {
+    /// Which one.
+    pub id: ReplicaId,
+    /// The host, while it is up.
+    pub host: Option<SimHost<S>>,
+    /// The disk, while it is down.
+    pub disk: Option<SimDisk>,
+    /// The right disk, while another one is in its place.
+    pub own_disk: Option<SimDisk>,
+    /// A copy that was put away.
+    pub backup: Option<SimDisk>,
+    /// What the host did.
+    pub notes: Rc<RefCell<Notes<S>>>,
+    /// What it wrote.
+    pub written: Written<S>,
+    /// Datagrams that wait.
+    pub inbox: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// It is to be refused when it next hears what its peers know.
+    pub suspect: Option<Suspect>,
+    /// When the next step is due, by the run's clock; none if no event stands for it.
+    pub due: Option<u64>,
+    /// Does nothing before that.
+    pub idle_until: u64,
+    /// Each step takes so long, until then.
+    pub slow: (u64, u64),
+    /// A power loss or failed sync was ordered: that it stops is no surprise.
+    pub may_stop: bool,
+    /// How long it will be down.
+    pub down_ms: u64,
+    /// It has been up before.
+    pub was_up: bool,
+    clock: Clock,
+}
+
+/// A node's own clock: so much at a moment of the run, and how fast it runs.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    at: u64,
+    shows: u64,
+    permille: u64,
+}
+
+impl<S: Service> Node<S> {
+    /// One that has never started, with an empty disk.
+    pub fn new(id: ReplicaId) -> Self {
+        Self {
+            id,
+            host: None,
+            disk: None,
+            own_disk: None,
+            backup: None,
+            notes: Rc::default(),
+            written: Rc::default(),
+            inbox: VecDeque::new(),
+            suspect: None,
+            due: None,
+            idle_until: 0,
+            slow: (0, 0),
+            may_stop: false,
+            down_ms: 0,
+            was_up: false,
+            clock: Clock { at: 0, shows: 0, permille: 1_000 },
+        }
+    }
+
+    /// Opens the host on this disk, as the program would; `first` at the first start only.
+    pub fn open(
+        &mut self,
+        common: &Common,
+        (disk, first): (SimDisk, Option<u64>),
+        now: u64,
+        address: impl Fn(ReplicaId) -> SocketAddr,
+    ) -> Result<(), HostError> {
+        self.notes = Rc::default();
+        self.written = Rc::default();
+        self.inbox.clear();
+        (self.due, self.slow, self.may_stop) = (None, (0, 0), false);
+        // A process starts with a clock of its own.
+        self.clock = Clock { at: now, shows: 0, permille: self.clock.permille };
+        let file = FileStorage::on(disk, &common.identity(self.id), first)?.with_extent(EXTENT);
+        let slip = if let Some(Slip::Storage(slip)) = common.slip { Some(slip) } else { None };
+        let storage = SimStorage {
+            file,
+            slip,
+            me: (self.id, common.group),
+            written: Rc::clone(&self.written),
+            late: None,
+            service: PhantomData,
+        };
+        let watch = Watch(Rc::clone(&self.notes));
+        let mut host = Host::open(common.config(self.id), storage, watch, self.time(now))?;
+        common.group.members().for_each(|peer| host.set_peer(peer, address(peer)));
+        self.host = Some(host);
+        Ok(())
+    }
+
+    /// What its clock shows.
+    pub fn time(&self, now: u64) -> Duration {
+        let Clock { at, shows, permille } = self.clock;
+        Duration::from_micros(shows + (now - at) * permille / 1_000)
+    }
+
+    /// When its clock will show that, by the run's.
+    pub fn moment(&self, now: u64, time: Duration) -> u64 {
+        let wait = time.saturating_sub(self.time(now)).as_micros() as u64;
+        now + (wait * 1_000).div_ceil(self.clock.permille)
+    }
+
+    /// The clock jumps forward.
+    pub fn jump(&mut self, now: u64, micros: u64) {
+        let shows = self.time(now).as_micros() as u64 + micros;
+        self.clock = Clock { at: now, shows, ..self.clock };
+    }
+
+    /// The clock runs at another speed.
+    pub fn drift(&mut self, now: u64, permille: u64) {
+        self.jump(now, 0);
+        self.clock.permille = permille;
+    }
+
+    /// The disk of a host that is up.
+    pub fn disk(&mut self) -> Option<&mut SimDisk> {
+        self.host.as_mut().map(|host| host.storage_mut().file.disk())
+    }
+}

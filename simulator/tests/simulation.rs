@@ -1,0 +1,133 @@
+//! That a run is its seed's alone, that a corpus is sound, that seeded bugs are found and made small.
+
+use chinwag_simulator::{
+    End, Scenario,
+    fault::Kind,
+    run,
+    shrink::shrink,
+    slips::{self, Slip},
+};
+
+fn slip(name: &str) -> Slip {
+    let found = slips::all().into_iter().find(|(known, ..)| *known == name);
+    found.expect("the table has it").1
+}
+
+fn broken(scenario: &Scenario, name: &str) -> Option<String> {
+    match run(scenario, Some(slip(name)), false).end {
+        End::Broken(what) => Some(what),
+        End::Sound | End::Refused | End::Excused => None,
+    }
+}
+
+#[test]
+fn a_run_depends_on_its_seed_alone() {
+    for (seed, large) in [(3, false), (4, false), (1, true)] {
+        let scenario = Scenario::of_seed(seed, large);
+        let (once, again) = (run(&scenario, None, false), run(&scenario, None, false));
+        assert_eq!(once, again, "seed {seed}");
+        if !large {
+            let other = run(&Scenario { seed: seed + 1, ..scenario }, None, false);
+            assert_ne!(once.digest, other.digest, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_corpus_of_seeds_is_sound() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for seed in 0..32 {
+        let outcome = run(&Scenario::of_seed(seed, false), None, false);
+        assert!(!matches!(outcome.end, End::Broken(_)), "seed {seed}: {:?}", outcome.end);
+        kinds.extend(outcome.counts.faults.into_keys());
+    }
+    assert!(kinds.len() >= 16, "only {kinds:?} befell anyone");
+}
+
+#[test]
+fn a_run_of_hundreds_of_updates_is_sound() {
+    let scenario = Scenario::of_seed(2, true);
+    assert!(scenario.updates() > 700, "{}", scenario.updates());
+    assert_eq!(run(&scenario, None, false).end, End::Sound);
+}
+
+/// Each by one seed; `simulate --mutants` hunts for all of them.
+#[test]
+fn seeded_bugs_of_every_layer_are_found() {
+    let found: [(&str, u64, &str); FOUND] = FINDS;
+    for (name, seed, by) in found {
+        let what = broken(&Scenario::of_seed(seed, false), name);
+        assert!(what.as_ref().is_some_and(|what| what.starts_with(by)), "{name}: {what:?}");
+    }
+}
+
+const FOUND: usize = 10;
+const FINDS: [(&str, u64, &str); FOUND] = [
+    ("repeats under a new number", 0, "an update is executed at most once"),
+    ("believes what it sent arrived", 0, "knowledge of a peer is never overestimated"),
+    ("makes a single pass", 1, "nothing waits that need not wait"),
+    ("answers too early", 1, "a client reads its own writes"),
+    ("takes what it has", 0, "a record is journalled once"),
+    ("storage: never syncs", 2, "what a replica manager told of survives power loss"),
+    ("wire: leaves out the past", 1, "a client reads its own writes"),
+    ("wire: swaps entries", 0, "no timestamp speaks of updates that do not exist"),
+    ("disk: does not sync names", 2, "what was written can be read back"),
+    ("host: stops at garbage", 3, "a replica manager goes on while its disk does"),
+];
+
+#[test]
+fn a_failing_run_is_made_small() {
+    let scenario = Scenario::of_seed(1, false);
+    let (small, _) = shrink(&scenario, Some(slip("makes a single pass")));
+    let what = broken(&small, "makes a single pass");
+    assert_eq!(what.as_deref(), Some("nothing waits that need not wait"));
+    assert!(small.errands.len() <= 6 && small.faults.len() <= 1, "{small}");
+    assert!(small.errands.len() < scenario.errands.len(), "{small}");
+    assert_eq!(run(&small, None, false).end, End::Sound);
+}
+
+#[test]
+fn a_scenario_is_read_back_as_it_was_written() {
+    for seed in 0..200 {
+        let scenario = Scenario::of_seed(seed, seed % 50 == 0);
+        assert_eq!(Scenario::parse(&scenario.to_string()), Ok(scenario));
+    }
+}
+
+#[test]
+fn a_scenario_that_makes_no_sense_is_refused() {
+    let cases = [
+        ("replicas 10", "line 1: `10` is no number up to 9"),
+        ("replicas 0", "line 1: `replicas` is at least 1"),
+        ("\ncolour 3", "line 2: nothing is called `colour`"),
+        ("service bank", "`bank` is none of transcript, counter, set, registers, board"),
+        ("fault 5 flood 0 0 0", "there is no fault `flood`"),
+        ("clients 1\ndo 5 1 update", "there are 1 clients, from 0"),
+        ("replicas 2\nupdatable 2\nacknowledged_by 1\nfault 5 crash 2 0 0", "befalls nobody"),
+    ];
+    for (text, why) in cases {
+        let refused = Scenario::parse(text).expect_err(text);
+        assert!(refused.contains(why), "{text}: {refused}");
+    }
+}
+
+/// An older copy is put back, and an empty disk: both are refused, and the right disk goes on.
+#[test]
+fn what_lost_state_is_refused() {
+    for swap in ["backup 0 0 0\nfault 4000 restore 0 0 0", "roam 0 0 0\nfault 4000 wipe 0 0 0"] {
+        let text = format!(
+            "seed 7\nservice counter\ndurability fsync\nreplicas 3\nupdatable 3\nclients 1\ncopies 1\n\
+             batch 0\nacknowledged_by 1\ncalm_ms 6000\nloss 0\ntwice 0\nlate 0\ncorrupt 0\nstray 0\n\
+             delay_ms 5\nlarge 0\ndo 2000 0 update\ndo 2100 0 query\ndo 3000 0 update\ndo 3500 0 query\n\
+             do 5000 0 update\nfault 1500 {swap}\n"
+        );
+        let scenario = Scenario::parse(&text).expect("it makes sense");
+        let outcome = run(&scenario, None, false);
+        assert_eq!(outcome.end, End::Sound);
+        assert_eq!((outcome.counts.swapped, outcome.counts.refused), (1, 1));
+        assert!(
+            outcome.counts.faults.len() > 1 && !outcome.counts.faults.contains_key(&Kind::Crash)
+        );
+        assert!(broken(&scenario, "host: ignores what peers know of it").is_some());
+    }
+}
