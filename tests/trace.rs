@@ -237,7 +237,8 @@ fn a_trace_with_a_step_dropped_swapped_doubled_or_altered_is_refused() {
 
     for (boot, step) in places(&whole) {
         let last = step + 1 == whole.boots[boot].steps.len();
-        let manipulations: [(&str, fn(&mut Vec<SmallStep>, usize)); 3] = [
+        type Manipulate = fn(&mut Vec<SmallStep>, usize);
+        let manipulations: [(&str, Manipulate); 3] = [
             ("dropped", |steps: &mut Vec<SmallStep>, at: usize| drop(steps.remove(at))),
             ("doubled", |steps: &mut Vec<SmallStep>, at: usize| {
                 steps.insert(at, steps[at].clone())
