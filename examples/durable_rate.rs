@@ -90,6 +90,7 @@ fn updates(
     let (cluster_id, replica) = (codec.cluster, ReplicaId(0));
     let identity = Identity { cluster, service, cluster_id, group: GROUP, replica };
     let config = HostConfig {
+        paced: true,
         node: ReplicaManager::new(replica, GROUP),
         codec,
         gossip_every: Duration::from_millis(100),

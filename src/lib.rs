@@ -47,7 +47,7 @@
 //! every update ends up executed everywhere, if messages get through; nothing is sent before it is durable.
 //!
 //! Absent: forced and immediate updates (one total order), so nothing that must refuse an update by the
-//! value, such as a bank account; change of membership; proofs.
+//! value, such as a bank account; change of membership.
 
 #[cfg(feature = "checker")]
 pub mod actor;

@@ -39,6 +39,7 @@ fn open(directory: &Path, init: bool) -> DiskHost {
     let identity =
         Identity { cluster, service, cluster_id: codec().cluster, group: GROUP, replica };
     let config = HostConfig {
+        paced: true,
         node: ReplicaManager::new(ReplicaId(0), GROUP),
         codec: codec(),
         gossip_every: Duration::from_millis(100),

@@ -33,6 +33,7 @@ fn config(id: u16) -> HostConfig {
         grace: Duration::ZERO,
         durability: Durability::Fsync,
         acknowledged_by: 1,
+        paced: true,
     }
 }
 

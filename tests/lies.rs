@@ -29,6 +29,7 @@ fn host() -> Replica {
         grace: Duration::ZERO,
         durability: Default::default(),
         acknowledged_by: 1,
+        paced: true,
     };
     let storage = MemoryStorage::default();
     let mut host = Host::open(config, storage, Counters::default(), Duration::ZERO).unwrap();
@@ -96,6 +97,7 @@ fn a_replica_that_is_told_to_takes_no_update_before_what_it_builds_on() {
             grace: Duration::ZERO,
             durability: Default::default(),
             acknowledged_by: 1,
+            paced: true,
         },
         MemoryStorage::default(),
         Counters::default(),

@@ -65,6 +65,7 @@ impl<D: Storage> Bench<D> {
         let watch = Watch::new(me, clock.clone(), metrics.clone(), Arc::clone(&health));
         let storage = TimedStorage::new(storage, clock.clone(), &metrics);
         let config = HostConfig {
+            paced: true,
             node: ReplicaManager::new(me, GROUP),
             codec: codec(),
             gossip_every: SECOND / 10,

@@ -30,6 +30,7 @@ fn host(id: u16, batch: u32) -> TestHost {
     let mut node = ReplicaManager::new(ReplicaId(id), GROUP);
     node.batch = batch;
     let config = HostConfig {
+        paced: true,
         node,
         codec: CODEC,
         gossip_every: GOSSIP_EVERY,

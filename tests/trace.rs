@@ -369,7 +369,8 @@ fn a_recorder_that_must_stop_says_that_steps_are_missing() {
     assert!(read.boots[0].steps.len() < 10, "some steps did not fit");
 }
 
-/// Not judged: the ratio of two rates of one run, alternated. `cargo test --test trace -- --ignored --nocapture`
+/// Not judged: the ratio of two rates of one run, alternated. `cargo test --test trace -- --ignored
+/// --nocapture`
 #[test]
 #[ignore = "it measures"]
 fn what_recording_costs() {

@@ -72,17 +72,9 @@ impl Cluster {
 
     fn write_configs(&self, durability: DurabilityConfig) {
         for id in 0..self.children.len() as u16 {
-            let replica = ReplicaConfig {
-                id,
-                data_dir: format!("rm{id}").into(),
-                listen: None,
-                http: None,
-                gossip_interval_ms: 20,
-                gossip_batch: 0,
-                unknown_past: Default::default(),
-                record: None,
-                durability,
-            };
+            let text = format!("id = {id}\ndata_dir = 'rm{id}'\ngossip_interval_ms = 20");
+            let replica: ReplicaConfig = toml::from_str(&text).unwrap();
+            let replica = ReplicaConfig { durability, ..replica };
             let config = Config { replica: Some(replica), ..self.config.clone() };
             fs::write(self.path(id), toml_of(&config)).unwrap();
         }

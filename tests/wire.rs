@@ -177,6 +177,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 fn host() -> Host<RegisterMap, MemoryStorage> {
     let node = ReplicaManager::new(ReplicaId(0), GROUP);
     let config = HostConfig {
+        paced: true,
         node,
         codec: codec(),
         gossip_every: Duration::from_millis(100),

@@ -48,6 +48,7 @@ struct Member {
 impl Follower for &mut Live {
     fn begin(&mut self, node: &ReplicaManager) -> Result<(), String> {
         let config = HostConfig {
+            paced: false,
             node: node.clone(),
             codec: Codec { cluster: ClusterId(1), group: node.group },
             gossip_every: Duration::from_secs(1),

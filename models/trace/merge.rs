@@ -291,8 +291,8 @@ fn gave_up<S: Service>(trace: &Trace<S>, id: ReplicaId) -> bool {
     boots.peek().is_none() || boots.any(|boot| matches!(boot.end, End::GaveUp(_)))
 }
 
-/// The steps of one replica manager in order, up to where its recorder gave up. Of a start that ended by itself, the last batch is lost if the
-/// next start recovers what was there before it.
+/// The steps of one replica manager in order, up to where its recorder gave up. Of a start that ended by
+/// itself, the last batch is lost if the next start recovers what was there before it.
 fn places<S: Service>(trace: &Trace<S>, id: ReplicaId) -> Vec<Place> {
     let boots = trace.boots.iter().enumerate().filter(|(_, boot)| boot.header.node == id.0);
     let boots: Vec<_> = boots.filter(|(_, boot)| !boot.steps.is_empty()).collect();

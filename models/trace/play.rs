@@ -1,4 +1,5 @@
-//! One replica manager of a trace: each step is computed by the handlers, and compared with what was recorded.
+//! One replica manager of a trace: each step is computed by the handlers, and compared with what was
+//! recorded.
 
 use super::{Difference, sound, witnessed::Witnessed};
 use chinwag::{

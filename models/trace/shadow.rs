@@ -1,7 +1,7 @@
 //! The same run with the models' application in the service's place, so that every property can be asked.
 //!
-//! The protocol never looks into an operation: with other operations it takes the same steps. Each update is a
-//! tag here, and there are only so many tags.
+//! The protocol never looks into an operation: with other operations it takes the same steps. Each update is
+//! a tag here, and there are only so many tags.
 
 use super::{Trace, witnessed::Witnessed};
 use crate::{

@@ -104,6 +104,7 @@ impl Common {
             grace: if alone || careless { Duration::ZERO } else { START_GRACE },
             durability: self.durability,
             acknowledged_by: self.acknowledged_by,
+            paced: true,
         }
     }
 }

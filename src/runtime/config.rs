@@ -65,8 +65,8 @@ pub struct Config {
     /// How many of them take updates: the first so many. All, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updatable: Option<u16>,
-    /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open, and
-    /// nobody listens or asks anywhere but on loopback.
+    /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open,
+    /// and nobody listens or asks anywhere but on loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<PathBuf>,
     /// What concerns one replica manager only.

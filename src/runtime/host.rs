@@ -67,6 +67,9 @@ pub struct HostConfig {
     pub durability: Durability,
     /// How many replica managers must hold an update before its client is told of it, this one included.
     pub acknowledged_by: u16,
+    /// Leave out of gossip what is on its way already, and ask at once across gaps? If not, every message is
+    /// the protocol's own.
+    pub paced: bool,
 }
 
 /// Something happened.

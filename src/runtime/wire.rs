@@ -1,9 +1,9 @@
 //! Datagrams: the trust boundary. What [`Codec::decode`] lets through, handlers may assert.
 //!
 //! `"CW" | version u8 | kind u8 | cluster u64 little-endian | sender | payload`. Each piece of the payload
-//! is `postcard`; see `codec.rs`. Kinds are never renumbered. The version is the one in which the form of this
-//! kind was last changed, so that programs of different versions understand each other in all other kinds. On
-//! the network, datagrams are sealed; see `seal/`.
+//! is `postcard`; see `codec.rs`. Kinds are never renumbered. The version is the one in which the form of
+//! this kind was last changed, so that programs of different versions understand each other in all other
+//! kinds. On the network, datagrams are sealed; see `seal/`.
 
 use super::{
     ClusterId, Condition, EncodeError, Level,

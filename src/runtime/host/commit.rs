@@ -24,7 +24,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                     self.held_replies.hold(id, ts, now);
                 }
                 Message::Gossip(mut gossip) => {
-                    if let Destination::Replica(peer) = to {
+                    if let (Destination::Replica(peer), true) = (to, self.config.paced) {
                         self.pacing.trim(peer, &mut gossip, now);
                     }
                     self.release(now, to, &Message::Gossip(gossip), &mut datagrams);

@@ -118,7 +118,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let held = self.state.replica.replica_ts();
         let Sender::Replica(peer) = from else { return };
         let group = self.config.node.group;
-        if !group.is_updatable(peer) || claimed.get(peer) <= held.get(peer) {
+        let sees_gap = group.is_updatable(peer) && claimed.get(peer) > held.get(peer);
+        if !self.config.paced || !sees_gap {
             return;
         }
         if self.pulled.get(&peer).is_some_and(|(_, then)| then != held) {

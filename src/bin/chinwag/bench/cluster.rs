@@ -88,6 +88,7 @@ impl Cluster {
         let mut node = ReplicaManager::new(replica, group);
         node.batch = gossip.batch;
         let config = HostConfig {
+            paced: true,
             node,
             codec: self.codec,
             gossip_every: gossip.every,

@@ -63,6 +63,7 @@ impl<S: Service> Node<S> {
         let group = Group::of(names.len() as u16);
         let codec = Codec { cluster: ClusterId(0), group };
         let config = HostConfig {
+            paced: true,
             node: ReplicaManager::new(ReplicaId(me as u16), group),
             codec,
             gossip_every,
