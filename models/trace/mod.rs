@@ -6,6 +6,7 @@
 //! | `sound.rs` | lets through what the wire lets through |
 //! | `play.rs` | computes each step again, and compares |
 //! | `merge.rs` | finds an order in which every message is sent before it arrives |
+//! | `sent.rs` | what a message that arrives may come from |
 //! | `judge.rs` | what is promised, over any number of updates |
 //! | `shadow.rs` | all properties of `models/properties`, if there are few updates |
 //!
@@ -17,6 +18,7 @@ mod judge;
 mod merge;
 mod play;
 mod read;
+mod sent;
 mod shadow;
 mod sound;
 mod witnessed;
