@@ -11,8 +11,8 @@
 //! | `shadow.rs` | all properties of `models/properties`, if there are few updates |
 //!
 //! An accepted trace is an execution of the model: the same handlers gave the same effects and states, in
-//! an order in which every message between replica managers was sent, unaltered, before it arrived. What
-//! clients ask is free, but for this: one identifier has one content.
+//! an order in which every message between replica managers was sent before it arrived, gossip perhaps in
+//! part. What clients ask is free, but for this: one identifier has one content.
 
 mod judge;
 mod merge;

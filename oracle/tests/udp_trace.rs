@@ -25,9 +25,8 @@ const REPLICAS: u16 = 3;
 const UPDATES: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn config(directory: &Path) -> Config {
+fn config() -> Config {
     let addresses = udp::free_addresses(REPLICAS).expect("loopback has ports");
-    let _ = directory;
     Config {
         cluster: "linked".into(),
         service: "kv".into(),
@@ -89,7 +88,7 @@ fn put(clients: &mut [UdpClient<RegisterMap>], number: usize) {
 
 /// Half of the updates before rm1 starts again from its storage, half after.
 fn run(directory: &Path) -> Trace<chinwag_models::trace::Witnessed<RegisterMap>> {
-    let config = config(directory);
+    let config = config();
     let (stop, stop_rm1) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let serves = |id, is_first, stop| {
