@@ -8,6 +8,7 @@ use super::{
     Boot, End, Refused, Summary, Trace, Verdict, Witnessed,
     judge::Judge,
     play::{Objection, Player},
+    sent::{Sent, is_part},
     shadow::Shadow,
 };
 use chinwag::{
@@ -27,8 +28,10 @@ struct Merge<'a, S: Service> {
     next: Vec<usize>,
     /// Of which of them the log does not tell all that they sent.
     gave_up: Vec<bool>,
-    /// Datagrams that are on their way, or were: to whom, and what; and whether one has arrived.
-    sent: HashMap<(ReplicaId, Vec<u8>), bool>,
+    /// What was sent between replica managers.
+    sent: Sent<S>,
+    /// Datagrams that arrived: where, and what.
+    arrived: HashSet<(ReplicaId, Vec<u8>)>,
     asked: HashMap<RequestId, Asked>,
     updates: HashSet<RequestId>,
     /// How many records each replica manager has made so far.
@@ -85,7 +88,8 @@ impl<'a, S: Service> Merge<'a, S> {
             gave_up: group.members().map(|id| gave_up(trace, id)).collect(),
             players,
             queues,
-            sent: HashMap::new(),
+            sent: Sent::default(),
+            arrived: HashSet::new(),
             asked: HashMap::new(),
             updates: HashSet::new(),
             made: group.zero(),
@@ -136,11 +140,10 @@ impl<'a, S: Service> Merge<'a, S> {
             return Ok(Turn::Now);
         };
         let player = &self.players[node];
-        let bytes = player.bytes_of(*from, message).map_err(|o| self.refused(place, o))?;
+        player.bytes_of(*from, message).map_err(|o| self.refused(place, o))?;
         match (from, message) {
-            (Sender::Replica(_), _) => {
-                let to = player.node.id;
-                let is_sent = self.sent.contains_key(&(to, bytes));
+            (Sender::Replica(peer), _) => {
+                let is_sent = self.sent.explains(*peer, player.node.id, message);
                 Ok(if is_sent { Turn::Now } else { Turn::Wait })
             }
             (_, Message::Update(chinwag::Update { prev, .. }) | Message::Query { prev, .. }) => {
@@ -167,11 +170,11 @@ impl<'a, S: Service> Merge<'a, S> {
             return Ok(());
         }
         for (to, message) in &fx.sends {
-            let Destination::Replica(peer) = to else { continue };
-            for bytes in self.players[node].datagrams(*to, message) {
-                self.sent.entry((*peer, bytes)).or_default();
+            if let Destination::Replica(peer) = to {
+                self.sent.add(self.players[node].node.id, *peer, message);
             }
         }
+        self.sent.holds(self.players[node].node.id, &step.after.replica_ts);
         self.made.merge(&step.after.replica_ts);
         let judged = self.judge.step(&self.players, node, &fx.journal);
         judged.map_err(|why| self.broken(place, &why))?;
@@ -198,10 +201,8 @@ impl<'a, S: Service> Merge<'a, S> {
             Message::Query { id, .. } => *id,
             _ => {
                 self.summary.received += usize::from(matches!(from, Sender::Replica(_)));
-                if let Some(arrived) = self.sent.get_mut(&(self.players[node].node.id, bytes)) {
-                    self.summary.repeated += usize::from(*arrived);
-                    *arrived = true;
-                }
+                let is_first = self.arrived.insert((self.players[node].node.id, bytes));
+                self.summary.repeated += usize::from(!is_first);
                 return Ok(());
             }
         };
@@ -249,7 +250,11 @@ impl<'a, S: Service> Merge<'a, S> {
         };
         let later = self.queues[from.index()][self.next[from.index()]..].iter();
         let mut sends = later.filter(|p| !p.lost).flat_map(|p| &self.step(*p).sends);
-        let why = match sends.any(|(_, sent)| sent == message) {
+        let to = self.trace.boots[place.boot].header.node;
+        let explains = |sent: &(Destination, Message<_>)| {
+            sent.0 == Destination::Replica(ReplicaId(to)) && is_part(message, &sent.1)
+        };
+        let why = match sends.any(explains) {
             true => format!("{from:?} sends this only after what comes of it: a circle"),
             false => format!("{from:?} never sent this"),
         };

@@ -6,17 +6,19 @@
 //! | `sound.rs` | lets through what the wire lets through |
 //! | `play.rs` | computes each step again, and compares |
 //! | `merge.rs` | finds an order in which every message is sent before it arrives |
+//! | `sent.rs` | what a message that arrives may come from |
 //! | `judge.rs` | what is promised, over any number of updates |
 //! | `shadow.rs` | all properties of `models/properties`, if there are few updates |
 //!
 //! An accepted trace is an execution of the model: the same handlers gave the same effects and states, in
-//! an order in which every message between replica managers was sent, unaltered, before it arrived. What
-//! clients ask is free, but for this: one identifier has one content.
+//! an order in which every message between replica managers was sent before it arrived, gossip perhaps in
+//! part. What clients ask is free, but for this: one identifier has one content.
 
 mod judge;
 mod merge;
 mod play;
 mod read;
+mod sent;
 mod shadow;
 mod sound;
 mod witnessed;

@@ -44,17 +44,6 @@ impl<S: Service> Player<S> {
         Self { node, codec, state: None, summary: None, kept: None }
     }
 
-    /// The datagrams to replica managers that a message becomes; those to front ends leave the trace.
-    pub fn datagrams(&self, to: Destination, message: &Message<Witnessed<S>>) -> Vec<Vec<u8>> {
-        match to {
-            Destination::Replica(_) => {
-                let me = Sender::Replica(self.node.id);
-                self.codec.datagrams(me, message).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        }
-    }
-
     /// The bytes of a message that arrives.
     pub fn bytes_of(
         &self,

@@ -14,6 +14,7 @@ mod eval;
 mod oracle;
 mod plain;
 mod program;
+mod recorded;
 mod trace;
 mod value;
 
@@ -21,4 +22,5 @@ pub use error::{Error, Mismatch};
 pub use eval::{DEPTH_MAX, STEPS_MAX};
 pub use oracle::Oracle;
 pub use program::{FILE_BYTES_MAX, Program, TERMS_MAX};
+pub use recorded::events;
 pub use trace::{Event, Happened, Refused};

@@ -1,0 +1,237 @@
+//! What replica managers recorded while they served clients over UDP is a run of the proved system, and what
+//! was altered is none.
+
+use chinwag::{
+    Input, Message, ReplicaId, ReplicaManager, Sender, Service,
+    runtime::{
+        ClientConfig, Config, FileStorage, Recorder, ReplicaConfig, Route, TraceHeader,
+        udp::{self, SystemClock, UdpClient, UdpTransport},
+    },
+    services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
+};
+use chinwag_models::trace::{Trace, check};
+use chinwag_oracle::{Event, Happened, Oracle, Refused, events};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc::channel,
+    thread,
+    time::{Duration, Instant},
+};
+
+type Events = Vec<(ReplicaManager, Vec<Event<RegisterMap>>)>;
+
+const REPLICAS: u16 = 3;
+const UPDATES: usize = 40;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn config() -> Config {
+    let addresses = udp::free_addresses(REPLICAS).expect("loopback has ports");
+    Config {
+        cluster: "linked".into(),
+        service: "kv".into(),
+        replicas: addresses.iter().map(|address| address.to_string()).collect(),
+        updatable: None,
+        keys: None,
+        replica: None,
+        client: ClientConfig { retry_after_ms: 200 },
+    }
+}
+
+/// Serves one replica manager from its start to `stop`.
+fn serve(config: &Config, id: u16, directory: &Path, is_first: bool, stop: &AtomicBool) {
+    let replica = ReplicaConfig {
+        id,
+        data_dir: directory.join(format!("rm{id}")),
+        listen: None,
+        gossip_interval_ms: 60,
+        gossip_batch: 4,
+        record: None,
+        http: None,
+        unknown_past: Default::default(),
+        durability: Default::default(),
+    };
+    let identity = config.identity(ReplicaId(id));
+    let storage = FileStorage::open(&replica.data_dir, &identity, is_first).expect("it opens");
+    let node = udp::manager(config, &replica);
+    let header = TraceHeader::of(&node, config.codec().cluster, &config.service);
+    let recorder = Recorder::create(&directory.join("trace"), &header).expect("it records");
+    let clock = SystemClock::default();
+    let config = Config { replica: Some(replica), ..config.clone() };
+    let mut host =
+        udp::open::<RegisterMap, _, _>(&config, storage, recorder, &clock).expect("it starts");
+    let mut socket = UdpTransport::bind(&*config.replicas[usize::from(id)]).expect("it binds");
+    let (sender, addresses) = channel();
+    for (peer, address) in config.group().members().zip(&config.replicas) {
+        sender.send((peer, address.parse().expect("an address"))).expect("it is here");
+    }
+    udp::serve(&mut host, &mut socket, &clock, &addresses, stop).expect("it serves");
+    host.observer_mut().finish().expect("all was recorded");
+}
+
+fn client(config: &Config) -> UdpClient<RegisterMap> {
+    let name = (udp::random_front_end().expect("there is randomness"), 0);
+    udp::connect(config, name, config.group().zero(), PATIENCE).expect("it has a socket")
+}
+
+fn put(clients: &mut [UdpClient<RegisterMap>], number: usize) {
+    let client = &mut clients[number % 2];
+    let key = format!("k{}", number % 5);
+    let op = RegisterOp::Put { key: key.clone(), value: number.to_string() };
+    client.update(op).expect("a replica manager takes it");
+    if number.is_multiple_of(4) {
+        client.route(Route::Only(ReplicaId((number / 4) as u16 % REPLICAS)));
+        let answer = client.query(RegisterQuery::Get(key)).expect("it is answered");
+        assert!(matches!(answer, RegisterAnswer::Values(values) if !values.is_empty()));
+    }
+}
+
+/// Half of the updates before rm1 starts again from its storage, half after.
+fn run(directory: &Path) -> Trace<chinwag_models::trace::Witnessed<RegisterMap>> {
+    let config = config();
+    let (stop, stop_rm1) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let serves = |id, is_first, stop| {
+            let config = &config;
+            scope.spawn(move || serve(config, id, directory, is_first, stop))
+        };
+        serves(0, true, &stop);
+        serves(2, true, &stop);
+        let rm1 = serves(1, true, &stop_rm1);
+        let mut clients = [client(&config), client(&config)];
+        (0..UPDATES / 2).for_each(|number| put(&mut clients, number));
+        stop_rm1.store(true, Ordering::Relaxed);
+        rm1.join().expect("it ends well");
+        serves(1, false, &stop);
+        (UPDATES / 2..UPDATES).for_each(|number| put(&mut clients, number));
+        thread::sleep(Duration::from_millis(300));
+        stop.store(true, Ordering::Relaxed);
+    });
+    Trace::read(&directory.join("trace")).expect("it can be read")
+}
+
+/// The same with the service itself, as the oracle has it.
+fn read(directory: &Path) -> Events {
+    let trace = Trace::<RegisterMap>::read(&directory.join("trace")).expect("it can be read");
+    let manager = |id: ReplicaId| {
+        let boots = || trace.boots.iter().filter(move |boot| boot.header.node == id.0);
+        let node = boots().next().expect("it was recorded").header.manager();
+        (node, events(boots().map(|boot| &boot.steps[..])))
+    };
+    trace.group().members().map(manager).collect()
+}
+
+/// Gossip that arrives with fewer records than any that was sent with its claim: the driver left some out.
+fn trimmed(trace: &Events) -> usize {
+    let all = || trace.iter().flat_map(|(_, events)| events);
+    let arrived = all().filter_map(|event| match &event.happened {
+        Happened::Input(Input::Message(Sender::Replica(_), Message::Gossip(gossip))) => {
+            Some(gossip)
+        }
+        _ => None,
+    });
+    let sent: Vec<_> = all().flat_map(|event| &event.effects.sends).collect();
+    let is_sent = |gossip: &chinwag::Gossip<_>| {
+        sent.iter().any(|(_, message)| matches!(message, Message::Gossip(g) if g == gossip))
+    };
+    arrived.filter(|gossip| !is_sent(gossip)).count()
+}
+
+fn is_refused(oracle: &Oracle, trace: &Events) -> bool {
+    let group = trace[0].0.group;
+    matches!(oracle.accepts(group, trace), Err(Refused::Stuck(_) | Refused::Answer { .. }))
+}
+
+/// Some events that journalled something and were not their manager's last: first, middle, last.
+fn journalling(trace: &Events) -> Vec<(usize, usize)> {
+    let of = |(m, (_, events)): (usize, &(_, Vec<Event<RegisterMap>>))| {
+        let early = events.iter().enumerate().take(events.len().saturating_sub(1));
+        let found = early.filter(|(_, event)| !event.effects.journal.is_empty());
+        let found: Vec<_> = found.map(|(n, _)| (m, n)).collect();
+        let step = (found.len() / 3).max(1);
+        found.into_iter().step_by(step).take(3).collect::<Vec<_>>()
+    };
+    trace.iter().enumerate().flat_map(of).collect()
+}
+
+/// Alters an event, if it can be altered so.
+type Alteration = fn(&mut Event<RegisterMap>) -> bool;
+
+const ALTERATIONS: [(&str, Alteration); 6] = [
+    ("more was received", |event| {
+        event.after[0].set(ReplicaId(0), event.after[0].get(ReplicaId(0)) + 1);
+        true
+    }),
+    ("less is reflected", |event| {
+        let count = event.after[1].get(ReplicaId(0));
+        event.after[1].set(ReplicaId(0), count.saturating_sub(1));
+        count > 0
+    }),
+    ("a reply's timestamp", |event| {
+        event.effects.sends.iter_mut().any(|(_, message)| match message {
+            Message::UpdateReply { ts, .. } => {
+                ts.set(ReplicaId(0), ts.get(ReplicaId(0)) + 1);
+                true
+            }
+            _ => false,
+        })
+    }),
+    ("nothing is journalled", |event| event.effects.journal.pop().is_some()),
+    ("an answer", |event| {
+        event.effects.sends.iter_mut().any(|(_, message)| match message {
+            Message::QueryReply { answer, .. } => {
+                *answer = RegisterMap::default().answer(&RegisterQuery::Get("nothing".into()));
+                true
+            }
+            _ => false,
+        })
+    }),
+    ("gossip that arrives claims more", |event| match &mut event.happened {
+        Happened::Input(Input::Message(_, Message::Gossip(gossip))) if gossip.complete => {
+            // More than any message ever claims: one more might be true of a later one.
+            gossip.ts.set(ReplicaId(0), 1_000);
+            true
+        }
+        _ => false,
+    }),
+];
+
+#[test]
+fn what_was_recorded_over_udp_is_a_run_of_the_proved_system_and_no_longer_if_it_is_altered() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let begin = Instant::now();
+    let model = run(directory.path());
+    let oracle = Oracle::new().expect("the checked-in functions can be read");
+    let mut trace = read(directory.path());
+    let (group, ran) = (trace[0].0.group, begin.elapsed());
+
+    let count: usize = trace.iter().map(|(_, events)| events.len()).sum();
+    let starts = trace.iter().flat_map(|(_, events)| events);
+    assert_eq!(starts.filter(|e| matches!(e.happened, Happened::Start)).count(), 4);
+    assert_eq!(oracle.accepts(group, &trace), Ok(count + UPDATES));
+    let trimmed = trimmed(&trace);
+    assert!(trimmed > 0, "the driver left records out of gossip");
+    let accepted = begin.elapsed();
+    let verdict = check(&model).expect("it is a trace");
+    assert!(verdict.is_whole(), "{verdict:?}");
+
+    let places = journalling(&trace);
+    assert_eq!(places.len(), 9, "three of each manager");
+    for (manager, event) in &places {
+        let (manager, event) = (*manager, *event);
+        let left_out = trace[manager].1.remove(event);
+        assert!(is_refused(&oracle, &trace), "without event {event} of rm{manager}");
+        trace[manager].1.insert(event, left_out);
+        trace[manager].1.swap(event, event + 1);
+        assert!(is_refused(&oracle, &trace), "event {event} of rm{manager} comes later");
+        trace[manager].1.swap(event, event + 1);
+    }
+    for (what, alter) in ALTERATIONS {
+        let mut trace = read(directory.path());
+        let mut events = trace.iter_mut().flat_map(|(_, events)| events);
+        assert!(events.any(alter), "{what}: there is no such event");
+        assert!(is_refused(&oracle, &trace), "{what}");
+    }
+    let all = begin.elapsed();
+    eprintln!("{count} events, {trimmed} trimmed; run {ran:?}, accepted {accepted:?}, all {all:?}");
+}
