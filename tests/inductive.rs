@@ -8,7 +8,7 @@ mod invariants;
 #[path = "inductive/sample.rs"]
 mod sample;
 
-use chinwag::{Effects, Input, Rules, rules::FAITHFUL};
+use chinwag::{Effects, FrontEndId, Input, Rules, rules::FAITHFUL};
 use invariants::{INVARIANTS, Invariant, Step};
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult, Testable};
 use sample::Case;
@@ -105,4 +105,29 @@ fn the_sample_has_every_input_and_every_kind_of_state() {
     let rare = seen.iter().filter(|(_, count)| **count < CASES / 40);
     assert_eq!(rare.count(), 0, "{seen:?}");
     assert_eq!(seen.len(), 11, "{seen:?}");
+}
+
+#[test]
+fn the_indexes_of_what_waits_agree_with_the_log() {
+    let mut g = Gen::from_size_and_seed(SIZE, SEED);
+    for _ in 0..CASES {
+        let replica = Case::arbitrary(&mut g).before.replica;
+        let waits = |r: &&std::sync::Arc<chinwag::LogRecord<sample::Ran>>| {
+            !replica.value_ts().covers(&r.update.prev)
+        };
+        let waiting: Vec<_> = replica.log().filter(waits).collect();
+        assert_eq!(replica.pending_count(), waiting.len());
+        for (origin, prefix) in replica.executed_prefix().entries() {
+            let first = waiting.iter().find(|r| r.origin == origin).map(|r| r.key().seq - 1);
+            assert_eq!(prefix, first.unwrap_or(replica.replica_ts().get(origin)));
+        }
+        for front_end in (0..3).map(FrontEndId) {
+            let mut ids: Vec<_> = waiting.iter().map(|r| r.update.id).collect();
+            ids.retain(|id| id.front_end == front_end);
+            ids.sort();
+            assert!(replica.waiting_of(front_end).eq(ids));
+            let mark = replica.watermarks().get(&front_end).copied();
+            assert_eq!(mark.unwrap_or_default(), replica.finished(front_end));
+        }
+    }
 }

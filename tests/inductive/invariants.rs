@@ -2,8 +2,7 @@
 
 use crate::sample::Ran;
 use chinwag::{
-    ManagerState, RecordKey, ReplicaId, ReplicaManager, RequestId, Rules, Timestamp,
-    rules::FAITHFUL,
+    ManagerState, RecordKey, ReplicaId, ReplicaManager, RequestId, Rules, rules::FAITHFUL,
 };
 use std::collections::BTreeSet;
 
@@ -88,7 +87,7 @@ pub static INVARIANTS: &[Invariant] = &[
         slip: "discards what has not run",
         bug: Rules {
             discardable: |known, _, executed| {
-                let all = known.iter().map(|row| Timestamp::clone(row));
+                let all = known.iter().copied().cloned();
                 let floor = all.reduce(|mut floor, row| {
                     floor.meet(&row);
                     floor
