@@ -9,6 +9,7 @@ Examples:
   check                                verify every model that is not deep
   check --deep --memory-limit 12GiB    all models
   check --only pair                    one model; may be repeated
+  check --report out                   the same as a page for people, out/report.html
   check show pair \"a query waits\"      how it comes that a query waits
   check mutants                        the kill matrix of the seeded bugs
   check mutants \"makes a single\"       the counterexample that finds out one of them
@@ -39,7 +40,8 @@ verify:
   {format, command, exit, exhaustive, seconds, peak_bytes,
    collision_probability,
    models: [{name, purpose, deep, expected, refutes, end, exhaustive,
-     unique, generated, depth, widest, idle, seconds, states_per_second,
+     unique, generated, depth, widest, levels: [states], idle, seconds,
+     states_per_second,
      bytes_per_state, collision_probability,
      pinned: {unique, depth} or null,
      problems: [text], never_happened: [kind],
@@ -73,7 +75,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     /// List models, properties and mutants, and verify nothing.
-    #[arg(long, conflicts_with_all = ["only", "deep", "pin", "json"])]
+    #[arg(long, conflicts_with_all = ["only", "deep", "pin", "json", "report"])]
     pub list: bool,
     /// Verify this model only; may be repeated.
     #[arg(long, value_name = "MODEL")]
@@ -107,6 +109,9 @@ pub struct Common {
     /// Write each counterexample to DIR: text, SVG, ITF JSON, ShiViz log, replay file.
     #[arg(long, global = true, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,
+    /// Write a page for people to DIR: report.html, or of `check mutants`, mutants.html.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub report: Option<PathBuf>,
     /// No progress, and one line where there would be a diagram.
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -264,6 +269,11 @@ impl Cli {
             && let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given)
         {
             return Some(format!("{option} goes with no command"));
+        }
+        let reports = matches!(self.command, None | Some(Command::Mutants { name: None, .. }));
+        if self.common.report.is_some() && !reports {
+            let why = "--report goes with the verification and with `check mutants` without a name";
+            return Some(why.into());
         }
         let file = self.common.json.as_deref()?;
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -16,6 +16,7 @@ mod mutants;
 mod names;
 mod progress;
 mod replay;
+mod report;
 mod show;
 mod summary;
 mod table;
@@ -84,6 +85,7 @@ fn run(cli: &Cli, console: &Console) -> Ended {
         let cannot = |error| Complaint(format!("--trace-dir {}: {error}", dir.display()));
         std::fs::create_dir_all(dir).map_err(cannot)?;
     }
+    report::prepare(common)?;
     match &cli.command {
         None if cli.list => list::list(console, common),
         None => verify::verify(cli, console),

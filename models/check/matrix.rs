@@ -5,6 +5,7 @@ use crate::{
     console::{Console, Ink, count, plural, seconds},
     lab::Lab,
     mutants::Studied,
+    summary::Verdict,
 };
 use chinwag_models::properties::{Kind, PROPERTIES};
 
@@ -53,52 +54,56 @@ pub fn kills(all: &[Studied]) -> Vec<(&'static str, Vec<&'static str>)> {
     promises.map(of).collect()
 }
 
-/// Prints the other side of the matrix, and what the whole comes to.
-pub fn verdict(
-    console: &Console,
-    lab: &Lab,
-    all: &[Studied],
-    kills: &[(&'static str, Vec<&'static str>)],
-) -> Exit {
+/// Prints the other side of the matrix.
+pub fn promises(console: &Console, all: &[Studied], kills: &[(&'static str, Vec<&'static str>)]) {
     console.say("");
     console.say(&console.ink(Ink::Bold, "Each promise, and the mutants that it finds out"));
-    let cut = all.iter().filter(|one| one.cut).count();
+    let cut = all.iter().any(|one| one.cut);
     for (sentence, killed) in kills {
         let number = killed.len();
-        let names = match number {
-            0 if cut > 0 => console.ink(Ink::Dim, "none before the cut"),
-            0 => console.ink(Ink::Bad, "NONE: it is not known to be able to fail"),
+        let names = match (number, cut) {
+            (0, true) => console.ink(Ink::Dim, CUT),
+            (0, false) => console.ink(Ink::Bad, NONE),
             _ => console.ink(Ink::Dim, &some(killed)),
         };
         console.say(&format!("  {number:>3}  {sentence:<56} {names}"));
     }
     console.say("");
+}
+
+/// What is said of a promise that found out nothing.
+pub const NONE: &str = "NONE: it is not known to be able to fail";
+/// The same when not all was tried.
+pub const CUT: &str = "none before the cut";
+
+/// What the whole comes to: the exit code, and the words for the terminal and for the page alike.
+pub fn verdict(
+    lab: &Lab,
+    all: &[Studied],
+    kills: &[(&'static str, Vec<&'static str>)],
+) -> (Exit, Verdict) {
     let bad = all.iter().filter(|one| one.problem.is_some()).count();
+    let cut = all.iter().filter(|one| one.cut).count();
     let idle = kills.iter().filter(|(_, killed)| killed.is_empty()).count();
     let spent = seconds(lab.seconds());
-    if bad == 0 && cut > 0 {
-        console.say(&console.ink(Ink::Warn, "CUT OFF."));
-        console.say(&format!("{} not studied to the end.", plural(cut, "mutant")));
-        return Exit::CutOff;
-    }
-    if bad > 0 || idle > 0 {
-        console.say(&console.ink(Ink::Bad, "NOT AS EXPECTED."));
-        console.say(&format!(
-            "{} not as the row says, {} without a mutant ({spent}).",
-            plural(bad, "mutant"),
-            plural(idle, "promise")
-        ));
-        return Exit::Violation;
-    }
-    console.say(&console.ink(Ink::Good, "AS EXPECTED."));
-    let dead = all.iter().filter(|one| one.named.is_some()).count();
-    console.paragraph(&format!(
-        "{} found out by the property that is meant for it, {} equivalent and found out by nothing; \
-         every promise finds out one at least ({spent}). check mutants NAME shows how.",
-        plural(dead, "mutant"),
-        all.len() - dead
-    ));
-    Exit::AsExpected
+    let (exit, ink, head, words) = if bad == 0 && cut > 0 {
+        let words = format!("{} not studied to the end.", plural(cut, "mutant"));
+        (Exit::CutOff, Ink::Warn, "CUT OFF.", words)
+    } else if bad > 0 || idle > 0 {
+        let (bad, idle) = (plural(bad, "mutant"), plural(idle, "promise"));
+        let words = format!("{bad} not as the row says, {idle} without a mutant ({spent}).");
+        (Exit::Violation, Ink::Bad, "NOT AS EXPECTED.", words)
+    } else {
+        let dead = all.iter().filter(|one| one.named.is_some()).count();
+        let words = format!(
+            "{} found out by the property that is meant for it, {} equivalent and found out by nothing; \
+             every promise finds out one at least ({spent}). check mutants NAME shows how.",
+            plural(dead, "mutant"),
+            all.len() - dead
+        );
+        (Exit::AsExpected, Ink::Good, "AS EXPECTED.", words)
+    };
+    (exit, Verdict { ink, head, paragraphs: vec![words] })
 }
 
 fn some(names: &[&str]) -> String {

@@ -6,7 +6,7 @@ use crate::{
     console::{Console, Ink, count, seconds},
     json,
     lab::{self, Lab, Panicked, Wanted, Way},
-    matrix, names, show,
+    matrix, names, report, show,
 };
 use chinwag_models::{
     catalogue::{self, CATALOGUE},
@@ -51,7 +51,10 @@ pub fn all(wanted: Wanted, common: &Common, console: &Console) -> Ended {
         all.push(one);
     }
     let kills = matrix::kills(&all);
-    let exit = matrix::verdict(console, &lab, &all, &kills);
+    matrix::promises(console, &all, &kills);
+    let (exit, verdict) = matrix::verdict(&lab, &all, &kills);
+    verdict.print(console);
+    report::write(common, report::MUTANTS, || report::studied(&all, &kills, &verdict))?;
     json::write(common, || json::studied(&lab, &all, &kills, exit))?;
     Ok(exit)
 }

@@ -72,7 +72,7 @@ pub fn summary(
     numbers(console, lab, all);
     console.say("");
     never_happened(console, all);
-    verdict(console, all, vacuous, exit);
+    verdict(all, vacuous, exit).print(console);
 }
 
 fn never_happened(console: &Console, all: &[Verified]) {
@@ -86,17 +86,25 @@ fn never_happened(console: &Console, all: &[Verified]) {
     }
 }
 
+/// Where a witness was first seen, or why it was not, in words.
+pub fn where_seen(all: &[Verified], sentence: &str, unseen: &[&str]) -> (Option<Ink>, String) {
+    match first_seen(all, sentence) {
+        Some((model, depth)) => (None, format!("{model}, after {}", plural(depth, "step"))),
+        None if all.iter().any(Verified::is_cut) => (Some(Ink::Dim), "not before the cut".into()),
+        None if unseen.contains(&sentence) => (Some(Ink::Bad), "NEVER SEEN".into()),
+        None => (Some(Ink::Dim), "not in these models".into()),
+    }
+}
+
 fn witnesses(console: &Console, all: &[Verified], unseen: &[&str], cli: &Cli) {
     console.say(
         &console.ink(Ink::Bold, "Witnesses: what must happen somewhere, and where it first did"),
     );
     for property in PROPERTIES.iter().filter(|p| p.kind == Kind::Sometimes) {
         let (sentence, source) = (property.sentence, property.source);
-        let seen = match first_seen(all, sentence) {
-            Some((model, depth)) => format!("{model}, after {}", plural(depth, "step")),
-            None if all.iter().any(Verified::is_cut) => console.ink(Ink::Dim, "not before the cut"),
-            None if unseen.contains(&sentence) => console.ink(Ink::Bad, "NEVER SEEN"),
-            None => console.ink(Ink::Dim, "not in these models"),
+        let seen = match where_seen(all, sentence, unseen) {
+            (Some(ink), words) => console.ink(ink, &words),
+            (None, words) => words,
         };
         console.say(&format!("  {source:<5} {sentence:<53} {seen}"));
     }
@@ -138,52 +146,81 @@ fn numbers(console: &Console, lab: &Lab, all: &[Verified]) {
     field("Time", format!("{}, peak memory {}", seconds(lab.seconds()), bytes(peak)));
 }
 
-fn verdict(console: &Console, all: &[Verified], vacuous: &Vacuous, exit: Exit) {
-    let names = |which: &dyn Fn(&Verified) -> bool| {
-        let those = all.iter().filter(|one| which(one)).map(|one| one.model.name);
-        those.collect::<Vec<_>>().join(", ")
-    };
-    match exit {
-        Exit::AsExpected => as_expected(console, all),
-        Exit::CutOff => {
-            console.say(&console.ink(Ink::Warn, "CUT OFF."));
-            let what = match progress::is_interrupted() {
-                true => "It was interrupted",
-                false => "A bound was met",
-            };
-            let cut = names(&|one| one.is_cut());
-            console.paragraph(&format!(
-                "{what} before every state was visited: {cut}. What was visited is as expected; of the rest \
-                 nothing is known."
-            ));
-        }
-        Exit::Violation | Exit::Internal | Exit::Usage => {
-            console.say(&console.ink(Ink::Bad, "NOT AS EXPECTED."));
-            let bad = names(&|one| !one.problems.is_empty());
-            if !bad.is_empty() {
-                console.paragraph(&format!("See the lines above: {bad}."));
-            }
-            let promised_of_nothing = |what: &str, which: &[&str]| {
-                if !which.is_empty() {
-                    console.paragraph(&format!("{what}: {}.", which.join("; ")));
-                }
-            };
-            promised_of_nothing(
-                "Never seen in any model, so that what is promised of it is promised of nothing",
-                &vacuous.unseen,
-            );
-            promised_of_nothing(
-                "Promises that no model put to the test, since what they speak of never happened there",
-                &vacuous.untested,
-            );
-        }
+/// What the whole run comes to.
+#[derive(Debug)]
+pub struct Verdict {
+    /// How the head is meant.
+    pub ink: Ink,
+    /// Two or three words.
+    pub head: &'static str,
+    /// What they mean, a paragraph each.
+    pub paragraphs: Vec<String>,
+}
+
+impl Verdict {
+    /// Says it on the terminal.
+    pub fn print(&self, console: &Console) {
+        console.say(&console.ink(self.ink, self.head));
+        self.paragraphs.iter().for_each(|words| console.paragraph(words));
     }
 }
 
-fn as_expected(console: &Console, all: &[Verified]) {
+/// What a verification comes to, in words for the terminal and for the page alike.
+pub fn verdict(all: &[Verified], vacuous: &Vacuous, exit: Exit) -> Verdict {
+    match exit {
+        Exit::AsExpected => {
+            Verdict { ink: Ink::Good, head: "AS EXPECTED.", paragraphs: vec![as_expected(all)] }
+        }
+        Exit::CutOff => {
+            Verdict { ink: Ink::Warn, head: "CUT OFF.", paragraphs: vec![cut_off(all)] }
+        }
+        Exit::Violation | Exit::Internal | Exit::Usage => Verdict {
+            ink: Ink::Bad,
+            head: "NOT AS EXPECTED.",
+            paragraphs: not_as_expected(all, vacuous),
+        },
+    }
+}
+
+fn names(all: &[Verified], which: impl Fn(&Verified) -> bool) -> String {
+    let those = all.iter().filter(|one| which(one)).map(|one| one.model.name);
+    those.collect::<Vec<_>>().join(", ")
+}
+
+fn cut_off(all: &[Verified]) -> String {
+    let what = match progress::is_interrupted() {
+        true => "It was interrupted",
+        false => "A bound was met",
+    };
+    let cut = names(all, Verified::is_cut);
+    format!(
+        "{what} before every state was visited: {cut}. What was visited is as expected; of the rest \
+         nothing is known."
+    )
+}
+
+fn not_as_expected(all: &[Verified], vacuous: &Vacuous) -> Vec<String> {
+    let bad = names(all, |one| !one.problems.is_empty());
+    let bad = (!bad.is_empty()).then(|| format!("See the lines of: {bad}."));
+    let promised_of_nothing = [
+        (
+            "Never seen in any model, so that what is promised of it is promised of nothing",
+            &vacuous.unseen,
+        ),
+        (
+            "Promises that no model put to the test, since what they speak of never happened there",
+            &vacuous.untested,
+        ),
+    ];
+    let idle = promised_of_nothing.into_iter().filter(|(_, which)| !which.is_empty());
+    bad.into_iter()
+        .chain(idle.map(|(what, which)| format!("{what}: {}.", which.join("; "))))
+        .collect()
+}
+
+fn as_expected(all: &[Verified]) -> String {
     let refuted = all.iter().filter(|one| one.model.expected != Expected::Holds).count();
     let held = all.len() - refuted;
-    console.say(&console.ink(Ink::Good, "AS EXPECTED."));
     let mut words = format!(
         "Every promise holds in every reachable state of {}, and at the end of the fair continuation of each",
         plural(held, "model")
@@ -203,5 +240,5 @@ fn as_expected(console: &Console, all: &[Verified]) {
             eager.join(", ")
         );
     }
-    console.paragraph(&words);
+    words
 }

@@ -61,7 +61,8 @@ pub fn line(console: &Console, one: &Verified) {
         format!("{:.0}", report.bytes_per_state),
     ];
     let [unique, generated, depth, time, rate, size] = numbers.each_ref().map(String::as_str);
-    let verdict = verdict(console, one, report);
+    let (ink, words) = outcome(one, report);
+    let verdict = console.ink(ink, &words);
     console.say(&row([
         name,
         unique,
@@ -106,23 +107,21 @@ pub fn bound(end: End) -> &'static str {
     }
 }
 
-fn verdict(console: &Console, one: &Verified, report: &Report) -> String {
+/// What the search of a model comes to, in words.
+pub fn outcome(one: &Verified, report: &Report) -> (Ink, String) {
     if !one.problems.is_empty() {
-        return console.ink(Ink::Bad, "NOT AS EXPECTED");
+        return (Ink::Bad, "NOT AS EXPECTED".into());
     }
     if one.is_cut() {
-        let bound = bound(report.end);
-        return console.ink(Ink::Warn, &format!("nothing found before: {bound}"));
+        return (Ink::Warn, format!("nothing found before: {}", bound(report.end)));
     }
     let words = match one.model.expected {
         Expected::Holds => "holds, as expected",
         Expected::Refuted(_) => "refuted, as expected",
     };
     match one.model.pinned {
-        (0, 0) => {
-            format!("{} {}", console.ink(Ink::Good, words), console.ink(Ink::Warn, "(not pinned)"))
-        }
-        _ => console.ink(Ink::Good, words),
+        (0, 0) => (Ink::Warn, format!("{words} (not pinned)")),
+        _ => (Ink::Good, words.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     console::{Console, Ink},
     json,
     lab::{self, Lab, Panicked, Wanted, Way},
-    names, show,
+    names, report, show,
     summary::{self, Vacuous},
     table,
 };
@@ -69,6 +69,8 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
     if cli.pin {
         table::pins(console, &all);
     }
+    let words = || report::verified(&lab, &all, &vacuous, exit);
+    report::write(&cli.common, report::VERIFIED, words)?;
     json::write(&cli.common, || json::verified(&lab, &all, exit))?;
     Ok(exit)
 }

@@ -18,7 +18,7 @@ fn measure(toy: &Toy, rules: Rules, options: &Options) {
         report.unique,
         report.generated as f64 / report.unique as f64,
         report.depth,
-        report.widest,
+        report.widest(),
         report.seconds,
         report.unique as f64 / report.seconds,
         report.bytes_per_state,

@@ -17,7 +17,7 @@ pub struct Counted {
     pub depth: usize,
     pub idle: u64,
     pub terminal: u64,
-    pub widest: u64,
+    pub levels: Vec<u64>,
     /// For each bit, the depth of the nearest state that violates or shows it.
     pub violated: BTreeMap<u32, usize>,
     pub seen: BTreeMap<u32, usize>,
@@ -36,7 +36,7 @@ pub fn explore<S: System>(system: &S, rules: Rules) -> Counted {
     let (mut level, mut depth) = (vec![world], 0);
     while !level.is_empty() {
         counted.depth = depth;
-        counted.widest = counted.widest.max(level.len() as u64);
+        counted.levels.push(level.len() as u64);
         let mut next = Vec::new();
         for world in level {
             note(&mut counted, system, &world, rules, depth);

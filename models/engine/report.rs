@@ -77,8 +77,9 @@ pub struct Report {
     pub generated: u64,
     /// Steps from the start to the farthest state.
     pub depth: usize,
-    /// States in the widest level.
-    pub widest: u64,
+    /// Distinct states of each level: how many are 0, 1, 2 ... steps from the start. The last ones may be
+    /// incomplete if the search was cut off.
+    pub levels: Vec<u64>,
     /// Quiescent states: no delivery changes anything, and no node has a fair event.
     pub idle: u64,
     /// States without any step.
@@ -114,6 +115,11 @@ impl Report {
     /// Whether every reachable state was visited.
     pub fn is_exhaustive(&self) -> bool {
         self.end == End::Exhaustive
+    }
+
+    /// States in the widest level.
+    pub fn widest(&self) -> u64 {
+        self.levels.iter().copied().max().unwrap_or(0)
     }
 
     /// The violated properties.

@@ -44,7 +44,7 @@ struct Run<'a, S: System> {
     /// The bound that was met, if one was.
     cut: Option<End>,
     depth: usize,
-    widest: u64,
+    levels: Vec<u64>,
     own_bytes: u64,
     findings: Vec<Finding>,
 }
@@ -70,7 +70,7 @@ impl<'a, S: System> Run<'a, S> {
             watch: Watch::start(options),
             cut: None,
             depth: 0,
-            widest: 0,
+            levels: Vec::new(),
             own_bytes: 0,
             findings: properties.map(finding).collect(),
         }
@@ -80,10 +80,10 @@ impl<'a, S: System> Run<'a, S> {
     fn levels(&mut self, workers: &mut [Worker<'a, S>]) -> End {
         loop {
             let (blocks, states) = self.shared.turn();
-            self.widest = self.widest.max(states);
             if states == 0 {
                 return End::Exhaustive;
             }
+            self.levels.push(states);
             if self.findings.iter().any(Finding::is_violation) && !self.options.keep_going {
                 return End::Violation;
             }
@@ -94,10 +94,11 @@ impl<'a, S: System> Run<'a, S> {
             self.expand_level(workers, blocks);
             self.own_bytes = self.own_bytes.max(self.own_bytes_now());
             self.note_findings(workers, self.depth + 1);
-            self.depth += usize::from(self.shared.found.load(Relaxed) > 0);
+            let found = self.shared.found.load(Relaxed);
+            self.depth += usize::from(found > 0);
             // A bound that was met while the last block was being expanded cut nothing off.
             if self.shared.waiting.load(Relaxed) > 0 {
-                self.widest = self.widest.max(self.shared.found.load(Relaxed));
+                self.levels.extend((found > 0).then_some(found));
                 return self.cut.unwrap_or(End::States);
             }
         }
@@ -168,6 +169,7 @@ impl<'a, S: System> Run<'a, S> {
     fn report(self, workers: &[Worker<'a, S>], end: End) -> Report {
         let sum = |of: fn(&Counts) -> u64| workers.iter().map(|worker| of(&worker.counts)).sum();
         let unique = self.shared.visited.len();
+        let own_bytes = self.own_bytes.max(self.own_bytes_now());
         let mut kinds: Vec<_> = self.tables.kinds().into_iter().map(|name| (name, 0)).collect();
         for worker in workers {
             for (total, count) in kinds.iter_mut().zip(&worker.counts.kinds) {
@@ -182,7 +184,7 @@ impl<'a, S: System> Run<'a, S> {
             unique,
             generated: self.shared.generated.load(Relaxed),
             depth: self.depth,
-            widest: self.widest,
+            levels: self.levels,
             idle: sum(|counts| counts.idle),
             terminal: sum(|counts| counts.terminal),
             locals: self.tables.locals(),
@@ -192,7 +194,7 @@ impl<'a, S: System> Run<'a, S> {
             fair_states: self.shared.known.as_ref().map_or(0, Visited::len),
             seconds: self.watch.elapsed().as_secs_f64(),
             bytes_per_state: self.shared.visited.bytes() as f64 / unique as f64,
-            own_bytes: self.own_bytes.max(self.own_bytes_now()),
+            own_bytes,
             peak_rss: peak_resident_bytes(),
             collision_probability: collision_probability(unique),
             kinds,

@@ -54,7 +54,7 @@ fn counted(report: &Report) -> Counted {
         depth: report.depth,
         idle: report.idle,
         terminal: report.terminal,
-        widest: report.widest,
+        levels: report.levels.clone(),
         violated,
         seen,
     }
