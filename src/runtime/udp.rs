@@ -159,8 +159,7 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     let grace = if config.replicas.len() == 1 { Duration::ZERO } else { START_GRACE };
     let (durability, acknowledged_by) = replica.durability.of();
     let codec = config.codec();
-    // What is recorded must be what the protocol sent.
-    let paced = replica.record.is_none();
+    let paced = true;
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by, paced };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
