@@ -34,7 +34,7 @@ pub fn levels(all: &[Verified]) -> String {
     let figures: String = all.iter().filter_map(figure).collect();
     section(
         "States by depth",
-        "Distinct states 0, 1, 2 ... steps from the start, from left to right. Each figure has its own scale.",
+        "Distinct states 0, 1, 2 ... steps from the start, from left to right. Each has its own scale.",
         &format!("<div class=\"plots small\">{figures}</div>"),
     )
 }
@@ -50,7 +50,7 @@ pub fn protocol() -> String {
     ];
     section(
         "What gossip costs, and what it brings",
-        "Measured when this page was written, with the protocol itself, on small clusters in memory that lose \
+        "Measured when this page was made, by the protocol itself, on small clusters in memory that lose \
          nothing and take no time: these are examples, not proofs, and say nothing about milliseconds.",
         &format!("<div class=\"plots\">{}</div>", figures.concat()),
     )

@@ -94,7 +94,7 @@ fn models(all: &[Verified]) -> String {
     ];
     section(
         "Models",
-        "Each model is a small cluster. Its search is exhaustive if every state within its bounds was visited.",
+        "Each model is a small cluster. Its search is exhaustive if it saw every state within its bounds.",
         &page::table(&columns, all.iter().map(model)),
     )
 }
