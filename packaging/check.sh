@@ -60,6 +60,7 @@ port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)
 printf 'cluster = "check"\nservice = "kv"\nreplicas = ["127.0.0.1:%s"]\n' "$port" >"$work/cluster.toml"
 mkdir "$work/data"
 chinwag keygen "$work/ring"
+export CHINWAG_KEYS=$work/ring
 start() {
   env HOSTNAME=chinwag-0 CHINWAG_CLUSTER="$work/cluster.toml" CHINWAG_DATA="$work/data" CHINWAG_RING="$work/ring" \
     CHINWAG_LISTEN="127.0.0.1:$port" CHINWAG_HTTP="127.0.0.1:$port" ./start.sh 2>>"$work/log" &
