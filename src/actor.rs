@@ -109,7 +109,7 @@ impl<S: Service> Parties<S> {
 
 /// What a party knows, and what its client has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::large_enum_variant)] // There are few, each in an `Arc` of stateright's.
+#[expect(clippy::large_enum_variant, reason = "there are few, each in an `Arc` of stateright's")]
 pub enum PartyState<S: Service> {
     /// A replica manager's.
     Manager {
@@ -143,7 +143,7 @@ pub struct Answered<S: Service> {
 
 /// What survives a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::large_enum_variant)] // As `PartyState`.
+#[expect(clippy::large_enum_variant, reason = "as `PartyState`")]
 pub enum Saved<S: Service> {
     /// A replica manager's replica.
     Replica(Replica<S>),

@@ -32,7 +32,7 @@ fn measure(toy: &Toy, rules: Rules, options: &Options) {
 }
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "it measures states a second, and judges nothing"]
 fn speed() {
     for (toy, rules) in [
         (Toy { crashes: 1, ..Toy::new(3, &[1, 1]) }, Rules::plain(Network::Once)),
@@ -45,7 +45,7 @@ fn speed() {
 }
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "it measures 110 million states, and judges nothing"]
 fn scale() {
     let states_max = Some(110_000_000);
     let options = Options { threads: 2, states_max, ..Options::default() };

@@ -53,6 +53,37 @@ pub struct ManagerLocal {
     pub broken: u16,
 }
 
+impl ManagerLocal {
+    /// Brings the ghosts up to date after a step from `before` that journalled these changes.
+    pub fn observe<'a>(
+        &mut self,
+        before: &Self,
+        journal: impl IntoIterator<Item = &'a Change<Application>>,
+    ) {
+        for change in journal {
+            let Change::Log { records, .. } = change else { continue };
+            for record in records {
+                if before.forgotten.contains(&record.update.id) {
+                    self.broken |= broken::FORGOTTEN;
+                }
+                if self.received.insert(record.key(), Arc::clone(record)).is_some() {
+                    self.broken |= broken::TWICE;
+                }
+            }
+        }
+        let (was, is) = (&before.state.replica, &self.state.replica);
+        let forgotten = was.executed().keys().filter(|id| !is.executed().contains_key(id));
+        self.forgotten.extend(forgotten.copied());
+        let rows = before.state.table.iter().zip(&self.state.table);
+        let monotone = is.replica_ts().covers(was.replica_ts())
+            && is.value_ts().covers(was.value_ts())
+            && rows.into_iter().all(|(was, is)| is.covers(was));
+        if !monotone {
+            self.broken |= broken::MONOTONE;
+        }
+    }
+}
+
 impl Manager {
     /// The first state.
     pub fn start(&self) -> ManagerLocal {
@@ -82,7 +113,7 @@ impl Manager {
         self.node.handle(&mut next.state, input.clone(), &mut fx);
         self.journal(&mut next, &fx.journal);
         let sends = self.cut(fx.sends);
-        self.observe(local, &mut next, &fx.journal);
+        next.observe(local, &fx.journal);
         next.broken |= self.judge_sends(local, &next, &input, &sends);
         next.said = self.said(local, &next, &input, &sends);
         (next, sends)
@@ -161,36 +192,6 @@ impl Manager {
             other => vec![(to, other)],
         };
         sends.into_iter().flat_map(whole).collect()
-    }
-
-    /// Brings the ghosts up to date.
-    fn observe(
-        &self,
-        before: &ManagerLocal,
-        next: &mut ManagerLocal,
-        journal: &[Change<Application>],
-    ) {
-        for change in journal {
-            let Change::Log { records, .. } = change else { continue };
-            for record in records {
-                if before.forgotten.contains(&record.update.id) {
-                    next.broken |= broken::FORGOTTEN;
-                }
-                if next.received.insert(record.key(), Arc::clone(record)).is_some() {
-                    next.broken |= broken::TWICE;
-                }
-            }
-        }
-        let (was, is) = (&before.state.replica, &next.state.replica);
-        let forgotten = was.executed().keys().filter(|id| !is.executed().contains_key(id));
-        next.forgotten.extend(forgotten.copied());
-        let rows = before.state.table.iter().zip(&next.state.table);
-        let monotone = is.replica_ts().covers(was.replica_ts())
-            && is.value_ts().covers(was.value_ts())
-            && rows.into_iter().all(|(was, is)| is.covers(was));
-        if !monotone {
-            next.broken |= broken::MONOTONE;
-        }
     }
 
     fn judge_sends(

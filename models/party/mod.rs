@@ -23,7 +23,7 @@ pub enum Party {
 }
 
 /// All that a party is at a moment.
-#[allow(clippy::large_enum_variant, reason = "one value a node: a box would only add a step")]
+#[expect(clippy::large_enum_variant, reason = "one value a node: a box would only add a step")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Local {
     /// A replica manager's.

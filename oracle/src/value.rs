@@ -35,9 +35,14 @@ pub(crate) struct Tag(pub u16);
 
 macro_rules! constructors {
     ($($constant:ident = $name:literal / $arity:literal),* $(,)?) => {
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms, dead_code)]
+        #[allow(
+            non_camel_case_types,
+            clippy::upper_case_acronyms,
+            dead_code,
+            reason = "only counts: its variants are named as the constants are"
+        )]
         enum Place { $($constant),* }
-        #[allow(dead_code)] // Some are only inside of values that nobody here looks into.
+        #[allow(dead_code, reason = "some are only inside of values that nobody here looks into")]
         impl Tag {
             $(pub const $constant: Tag = Tag(Place::$constant as u16);)*
         }

@@ -19,7 +19,7 @@ use chinwag_models::{
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 mod caller;
 pub use caller::FewCaller;
@@ -104,7 +104,7 @@ impl Judge for Few {
         for change in step.written.iter().flatten() {
             next.disk.commit(rules, change);
         }
-        observe(&self.locals[me], &mut next, step.written);
+        next.observe(&self.locals[me], step.written.iter().flatten());
         if step.stopped {
             self.snapshots[me].push(Snapshot(next));
             return;
@@ -311,30 +311,5 @@ fn serves(
             sent(&|m| matches!(m, Message::QueryReply { id: answered, .. } if answered == id))
         }
         _ => true,
-    }
-}
-
-/// Brings the ghosts up to date, as the models' manager does.
-fn observe(before: &ManagerLocal, next: &mut ManagerLocal, written: &[Vec<Change<Application>>]) {
-    for change in written.iter().flatten() {
-        let Change::Log { records, .. } = change else { continue };
-        for record in records {
-            if before.forgotten.contains(&record.update.id) {
-                next.broken |= broken::FORGOTTEN;
-            }
-            if next.received.insert(record.key(), Arc::clone(record)).is_some() {
-                next.broken |= broken::TWICE;
-            }
-        }
-    }
-    let (was, is) = (&before.state.replica, &next.state.replica);
-    let forgotten = was.executed().keys().filter(|id| !is.executed().contains_key(id));
-    next.forgotten.extend(forgotten.copied());
-    let rows = before.state.table.iter().zip(&next.state.table);
-    let monotone = is.replica_ts().covers(was.replica_ts())
-        && is.value_ts().covers(was.value_ts())
-        && rows.into_iter().all(|(was, is)| is.covers(was));
-    if !monotone {
-        next.broken |= broken::MONOTONE;
     }
 }

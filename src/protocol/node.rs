@@ -15,7 +15,7 @@ pub enum Node {
 }
 
 /// What a party knows.
-#[allow(clippy::large_enum_variant, reason = "one value a node: a box would only add a step")]
+#[expect(clippy::large_enum_variant, reason = "one value a node: a box would only add a step")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NodeState<S: Service> {
     /// A replica manager's.

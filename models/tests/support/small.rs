@@ -1,7 +1,7 @@
 //! Models that every engine gets through in no time, of every kind that the catalogue has; seeded bugs of
 //! every kind; and verdicts that can be compared.
 
-#![allow(dead_code)] // Each test program uses its share.
+#![allow(dead_code, reason = "each test program uses its share")]
 
 use chinwag::{Rules, Timestamp, rules::FAITHFUL};
 use chinwag_models::{
