@@ -19,7 +19,7 @@ pub fn list(console: &Console, _: &Common) -> Ended {
     for model in CATALOGUE {
         let deep = if model.deep { " (deep)" } else { "" };
         console.say(&format!("  {}{deep}: {}", model.name, model.purpose));
-        console.say(&format!("      {}", story::describe_model(model, None)));
+        console.say(&format!("      {}", story::describe_bounds(model, None)));
         if let Expected::Refuted(sentence) = model.expected {
             console.say(&format!("      refutes: {sentence}"));
         }

@@ -178,6 +178,11 @@ fn lanes(names: &[String], starts: &[&Local]) -> Vec<Lane> {
 
 /// A model and its bounds in one line.
 pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
+    format!("{}: {}", model.name, describe_bounds(model, mutant))
+}
+
+/// The same without its name.
+pub fn describe_bounds(model: &Model, mutant: Option<&Mutant>) -> String {
     let mut parts = vec![format!("{} managers", model.updatable)];
     if model.read_only > 0 {
         parts.push(format!("{} read-only", model.read_only));
@@ -233,7 +238,7 @@ pub fn describe_model(model: &Model, mutant: Option<&Mutant>) -> String {
     also(model.eager, "replies that are waited for arrive at once (a reduction)".to_owned());
     also(model.liar, "the last client lies about what it has seen".to_owned());
     also(mutant.is_some(), format!("seeded bug \"{}\"", mutant.map_or("", |m| m.name)));
-    format!("{}: {}", model.name, parts.join("; "))
+    parts.join("; ")
 }
 
 /// Each client's script, and whom it asks.

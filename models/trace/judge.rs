@@ -34,6 +34,9 @@ struct Seat {
     lacks: HashSet<RecordKey>,
 }
 
+#[cfg(test)]
+mod tests;
+
 type Judged = Result<(), String>;
 
 fn promise(holds: bool, broken: impl FnOnce() -> String) -> Judged {

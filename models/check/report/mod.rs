@@ -100,7 +100,7 @@ fn models(all: &[Verified]) -> String {
 }
 
 fn model(one: &Verified) -> Vec<String> {
-    let bounds = story::describe_model(one.model, None);
+    let bounds = story::describe_bounds(one.model, None);
     let about = format!(
         "<b>{}</b><small>{}</small><small>{}</small>",
         escape(one.model.name),
