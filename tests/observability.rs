@@ -176,6 +176,7 @@ fn an_update_moves_what_tells_of_updates() {
         ("chinwag_updates_total", 1.0),
     ];
     assert_eq!(named(&moved), expected);
+    assert_eq!(bench.host.status().updates, 1);
 }
 
 #[test]
@@ -213,6 +214,7 @@ fn a_query_that_is_held_back_is_counted_and_its_age_is_told() {
         ("chinwag_query_held_back_seconds_sum", held),
     ];
     assert_eq!(rest, expected);
+    assert_eq!(bench.host.status().queries, 1);
 }
 
 #[test]
