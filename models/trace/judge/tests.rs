@@ -1,5 +1,5 @@
-//! The judge against seeded bugs: a replay with the rules of a mutant agrees with its own steps, so nobody but
-//! the judge can find out that the rules are wrong.
+//! The judge against seeded bugs: a replay with the rules of a mutant agrees with its own steps, so nobody
+//! but the judge can find out that the rules are wrong.
 
 use super::{Judge, Player, ReplicaId};
 use crate::{mutants::MUTANTS, trace::witnessed::Witnessed};

@@ -127,8 +127,10 @@ impl<J: Judge> Cluster<J> {
             Kind::Restore => (node.backup.clone(), None),
             _ => (Some(SimDisk { slip: self.disk_slip(), ..SimDisk::default() }), Some(u64::MAX)),
         };
+        // Without a backup there is nothing to restore, and the host stays.
+        let Some(disk) = disk else { return };
         let node = &mut self.nodes[id.index()];
-        let (Some(disk), Some(host)) = (disk, node.host.take()) else { return };
+        let Some(host) = node.host.take() else { return };
         let mut file = host.into_storage().file;
         let own = file.disk().lose_power(1, || true);
         let has_lied = own.has_lied;
