@@ -1,5 +1,5 @@
 //! The program's words, messages and exit codes, as a person or a script meets them.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 use chinwag::runtime::udp::free_addresses;
 use std::{

@@ -1,5 +1,5 @@
 //! `chinwag verify` and `chinwag dump`, on directories of every kind; and a real disk that is full.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 use chinwag::{
     FrontEndId, Group, Message, Refusal, ReplicaId, ReplicaManager, RequestId, Sender, Serial,

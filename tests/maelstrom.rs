@@ -1,4 +1,5 @@
 //! `chinwag maelstrom`, in a network of our own: Maelstrom itself needs a Java machine and its archive.
+#![cfg(feature = "program")]
 
 #[path = "maelstrom/network.rs"]
 mod network;

@@ -1,5 +1,5 @@
 //! What an operator sees of real processes: logs, pages, `top`, signals, readers that go away.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 #[path = "common/openmetrics.rs"]
 mod openmetrics;

@@ -1,5 +1,5 @@
 //! Replica processes with keys, and what they do with those who have others or none.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 use chinwag::{
     ReplicaId,

@@ -1,5 +1,5 @@
 //! What real processes recorded is an execution of the model, and what was altered is none.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 use chinwag::{
     ReplicaId, Sender, Service, Timer,

@@ -1,5 +1,5 @@
 //! Real processes on loopback: kill -9, restarts, sessions from process to process, exit codes.
-#![cfg(feature = "runtime")]
+#![cfg(feature = "program")]
 
 use chinwag::{
     FrontEndId, Group, ReplicaId, Service,

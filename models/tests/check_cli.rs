@@ -189,6 +189,21 @@ fn the_report_for_machines_says_what_the_table_says() {
 }
 
 #[test]
+fn the_picture_of_the_readme_is_the_one_that_its_command_makes() {
+    let out = directory("readme");
+    let name = "forgets with the record";
+    let output = check(&["mutants", name, "--quiet", "--trace-dir", &out.to_string_lossy()]);
+    assert_exit(&output, 0);
+    let mut made = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let svg = made.find(|path| path.extension().is_some_and(|end| end == "svg")).unwrap();
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/counterexample.svg");
+    // It prints the command that replays it, and so the directory.
+    let made = fs::read_to_string(svg).unwrap().replace(&*out.to_string_lossy(), "out");
+    let is_shown = made == fs::read_to_string(picture).unwrap();
+    assert!(is_shown, "docs/counterexample.svg is another one");
+}
+
+#[test]
 fn a_mutants_counterexample_reads_as_it_always_did() {
     let output = check(&["mutants", MUTANT]);
 

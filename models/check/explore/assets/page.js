@@ -138,7 +138,7 @@ function drawNews() {
   if (shown.found) {
     const isBad = shown.violated.includes(shown.found);
     const others = shown.violated.filter((sentence) => sentence !== shown.found);
-    // The diagram counts what the clients ask for at the start, too.
+    // The diagram counts what arrives at once with a step (a reduction), too.
     const verdict = shown.verdict.replace(/at step \d+/, '$& of the diagram');
     const lines = others.length ? [...shown.explain, `Violated as well: ${others.join('; ')}.`] : shown.explain;
     news.push(el('div', { class: isBad ? 'violated' : 'witnessed', role: 'alert' },
