@@ -194,7 +194,7 @@ fn the_picture_of_the_readme_is_the_one_that_its_command_makes() {
     let name = "forgets with the record";
     let output = check(&["mutants", name, "--quiet", "--trace-dir", &out.to_string_lossy()]);
     assert_exit(&output, 0);
-    let mut made = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let mut made = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
     let svg = made.find(|path| path.extension().is_some_and(|end| end == "svg")).unwrap();
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/counterexample.svg");
     // It prints the command that replays it, and so the directory.
