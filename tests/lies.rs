@@ -20,19 +20,22 @@ fn codec() -> Codec {
     Codec { cluster: ClusterId::of("test", "counter", GROUP), group: GROUP }
 }
 
-/// The first replica manager.
-fn host() -> Replica {
-    let config = HostConfig {
-        node: ReplicaManager::new(ReplicaId(0), GROUP),
+fn config(id: u16) -> HostConfig {
+    HostConfig {
+        node: ReplicaManager::new(ReplicaId(id), GROUP),
         codec: codec(),
         gossip_every: Duration::from_millis(100),
         grace: Duration::ZERO,
         durability: Default::default(),
         acknowledged_by: 1,
         paced: true,
-    };
+    }
+}
+
+/// The first replica manager.
+fn host() -> Replica {
     let storage = MemoryStorage::default();
-    let mut host = Host::open(config, storage, Counters::default(), Duration::ZERO).unwrap();
+    let mut host = Host::open(config(0), storage, Counters::default(), Duration::ZERO).unwrap();
     host.set_peer(ReplicaId(1), ([127, 0, 0, 1], 9).into());
     host.handle(Duration::ZERO, Input::Tick).unwrap();
     host
@@ -89,21 +92,9 @@ fn a_replica_that_is_told_to_takes_no_update_before_what_it_builds_on() {
     assert!(is_refused(&said) && said.iter().any(asks), "{said:?}");
     assert_eq!(host.status().pending, 0);
 
-    let mut peer = Replica::open(
-        HostConfig {
-            node: ReplicaManager::new(ReplicaId(1), GROUP),
-            codec: codec(),
-            gossip_every: Duration::from_millis(100),
-            grace: Duration::ZERO,
-            durability: Default::default(),
-            acknowledged_by: 1,
-            paced: true,
-        },
-        MemoryStorage::default(),
-        Counters::default(),
-        Duration::ZERO,
-    )
-    .unwrap();
+    let mut peer =
+        Replica::open(config(1), MemoryStorage::default(), Counters::default(), Duration::ZERO)
+            .unwrap();
     peer.set_peer(ReplicaId(0), ([127, 0, 0, 1], 9).into());
     let (other, first) = update(2, 0, [0, 0]);
     give(&mut peer, other, first);

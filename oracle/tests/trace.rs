@@ -1,22 +1,19 @@
 //! A recorded run is one of the proved system, by a checker that was proved sound; and no longer if one event
 //! is left out, exchanged with the next one, or altered.
 
+#[path = "support/alterations.rs"]
+mod alterations;
 #[path = "support/world.rs"]
 mod world;
 
-use chinwag::{
-    Group, Input, Message, ReplicaId, ReplicaManager, Service,
-    rules::FAITHFUL,
-    services::{RegisterMap, RegisterQuery},
-};
-use chinwag_oracle::{Event, Happened, Oracle, Refused};
+use alterations::ALTERATIONS;
+use chinwag::{Group, ReplicaManager, rules::FAITHFUL, services::RegisterMap};
+use chinwag_oracle::{Event, Oracle, Refused};
 use world::{Setting, Step, World, node};
 
 type Trace = Vec<(ReplicaManager, Vec<Event<RegisterMap>>)>;
 
 const GROUP: Group = Group { updatable: 3, replicas: 4 };
-
-const RM0: ReplicaId = ReplicaId(0);
 
 fn oracle() -> Oracle {
     Oracle::new().expect("the checked-in functions can be read")
@@ -98,42 +95,6 @@ fn a_run_of_which_an_event_is_left_out_or_exchanged_with_the_next_one_is_refused
         trace[manager].1.swap(event, event + 1);
     }
 }
-
-/// Alters one of the first events of which that is possible.
-type Alteration = fn(&mut Event<RegisterMap>) -> bool;
-
-const ALTERATIONS: [(&str, Alteration); 5] = [
-    ("more was received", |event| {
-        event.after[0].set(RM0, event.after[0].get(RM0) + 1);
-        true
-    }),
-    ("a reply's timestamp", |event| {
-        event.effects.sends.iter_mut().any(|(_, message)| match message {
-            Message::UpdateReply { ts, .. } => {
-                ts.set(RM0, ts.get(RM0) + 1);
-                true
-            }
-            _ => false,
-        })
-    }),
-    ("nothing is journalled", |event| event.effects.journal.pop().is_some()),
-    ("an answer", |event| {
-        event.effects.sends.iter_mut().any(|(_, message)| match message {
-            Message::QueryReply { answer, .. } => {
-                *answer = RegisterMap::default().answer(&RegisterQuery::Get("nothing".into()));
-                true
-            }
-            _ => false,
-        })
-    }),
-    ("gossip that arrives claims more", |event| match &mut event.happened {
-        Happened::Input(Input::Message(_, Message::Gossip(gossip))) if gossip.complete => {
-            gossip.ts.set(RM0, gossip.ts.get(RM0) + 1);
-            true
-        }
-        _ => false,
-    }),
-];
 
 #[test]
 fn a_run_of_which_an_event_is_altered_is_refused() {

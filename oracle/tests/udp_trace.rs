@@ -1,8 +1,12 @@
 //! What replica managers recorded while they served clients over UDP is a run of the proved system, and what
 //! was altered is none.
 
+#[path = "support/alterations.rs"]
+mod alterations;
+
+use alterations::ALTERATIONS;
 use chinwag::{
-    Input, Message, ReplicaId, ReplicaManager, Sender, Service,
+    Input, Message, ReplicaId, ReplicaManager, Sender,
     runtime::{
         ClientConfig, Config, FileStorage, Recorder, ReplicaConfig, Route, TraceHeader,
         udp::{self, SystemClock, UdpClient, UdpTransport},
@@ -153,48 +157,6 @@ fn journalling(trace: &Events) -> Vec<(usize, usize)> {
     };
     trace.iter().enumerate().flat_map(of).collect()
 }
-
-/// Alters an event, if it can be altered so.
-type Alteration = fn(&mut Event<RegisterMap>) -> bool;
-
-const ALTERATIONS: [(&str, Alteration); 6] = [
-    ("more was received", |event| {
-        event.after[0].set(ReplicaId(0), event.after[0].get(ReplicaId(0)) + 1);
-        true
-    }),
-    ("less is reflected", |event| {
-        let count = event.after[1].get(ReplicaId(0));
-        event.after[1].set(ReplicaId(0), count.saturating_sub(1));
-        count > 0
-    }),
-    ("a reply's timestamp", |event| {
-        event.effects.sends.iter_mut().any(|(_, message)| match message {
-            Message::UpdateReply { ts, .. } => {
-                ts.set(ReplicaId(0), ts.get(ReplicaId(0)) + 1);
-                true
-            }
-            _ => false,
-        })
-    }),
-    ("nothing is journalled", |event| event.effects.journal.pop().is_some()),
-    ("an answer", |event| {
-        event.effects.sends.iter_mut().any(|(_, message)| match message {
-            Message::QueryReply { answer, .. } => {
-                *answer = RegisterMap::default().answer(&RegisterQuery::Get("nothing".into()));
-                true
-            }
-            _ => false,
-        })
-    }),
-    ("gossip that arrives claims more", |event| match &mut event.happened {
-        Happened::Input(Input::Message(_, Message::Gossip(gossip))) if gossip.complete => {
-            // More than any message ever claims: one more might be true of a later one.
-            gossip.ts.set(ReplicaId(0), 1_000);
-            true
-        }
-        _ => false,
-    }),
-];
 
 #[test]
 fn what_was_recorded_over_udp_is_a_run_of_the_proved_system_and_no_longer_if_it_is_altered() {
