@@ -139,3 +139,18 @@ fn what_the_readme_claims_exists() {
     }
     nothing_in(missing);
 }
+
+/// What `scripts/figures.sh` wrote is of this catalogue: each model with the counts that are pinned.
+#[test]
+fn the_readmes_figures_are_those_that_are_pinned() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).expect("there is a README");
+    let digits = |cell: &str| cell.replace(',', "").parse::<u64>().ok();
+    let shown = |name: &str| {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")))?;
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        Some((digits(cells.get(2)?)?, digits(cells.get(4)?)? as usize))
+    };
+    let stale = catalogue::CATALOGUE.iter().filter(|model| shown(model.name) != Some(model.pinned));
+    nothing_in(stale.map(|model| format!("`{}`: {:?}", model.name, shown(model.name))).collect());
+}
