@@ -29,7 +29,7 @@ mod pacing;
 mod start;
 mod status;
 mod suspicion;
-pub(super) use commit::recover;
+pub(super) use commit::{recorded_by, recover};
 pub use suspicion::WAITING_UPDATES_MAX;
 
 /// A journal shorter than this never causes a checkpoint.

@@ -1,6 +1,6 @@
 //! Sees what a host does, and turns it into log lines and metrics. No payload is logged, at any level.
 
-use super::{Clock, Condition, DropReason, Metrics, Observer, Saved, Warnings};
+use super::{Clock, Condition, DropReason, Metrics, Observer, Saved, Warnings, host::recorded_by};
 use crate::{Change, Destination, Event, ManagerState, Message, ReplicaId, RequestId, Service};
 use std::{
     collections::BTreeMap,
@@ -126,14 +126,12 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
     }
 
     fn journalled(&mut self, changes: &[Change<S>], bytes: usize) {
-        let (mut records, mut own) = (0, 0);
-        for change in changes {
-            if let Change::Log { records: new, .. } = change {
-                records += new.len();
-                own += new.iter().filter(|record| record.key().origin == self.me).count();
-            }
-        }
-        self.metrics.updates.inc_by(own as u64);
+        let records = changes.iter().map(|change| match change {
+            Change::Log { records, .. } => records.len(),
+            Change::Discard { .. } => 0,
+        });
+        let records: usize = records.sum();
+        self.metrics.updates.inc_by(recorded_by(self.me, changes));
         self.metrics.batch_records.observe(records as f64);
         self.metrics.batch_bytes.observe(bytes as f64);
     }

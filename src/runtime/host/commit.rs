@@ -165,7 +165,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
 }
 
 /// Records of this replica manager's own among the changes.
-fn recorded_by<S: Service>(me: ReplicaId, changes: &[Change<S>]) -> u64 {
+pub(in crate::runtime) fn recorded_by<S: Service>(me: ReplicaId, changes: &[Change<S>]) -> u64 {
     let own = changes.iter().map(|change| match change {
         Change::Log { records, .. } => records.iter().filter(|r| r.key().origin == me).count(),
         Change::Discard { .. } => 0,
