@@ -14,6 +14,7 @@ pub mod plain;
 pub mod properties;
 pub mod render;
 pub mod scenario;
+pub mod shows;
 pub mod story;
 pub mod system;
 pub mod trace;

@@ -126,8 +126,6 @@ pub struct Model {
     pub expected: Expected,
     /// Unique states and depth of the complete search.
     pub pinned: (u64, usize),
-    /// Witnesses that must be seen, in words.
-    pub witnesses: &'static [&'static str],
 }
 
 /// The defaults of the catalogue: two managers, no faults.
@@ -154,7 +152,6 @@ pub const PLAIN: Model = Model {
     deep: false,
     expected: Expected::Holds,
     pinned: (0, 0),
-    witnesses: &[],
 };
 
 impl Model {

@@ -10,6 +10,7 @@ use chinwag_models::{
     model::Expected,
     mutants::{Fate, MUTANTS},
     properties::{Kind, PROPERTIES},
+    shows::shown_by,
     story,
 };
 
@@ -23,6 +24,7 @@ pub fn list(console: &Console, _: &Common) -> Ended {
         if let Expected::Refuted(sentence) = model.expected {
             console.say(&format!("      refutes: {sentence}"));
         }
+        console.say(&format!("      shows: {}", shown_by(model.name).join("; ")));
         if model.pinned != (0, 0) {
             let (unique, depth) = model.pinned;
             console.say(&format!("      pinned: {} states, depth {depth}", count(unique)));

@@ -14,6 +14,7 @@ use chinwag_models::{
     catalogue::CATALOGUE,
     engine::{End, Finding, Report},
     model::{Expected, Model},
+    shows::shown_by,
 };
 
 /// What came of one model.
@@ -111,6 +112,12 @@ fn verify_model(lab: &Lab, model: &'static Model) -> Verified {
     }
 }
 
+fn unseen<'a>(witnesses: &'a [&str], report: &'a Report) -> impl Iterator<Item = String> + 'a {
+    let is_seen = |name: &str| report.finding(name).is_some_and(|found| found.depth.is_some());
+    let unseen = witnesses.iter().filter(move |name| !is_seen(name));
+    unseen.map(|name| format!("NEVER SEEN, though it should be: {name}"))
+}
+
 /// What is not as the catalogue says.
 fn problems_of(model: &Model, report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
@@ -128,13 +135,7 @@ fn problems_of(model: &Model, report: &Report) -> Vec<String> {
     if let Some(sentence) = refutes.filter(|s| report.violations().all(|f| f.property.name != *s)) {
         problems.push(format!("NOT REFUTED, though it should be: {sentence}"));
     }
-    for witness in model.witnesses {
-        match report.finding(witness) {
-            Some(found) if found.depth.is_some() => {}
-            Some(_) => problems.push(format!("NEVER SEEN, though it should be: {witness}")),
-            None => problems.push(format!("the catalogue names an unknown witness: {witness}")),
-        }
-    }
+    problems.extend(unseen(shown_by(model.name), report));
     if report.eager_conflicts > 0 {
         problems.push(format!(
             "the reduction `eager` chose between two messages {} times: what it left out is not checked",
@@ -243,6 +244,17 @@ mod tests {
         assert!(!untested.contains(&"every query ends up answered"), "{untested:?}");
         let vacuous = Vacuous { unseen: Vec::new(), untested };
         assert_eq!(overall(&all, &vacuous), Exit::Violation);
+    }
+
+    #[test]
+    fn a_model_that_does_not_show_what_it_is_there_for_is_a_problem() {
+        let one = verified("reader", &Options { liveness: true, ..Options::default() });
+        let report = one.report.expect("it was searched");
+
+        let found: Vec<_> =
+            unseen(&["a query waits", "an identifier is forgotten"], &report).collect();
+
+        assert_eq!(found, ["NEVER SEEN, though it should be: an identifier is forgotten"]);
     }
 
     #[test]
