@@ -1,7 +1,10 @@
 //! Timestamps and gossip: C4b, C4c, C4d, C5, C6, C7, C8, C15, C28, and pulls.
 
 use crate::common::*;
-use chinwag::{Group, Message, Routing};
+use chinwag::{
+    Effects, FrontEndId, GOSSIP_LOG_MAX, Group, Message, Replica, ReplicaManager, RequestId,
+    Routing, Serial, Update,
+};
 
 /// C4b: an answer must not claim what is held but does not show.
 #[test]
@@ -89,6 +92,40 @@ fn lost_gossip_is_repeated_with_all_its_records() {
     cluster.gossip(rm(0), rm(1));
 
     assert_eq!(cluster.ran(rm(1)), ["a", "b"]);
+}
+
+/// A message costs what it carries: the log of a peer that was long away takes several. Without the
+/// judgement of `Cluster`, which would take minutes for so many updates.
+#[test]
+fn a_log_that_is_too_long_for_a_message_arrives_by_and_by() {
+    let group = Group::of(2);
+    let managers = [0, 1].map(|n| ReplicaManager::new(rm(n), group));
+    let mut states = managers
+        .each_ref()
+        .map(|manager| manager.start(Replica::<Transcript>::empty(2), &mut Effects::default()));
+    for n in 0..=GOSSIP_LOG_MAX as u64 {
+        let id = RequestId { front_end: FrontEndId(n), serial: Serial::default() };
+        let update = Update { id, acknowledged: id.serial, prev: ts([0, 0]), op: String::new() };
+        managers[0].on_update(&mut states[0], update, &mut Effects::default());
+    }
+    let mut gossip = |from: usize, to: usize| {
+        let mut fx = Effects::default();
+        managers[from].on_gossip_timer(&mut states[from], rm(to as u16), &mut fx);
+        let Some((_, Message::Gossip(gossip))) = fx.sends.pop() else { return 0 };
+        let carried = gossip.log.len();
+        managers[to].on_gossip(&mut states[to], rm(from as u16), gossip, &mut Effects::default());
+        carried
+    };
+
+    assert_eq!(gossip(0, 1), GOSSIP_LOG_MAX);
+    gossip(1, 0); // What came, and no more.
+    assert_eq!(gossip(0, 1), 1);
+    gossip(1, 0);
+    gossip(0, 1);
+
+    let count = GOSSIP_LOG_MAX as u64 + 1;
+    assert_eq!(*states[1].replica.replica_ts(), ts([count, 0]));
+    assert_eq!(states[0].replica.log().len(), 0, "and is known to have arrived");
 }
 
 /// C7: a lost receipt is asked for again.

@@ -6,6 +6,10 @@ use crate::protocol::{
 };
 use std::sync::Arc;
 
+/// Records that one message of gossip carries at most. The rest follows when the peer has said what it took,
+/// or asks. So a message costs what it carries, not what the log has become since a peer went away.
+pub const GOSSIP_LOG_MAX: usize = 16_384;
+
 impl ReplicaManager {
     /// Gossip arrives from a peer. (S39 to S43)
     pub fn on_gossip<S: Service>(
@@ -163,7 +167,8 @@ impl ReplicaManager {
         state.table[to.index()] = (self.rules.known_after_send)(&known, held);
     }
 
-    /// The log without what the peer holds, and all that we hold (S36, S38). One snapshot of both (C6).
+    /// The log without what the peer holds, and all that we hold (S36, S38). One snapshot of both (C6). Of
+    /// too many records, the first ones: to the receiver, a message whose last fragments were lost.
     fn send_gossip<S: Service>(
         &self,
         state: &ManagerState<S>,
@@ -175,6 +180,7 @@ impl ReplicaManager {
         let log = replica
             .records_beyond(known)
             .filter(|r| (self.rules.lacks)(known, r.key(), &r.ts, self.id))
+            .take(GOSSIP_LOG_MAX)
             .cloned()
             .collect();
         let ts = replica.replica_ts().clone();

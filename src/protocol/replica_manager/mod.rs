@@ -6,6 +6,8 @@
 
 mod gossip;
 
+pub use gossip::GOSSIP_LOG_MAX;
+
 use super::{
     Change, Destination, Effects, Event, LogRecord, Message, Refusal, Replica, ReplicaId,
     RequestId, Rules, Service, Timer, Timestamp, Update,
