@@ -15,11 +15,22 @@ mod load;
 mod proxy;
 
 use chance::{Chance, seed};
-use chinwag::ReplicaId;
+use chinwag::{
+    Refusal, ReplicaId,
+    runtime::{ClientError, Route},
+    services::OrSetOp,
+};
 use cluster::{CLIENTS, Cluster, REPLICAS, wait_until};
-use load::{Progress, Sessions, under_load, verdict};
+use load::{Event, Progress, Sessions, under_load, verdict};
 use proxy::{End, Weather};
-use std::{thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -199,4 +210,82 @@ fn links_that_flap_around_a_bridge_leave_no_gap() {
         progress.wait(&ALL, 1);
     });
     cluster.stop_and_check_trace();
+}
+
+/// The disk of one replica manager: a small file system of its own, if there may be one. Says aloud if not.
+#[test]
+fn a_replica_manager_whose_disk_is_full_refuses_updates_and_the_others_go_on() {
+    let seed = seed();
+    let mut cluster = Cluster::new(seed, false);
+    let disk = cluster.path("disk");
+    fs::create_dir(&disk).unwrap();
+    cluster.configure(0, &disk.join("rm0"));
+    let mount = format!("mount -t tmpfs -o size=3m tmpfs '{}' && exec \"$@\"", disk.display());
+    // A mount namespace of its own, which ends with the process; `unshare` becomes what it starts.
+    let through = ["unshare", "-rm", "sh", "-c", &mount, "sh"];
+    let tried = Command::new(through[0]).args(&through[1..]).arg("true").output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        // Not by `eprintln`, which is hidden when a test succeeds.
+        return writeln!(io::stderr(), "NOT TRIED: a full disk; `unshare -rm` may not mount here")
+            .unwrap();
+    }
+    let command = cluster.command(0, true, &through);
+    cluster.spawn(0, command);
+    (1..REPLICAS).for_each(|id| cluster.run(id, true));
+    cluster.wait_until_ready();
+    let filler = format!("/proc/{}/root{}/filler", cluster.pid(0), disk.display());
+    let sessions = under_load(seed, &mut cluster, |cluster, progress| {
+        progress.wait(&ALL, 5);
+        // As many bytes as there is room for.
+        assert!(fs::write(&filler, vec![1; 4 << 20]).is_err(), "the disk is not full");
+        let mut client = cluster.client();
+        client.route(Route::Only(ReplicaId(0)));
+        // The journal has reserved some room ahead. Nothing is there to remove.
+        let long = OrSetOp::Remove("x".repeat(900));
+        let refused = (0..5_000).find_map(|_| client.update(long.clone()).err());
+        let reason = match refused {
+            Some(ClientError::Refused(reason)) => Some(reason),
+            Some(ClientError::Indefinite { refused, .. }) => refused,
+            _ => None,
+        };
+        assert_eq!(reason, Some(Refusal::NoSpace));
+        let mut client = cluster.client();
+        client.route(Route::Only(ReplicaId(0)));
+        assert!(client.query(()).is_ok(), "queries are answered all the same");
+        assert!(cluster.status(0).unwrap().full);
+        progress.wait(&ALL, 10);
+        fs::remove_file(&filler).unwrap();
+        wait_until("there is space", || cluster.status(0).is_some_and(|status| !status.full));
+        progress.wait(&ALL, 5);
+    });
+    let answers = cluster.wait_until_quiet();
+    verdict(&sessions, &answers).unwrap_or_else(|why| panic!("{why}"));
+    cluster.stop_and_check_trace();
+}
+
+/// A check that cannot fail is none.
+#[test]
+fn what_was_lost_invented_or_forgotten_is_noticed() {
+    let (sessions, cluster) = survives(false, |_, progress| progress.wait(&ALL, 5));
+    let answers = cluster.wait_until_quiet();
+    let why = |sessions: &Sessions, answers: &[BTreeSet<String>]| {
+        verdict(sessions, answers).expect_err("it was altered")
+    };
+    let alter = |change: fn(&mut BTreeSet<String>), many: usize| {
+        let mut other = answers.clone();
+        other.iter_mut().take(many).for_each(change);
+        why(&sessions, &other)
+    };
+    let lose = |answer: &mut BTreeSet<String>| drop(answer.pop_first());
+    assert!(alter(lose, 1).contains("replica managers differ"));
+    assert!(alter(lose, 3).contains("acknowledged, then lost"));
+    let invent = |answer: &mut BTreeSet<String>| answer.extend(["nobody's".to_string()]);
+    assert!(alter(invent, 3).contains("nobody asked"));
+
+    // The last read of the first session shows less than the one before.
+    let mut forgetful = sessions.clone();
+    let Some(Event::Read(last)) = forgetful[0].last_mut() else { panic!("it reads at last") };
+    last.pop_first();
+    let said = why(&forgetful, &answers);
+    assert!(said.contains("does not hold") && said.contains("MonotonicReads"), "{said}");
 }
