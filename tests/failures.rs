@@ -27,7 +27,9 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, Write},
+    net::{Ipv4Addr, UdpSocket},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
@@ -288,4 +290,40 @@ fn what_was_lost_invented_or_forgotten_is_noticed() {
     last.pop_first();
     let said = why(&forgetful, &answers);
     assert!(said.contains("does not hold") && said.contains("MonotonicReads"), "{said}");
+}
+
+/// From one sender, as fast as it can, past the network.
+#[test]
+fn a_flood_of_garbage_is_counted_and_stops_neither_timers_nor_clients() {
+    let (_, cluster) = survives(true, |cluster, progress| {
+        let dropped = || cluster.status(0).unwrap().dropped;
+        let (before, at) = (dropped(), cluster.address(0));
+        let floods = AtomicBool::new(true);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                let mut garbage = [0x43; 600];
+                for number in 0u64.. {
+                    garbage[..8].copy_from_slice(&number.to_le_bytes());
+                    let _ = socket.send_to(&garbage[..number as usize % 600], at);
+                    if !floods.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+            let held = |id| cluster.status(id).map(|status| status.replica_ts);
+            wait_until("garbage is dropped", || dropped() > before + 10_000);
+            let made = held(1).unwrap();
+            progress.wait(&ALL, 5);
+            wait_until("what others made comes by gossip", || {
+                held(0).is_some_and(|held| held.covers(&made))
+            });
+            floods.store(false, Ordering::Relaxed);
+        });
+        let status = fs::read_to_string(format!("/proc/{}/status", cluster.pid(0))).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 64 << 10, "{peak} KiB");
+    });
+    cluster.stop_and_check_trace();
 }

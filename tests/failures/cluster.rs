@@ -144,6 +144,11 @@ impl Cluster {
         });
     }
 
+    /// Where it is, past the network.
+    pub fn address(&self, id: u16) -> SocketAddr {
+        self.direct.replicas[usize::from(id)].parse().unwrap()
+    }
+
     pub fn pid(&self, id: u16) -> u32 {
         self.children[usize::from(id)].as_ref().expect("it runs").id()
     }
