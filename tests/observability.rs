@@ -320,3 +320,38 @@ fn pages_answer_what_is_asked_and_nobody_can_hold_them_up() {
         assert!(cut || answer.starts_with(&format!("HTTP/1.1 {code} ")), "{request}: {answer}");
     }
 }
+
+/// The system's monotonic clock does not do this; a machine that was frozen and copied might.
+#[test]
+fn a_clock_that_jumps_either_way_costs_time_and_nothing_else() {
+    let mut bench = on_disk();
+    let mut peer = Bench::new(1, MemoryStorage::default(), Duration::ZERO);
+    bench.take(&update(1));
+    bench.take(&query(2, &[1, 1]));
+    bench.pass(3_600 * SECOND);
+    bench.take(&update(3));
+    let seen = |bench: &Bench<_>| {
+        let status = bench.host.status();
+        (status.log, status.executed, status.pending)
+    };
+    assert_eq!(seen(&bench), (2, 2, 0), "nothing is collected because time has passed");
+
+    bench.clock.0.set(SECOND / 2);
+    bench.take(&query(4, &[2, 1]));
+    bench.pass(LOOK_EVERY);
+    bench.sent.clear();
+    bench.take(&update(5));
+    let said = codec().decode::<Counter>(&bench.to(address(9))[0]).unwrap().1;
+    let acknowledged = matches!(said, Packet::Message(Message::UpdateReply { .. }));
+    assert!(acknowledged, "{said:?}");
+    peer.take(&update(6));
+    peer.pass(SECOND);
+    peer.to(address(0)).iter().for_each(|bytes| bench.take(bytes));
+    assert_eq!(bench.to(address(9)).len(), 2, "gossip is taken, and both queries are answered");
+    bench.clock.0.set(3_602 * SECOND);
+    bench.pass(SECOND);
+    bench.to(address(1)).iter().for_each(|bytes| peer.take(bytes));
+    let held = peer.host.status().value_ts;
+    assert_eq!(held, [3, 1].into_iter().collect(), "gossip goes on once the clock is back");
+    assert_eq!(seen(&bench), (4, 4, 0));
+}

@@ -40,14 +40,14 @@ impl<D: Storage, C: Clock> Storage for TimedStorage<D, C> {
     fn sync(&mut self) -> Result<(), StorageError> {
         let start = self.clock.now();
         let synced = self.storage.sync();
-        self.times.sync.observe((self.clock.now() - start).as_secs_f64());
+        self.times.sync.observe(self.clock.now().saturating_sub(start).as_secs_f64());
         synced
     }
 
     fn checkpoint(&mut self, image: &[u8]) -> Result<(), StorageError> {
         let start = self.clock.now();
         let taken = self.storage.checkpoint(image);
-        self.times.checkpoint.observe((self.clock.now() - start).as_secs_f64());
+        self.times.checkpoint.observe(self.clock.now().saturating_sub(start).as_secs_f64());
         taken
     }
 }

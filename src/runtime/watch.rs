@@ -90,7 +90,8 @@ impl<C: Clock> Watch<C> {
     fn look<S: Service>(&mut self, now: Duration, state: &ManagerState<S>, condition: Condition) {
         self.look_at = now + LOOK_EVERY;
         self.held.retain(|id, _| state.waiting.contains_key(id));
-        let oldest = self.held.values().min().map_or(Duration::ZERO, |since| now - *since);
+        let oldest =
+            self.held.values().min().map_or(Duration::ZERO, |since| now.saturating_sub(*since));
         self.metrics.oldest.set(oldest.as_secs_f64());
         self.metrics.look(self.me, state, condition);
     }
@@ -154,7 +155,8 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
         if let Message::QueryReply { id, .. } = message {
             self.metrics.queries.inc();
             if let Some(since) = self.held.remove(id) {
-                self.metrics.held_for.observe((self.clock.now() - since).as_secs_f64());
+                let held = self.clock.now().saturating_sub(since);
+                self.metrics.held_for.observe(held.as_secs_f64());
             }
         }
     }

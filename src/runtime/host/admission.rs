@@ -27,7 +27,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             _ => return Ok(true),
         }
         let needed = self.reserved + bytes + CHANGE_BYTES_EXTRA;
-        if now < self.full_until {
+        if self.full && now < self.full_until {
             return Ok(false);
         }
         self.full = match self.storage.reserve(needed) {
