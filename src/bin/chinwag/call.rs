@@ -117,6 +117,7 @@ fn failed(error: &ClientError) -> Failure {
     let code = match error {
         ClientError::Indefinite { .. } => 3,
         ClientError::TooLarge(_) => 2,
+        ClientError::DependencyUnavailable(_) => 6,
         _ => 1,
     };
     Failure::new(code, error)

@@ -86,7 +86,7 @@ impl<S: Service> Node<S> {
             front_end,
             incarnation: 0,
             codec,
-            replicas: group.members().map(|id| Some(address(id.index()))).collect(),
+            replicas: group.members().map(|id| (id.index() == me).then(|| address(me))).collect(),
             retry_after: PATIENCE,
             give_up_after: PATIENCE,
         };
