@@ -8,10 +8,12 @@ mod attempts;
 mod core;
 mod missing;
 mod parts;
+mod sending;
 
 pub use self::core::BACK_OFF_MAX;
 pub(super) use self::core::{ClientCore, Ticket};
 pub use missing::{MissingPast, MissingUpdates};
+pub use sending::{HEDGE_ONE_IN, HEDGES_AT_ONCE, PROBE_EVERY, PROBES_AT_ONCE};
 
 use super::{
     ClientError, ClientSetup, Clock, DATAGRAM_BYTES_MAX, Route, SessionError, SessionToken, Status,

@@ -32,6 +32,7 @@
 //! ```
 
 mod client;
+mod client_config;
 mod client_error;
 mod client_setup;
 mod cluster;
@@ -71,6 +72,7 @@ mod watch;
 mod wire;
 
 pub use client::*;
+pub use client_config::*;
 pub use client_error::*;
 pub use client_setup::*;
 pub use cluster::*;

@@ -311,6 +311,15 @@ pub fn connect<S: Service>(
     let transport = client_transport(replicas.iter().flatten())?;
     let transport = sealed(config, Party::Client, transport)?;
     let (codec, retry_after) = (config.codec(), config.retry_after());
-    let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
+    let sending = config.client.sending();
+    let setup = ClientSetup {
+        front_end,
+        incarnation,
+        codec,
+        replicas,
+        retry_after,
+        give_up_after,
+        sending,
+    };
     Ok(Client::continuing(setup, seen, transport, SystemClock::default()))
 }

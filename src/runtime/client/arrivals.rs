@@ -3,7 +3,7 @@
 use super::ClientCore;
 use crate::{
     Input, Message, Refusal, RequestId, Sender, Service,
-    runtime::{Packet, Route, Status},
+    runtime::{Condition, Packet, Route, Status},
 };
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl<S: Service> ClientCore<S> {
                 self.too_large = asked.then_some(bytes).or(self.too_large);
                 return;
             }
-            Packet::Status(status) => return self.note_status(sender, status),
+            Packet::Status(status) => return self.note_status(now, sender, status),
             Packet::StatusRequest | Packet::Joining { .. } | Packet::Known { .. } => return,
         };
         self.note(now, sender, &message);
@@ -45,45 +45,37 @@ impl<S: Service> ClientCore<S> {
         refused > u32::from(self.setup.codec.group.replicas) || self.route != Route::Fastest
     }
 
-    fn note_status(&mut self, sender: Sender, status: Status) {
-        if let Sender::Replica(replica) = sender {
-            self.statuses[replica.index()] = Some(status);
+    fn note_status(&mut self, now: Duration, sender: Sender, status: Status) {
+        let Sender::Replica(replica) = sender else { return };
+        let took = self.probes.answered(replica, now);
+        // One that takes no updates now is left alone, however fast it says so.
+        if let (Some(took), Condition::Ready) = (took, status.condition()) {
+            self.nearest.measured(replica, took);
         }
+        self.statuses[replica.index()] = Some(status);
     }
 
     /// Learns from what arrives how far away the sender is.
     fn note(&mut self, now: Duration, sender: Sender, message: &Message<S>) {
-        let (id, refused) = match message {
-            Message::UpdateReply { id, .. } | Message::QueryReply { id, .. } => (*id, None),
-            Message::Refused { id, reason } => (*id, Some(*reason)),
-            _ => return,
-        };
-        if id != self.id(id.serial.number) {
-            return;
-        }
-        let number = id.serial.number;
-        match refused {
-            Some(reason) => self.note_refusal(number, reason),
-            None => {
-                let last = self.attempts.get(&number).and_then(|attempts| attempts.last);
-                if let Some((replica, at)) = last.filter(|(r, _)| sender == Sender::Replica(*r)) {
-                    self.nearest.answered(replica, now.saturating_sub(at));
-                }
+        match message {
+            Message::UpdateReply { id, .. } | Message::QueryReply { id, .. }
+                if *id == self.id(id.serial.number) =>
+            {
+                self.note_answer(now, id.serial.number, sender);
             }
+            Message::Refused { id, reason } if *id == self.id(id.serial.number) => {
+                self.note_refusal(id.serial.number, sender, *reason);
+            }
+            _ => {}
         }
     }
 
-    fn note_refusal(&mut self, number: u64, reason: Refusal) {
-        if let Some(attempts) = self.attempts.get_mut(&number) {
-            attempts.refused += 1;
-            attempts.reason = Some(reason);
-            self.penalise(number);
-        }
-    }
-
-    /// Whoever was asked last did not answer, or not well: others are preferred for now.
-    pub(super) fn penalise(&mut self, number: u64) {
-        if let Some((replica, _)) = self.attempts.get(&number).and_then(|a| a.last) {
+    fn note_refusal(&mut self, number: u64, sender: Sender, reason: Refusal) {
+        let Some(attempts) = self.attempts.get_mut(&number) else { return };
+        attempts.refused += 1;
+        attempts.reason = Some(reason);
+        if let Sender::Replica(replica) = sender {
+            attempts.round.retain(|asked| *asked != replica);
             self.nearest.silent(replica);
         }
     }

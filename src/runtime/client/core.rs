@@ -1,13 +1,13 @@
 //! What blocking and asynchronous clients share: a session between calls and datagrams. Sans I/O: the time
 //! comes in with each call, datagrams come in as bytes and wait in [`ClientCore::take_outgoing`].
 
-use super::{attempts::Attempts, parts::Parts};
+use super::{attempts::Attempts, parts::Parts, sending::{HEDGE_ONE_IN, HEDGES_AT_ONCE, Probes}};
 use crate::{
-    Destination, Effects, Event, FrontEnd, FrontEndState, Input, Message, ReplicaId, Request,
-    RequestId, Routing, Serial, Service, Timer, Timestamp, Update,
+    Effects, Event, FrontEnd, FrontEndState, Input, Message, ReplicaId, Request, RequestId, Routing,
+    Serial, Service, Timer, Timestamp, Update,
     runtime::{
-        COUNT_MAX, ClientError, ClientSetup, Packet, Route, SessionError, SessionToken, Status,
-        nearest::Nearest,
+        COPIES_MAX, COUNT_MAX, ClientError, ClientSetup, Packet, Route, SessionError, SessionToken,
+        Status, nearest::Nearest,
     },
 };
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -24,11 +24,14 @@ pub(in crate::runtime) struct ClientCore<S: Service> {
     pub(super) timers: BTreeMap<u64, Duration>,
     pub(super) attempts: BTreeMap<u64, Attempts>,
     pub(super) nearest: Nearest,
+    pub(super) probes: Probes,
+    /// What the next copies that are sent because an answer is late may cost; each request adds one.
+    pub(super) hedges: u32,
     pub(super) parts: Parts,
     pub(super) too_large: Option<u64>,
     /// What each replica manager said of itself since [`ClientCore::forget_statuses`].
     pub(super) statuses: Vec<Option<Status>>,
-    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    pub(super) outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// The request that is waited for, and how it ended.
     wanted: Option<RequestId>,
     ended: Option<Event<S>>,
@@ -48,7 +51,8 @@ impl<S: Service> ClientCore<S> {
     /// A session of a client that has seen this much.
     pub fn new(setup: ClientSetup, seen: Timestamp) -> Self {
         let group = setup.codec.group;
-        let front_end = FrontEnd::new(setup.front_end, setup.incarnation, group, Routing::Any);
+        let mut front_end = FrontEnd::new(setup.front_end, setup.incarnation, group, Routing::Any);
+        front_end.copies = setup.sending.update_copies.clamp(1, COPIES_MAX);
         Self {
             state: front_end.start(seen),
             front_end,
@@ -56,6 +60,8 @@ impl<S: Service> ClientCore<S> {
             timers: BTreeMap::new(),
             attempts: BTreeMap::new(),
             nearest: Nearest::new(group.replicas, setup.front_end),
+            probes: Probes::new(setup.replicas.len()),
+            hedges: HEDGES_AT_ONCE * HEDGE_ONE_IN,
             parts: Parts::default(),
             too_large: None,
             statuses: vec![None; setup.replicas.len()],
@@ -105,12 +111,14 @@ impl<S: Service> ClientCore<S> {
         let end = now + self.setup.give_up_after;
         (self.wanted, self.ended, self.too_large) = (Some(self.id(number)), None, None);
         self.forget_statuses();
+        self.probes.begin(now);
         self.step(now, Input::Request(request));
         Ticket { number, end, is_query }
     }
 
     /// How the request ended, if it has. What the caller waits for is over then.
     pub fn poll(&mut self, now: Duration, ticket: Ticket) -> Option<Result<Event<S>, ClientError>> {
+        self.probes.is_active(now);
         if let Some(event) = self.ended.take() {
             return Some(Ok(event));
         }
@@ -139,11 +147,12 @@ impl<S: Service> ClientCore<S> {
     }
 
     fn failed_update(&mut self, number: u64) -> ClientError {
-        let attempts = self.attempts.get(&number);
-        let refused = attempts.and_then(|a| a.reason);
         let group = self.setup.codec.group;
-        let recorded = |replica: &ReplicaId| group.is_updatable(*replica);
-        if attempts.is_some_and(|a| a.asked.keys().any(recorded)) {
+        let attempts = self.attempts.get_mut(&number);
+        let refused = attempts.as_ref().and_then(|a| a.reason);
+        let may_record = |replica: &ReplicaId| group.is_updatable(*replica);
+        if let Some(attempts) = attempts.filter(|a| a.asked.keys().any(may_record)) {
+            attempts.abandoned = true;
             let missing = self.missing(number);
             return ClientError::Indefinite { id: self.id(number), refused, missing };
         }
@@ -178,16 +187,24 @@ impl<S: Service> ClientCore<S> {
             self.penalise(number);
             self.step(now, Input::Timer(Timer::Retry { number }));
         }
+        let hedges = self.attempts.iter().filter_map(|(n, a)| Some((*n, a.hedge_at?)));
+        for number in due(hedges, now) {
+            self.hedge(now, number);
+        }
         let looks = self.attempts.iter().map(|(number, a)| (*number, a.look_at));
         for number in due(looks, now) {
             self.look(now, number);
+        }
+        if self.probe_at().is_some_and(|at| at <= now) {
+            self.probe(now);
         }
     }
 
     /// When there is something to do at the latest, besides giving up.
     fn due_at(&self) -> Option<Duration> {
-        let looks = self.attempts.values().map(|attempts| attempts.look_at);
-        self.timers.values().copied().chain(looks).min()
+        let attempts = self.attempts.values();
+        let of_attempts = attempts.flat_map(|a| a.hedge_at.into_iter().chain([a.look_at]));
+        self.timers.values().copied().chain(of_attempts).chain(self.probe_at()).min()
     }
 
     /// When to call [`ClientCore::tick`] and [`ClientCore::poll`] at the latest, if nothing arrives.
@@ -203,12 +220,13 @@ impl<S: Service> ClientCore<S> {
     pub(super) fn step(&mut self, now: Duration, input: Input<S>) {
         let mut fx = Effects::default();
         self.front_end.handle(&mut self.state, input, &mut fx);
-        fx.sends.into_iter().for_each(|(to, message)| self.send(now, to, &message));
+        let mut burst = Vec::new();
+        for (to, message) in fx.sends {
+            self.send(now, to, &message, &mut burst);
+        }
         for timer in fx.start {
             if let Timer::Retry { number } = timer {
-                let sent = self.attempts.get(&number).map_or(1, |a| a.sent.max(1));
-                let factor = 1u32.checked_shl(sent - 1).unwrap_or(BACK_OFF_MAX).min(BACK_OFF_MAX);
-                self.timers.insert(number, now + self.setup.retry_after * factor);
+                self.start_timer(now, number, &burst);
             }
         }
         for timer in fx.cancel {
@@ -221,6 +239,16 @@ impl<S: Service> ClientCore<S> {
         fx.events.into_iter().for_each(|event| self.note_end(event));
     }
 
+    fn start_timer(&mut self, now: Duration, number: u64, sent_to: &[ReplicaId]) {
+        let Some(attempts) = self.attempts.get_mut(&number) else { return };
+        attempts.rounds += 1;
+        let factor = 1u32.checked_shl(attempts.rounds - 1).unwrap_or(BACK_OFF_MAX);
+        self.timers.insert(number, now + self.setup.retry_after * factor.min(BACK_OFF_MAX));
+        if attempts.rounds == 1 {
+            self.plan_hedge(now, number, sent_to);
+        }
+    }
+
     fn note_end(&mut self, event: Event<S>) {
         let id = match &event {
             Event::Stamped { id, .. } | Event::Answered { id, .. } => Some(*id),
@@ -228,40 +256,6 @@ impl<S: Service> ClientCore<S> {
         };
         if id.is_some() && id == self.wanted {
             self.ended = Some(event);
-        }
-    }
-
-    fn send(&mut self, now: Duration, to: Destination, message: &Message<S>) {
-        let number = match message {
-            Message::Update(update) => update.id.serial.number,
-            Message::Query { id, .. } => id.serial.number,
-            _ => return,
-        };
-        let replica = match (to, self.route) {
-            (Destination::Replica(replica), _) | (_, Route::Only(replica)) => replica,
-            (Destination::AnyUpdatable, Route::Fastest) => {
-                self.nearest.among(self.setup.codec.group.updatable)
-            }
-            (_, Route::Fastest) => self.nearest.among(self.setup.codec.group.replicas),
-        };
-        let first_look = now + self.setup.retry_after.min(self.setup.give_up_after / 2);
-        let attempts =
-            self.attempts.entry(number).or_insert_with(|| Attempts::new(now, first_look));
-        attempts.sent += 1;
-        attempts.asked.insert(replica, now);
-        attempts.last = Some((replica, now));
-        let address = self.setup.replicas[replica.index()];
-        let encoded = self.setup.codec.datagrams(self.me(), message);
-        if let (Some(address), Ok(datagrams)) = (address, encoded) {
-            self.outgoing.extend(datagrams.into_iter().map(|bytes| (address, bytes)));
-        }
-    }
-
-    /// Asks a replica manager how it is.
-    pub fn ask_status(&mut self, of: ReplicaId) {
-        let bytes = self.setup.codec.encode(self.me(), &Packet::<S>::StatusRequest);
-        if let (Some(address), Ok(bytes)) = (self.setup.replicas[of.index()], bytes) {
-            self.outgoing.push((address, bytes));
         }
     }
 
@@ -277,6 +271,11 @@ impl<S: Service> ClientCore<S> {
     /// What is to be sent. A lost datagram is a lost datagram; the timers run.
     pub fn take_outgoing(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
         std::mem::take(&mut self.outgoing)
+    }
+
+    pub(super) fn is_query(&self, number: u64) -> bool {
+        let in_flight = self.state.in_flight.get(&number);
+        in_flight.is_some_and(|in_flight| matches!(in_flight.request, Request::Query(_)))
     }
 
     pub(super) fn me(&self) -> crate::Sender {
