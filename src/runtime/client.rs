@@ -22,6 +22,9 @@ use super::{
 use crate::{Event, ReplicaId, Service, Timestamp};
 use std::time::Duration;
 
+/// Datagrams that are looked at before a request begins, at most.
+pub(super) const MAIL_MAX: usize = 64;
+
 /// A client of a cluster: one session.
 pub struct Client<S: Service, T, C> {
     core: ClientCore<S>,
@@ -63,6 +66,7 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
 
     /// Changes the value, and waits until a replica manager has it durably. Returns its timestamp.
     pub fn update(&mut self, op: S::Op) -> Result<Timestamp, ClientError> {
+        self.take_mail();
         let ticket = self.core.update(self.clock.now(), op)?;
         match self.wait(ticket)? {
             Event::Stamped { ts, .. } => Ok(ts),
@@ -72,10 +76,24 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
 
     /// Asks for an answer that reflects all that the client has seen.
     pub fn query(&mut self, query: S::Query) -> Result<S::Answer, ClientError> {
+        self.take_mail();
         let ticket = self.core.query(self.clock.now(), query)?;
         match self.wait(ticket)? {
             Event::Answered { answer, .. } => Ok(answer),
             _ => unreachable!("a query ends with its answer"),
+        }
+    }
+
+    /// What has arrived since the last request ended.
+    fn take_mail(&mut self) {
+        let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
+        for _ in 0..MAIL_MAX {
+            if !self.core.may_have_mail() {
+                return;
+            }
+            let received = self.transport.receive(&mut buffer, Duration::ZERO);
+            let Ok(Some((length, _))) = received else { return };
+            self.core.take(self.clock.now(), &buffer[..length]);
         }
     }
 

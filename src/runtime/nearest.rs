@@ -58,21 +58,26 @@ impl Nearest {
     /// It answered a request after this time, if that can be said.
     pub fn answered(&mut self, replica: ReplicaId, after: Option<Duration>) {
         self.in_use = Some(replica);
-        self.known[replica.index()].penalty = Duration::ZERO;
-        if let Some(after) = after {
-            self.sample(replica, after);
+        match after {
+            Some(after) => self.measured(replica, after),
+            None => self.known[replica.index()].penalty = Duration::ZERO,
         }
     }
 
     /// It answers, after this time.
     pub fn measured(&mut self, replica: ReplicaId, after: Duration) {
-        self.known[replica.index()].penalty = Duration::ZERO;
+        let known = &mut self.known[replica.index()];
+        if !std::mem::take(&mut known.penalty).is_zero() {
+            // What it was like before its silence says nothing.
+            known.time = None;
+        }
         self.sample(replica, after);
     }
 
     /// It has not answered after this time, when another one had.
     pub fn slower(&mut self, replica: ReplicaId, than: Duration) {
-        if self.known[replica.index()].time.is_none_or(|(time, _)| time < than) {
+        let Estimate { time, penalty } = self.known[replica.index()];
+        if penalty.is_zero() && time.is_none_or(|(time, _)| time < than) {
             self.sample(replica, than);
         }
     }

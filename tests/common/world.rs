@@ -5,8 +5,8 @@
 use chinwag::{
     FrontEndId, Group, Message, ReplicaId, ReplicaManager, Service,
     runtime::{
-        Client, ClientSetup, Clock, ClusterId, Codec, Counters, Durability, Host, HostConfig, Input,
-        MemoryStorage, Packet, Sending, Transport, UnknownPast,
+        Client, ClientSetup, Clock, ClusterId, Codec, Counters, Durability, Host, HostConfig,
+        Input, MemoryStorage, Packet, Sending, Transport, UnknownPast,
     },
 };
 use std::{
@@ -73,7 +73,8 @@ impl<S: Service> Shared<S> {
                 acknowledged_by,
             };
             let storage = MemoryStorage::default();
-            let mut host = Host::open(config, storage, Counters::default(), Duration::ZERO).unwrap();
+            let mut host =
+                Host::open(config, storage, Counters::default(), Duration::ZERO).unwrap();
             group.members().for_each(|peer| host.set_peer(peer, address(peer.0)));
             host
         };

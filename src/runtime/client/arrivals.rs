@@ -47,7 +47,7 @@ impl<S: Service> ClientCore<S> {
 
     fn note_status(&mut self, now: Duration, sender: Sender, status: Status) {
         let Sender::Replica(replica) = sender else { return };
-        let took = self.probes.answered(replica, now);
+        let took = self.probes.answered(replica, now).filter(|_| self.wanted.is_some());
         // One that takes no updates now is left alone, however fast it says so.
         if let (Some(took), Condition::Ready) = (took, status.condition()) {
             self.nearest.measured(replica, took);

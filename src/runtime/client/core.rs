@@ -1,10 +1,14 @@
 //! What blocking and asynchronous clients share: a session between calls and datagrams. Sans I/O: the time
 //! comes in with each call, datagrams come in as bytes and wait in [`ClientCore::take_outgoing`].
 
-use super::{attempts::Attempts, parts::Parts, sending::{HEDGE_ONE_IN, HEDGES_AT_ONCE, Probes}};
+use super::{
+    attempts::Attempts,
+    parts::Parts,
+    sending::{HEDGE_ONE_IN, HEDGES_AT_ONCE, Probes},
+};
 use crate::{
-    Effects, Event, FrontEnd, FrontEndState, Input, Message, ReplicaId, Request, RequestId, Routing,
-    Serial, Service, Timer, Timestamp, Update,
+    Effects, Event, FrontEnd, FrontEndState, Input, Message, ReplicaId, Request, RequestId,
+    Routing, Serial, Service, Timer, Timestamp, Update,
     runtime::{
         COPIES_MAX, COUNT_MAX, ClientError, ClientSetup, Packet, Route, SessionError, SessionToken,
         Status, nearest::Nearest,
@@ -33,7 +37,7 @@ pub(in crate::runtime) struct ClientCore<S: Service> {
     pub(super) statuses: Vec<Option<Status>>,
     pub(super) outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// The request that is waited for, and how it ended.
-    wanted: Option<RequestId>,
+    pub(super) wanted: Option<RequestId>,
     ended: Option<Event<S>>,
 }
 
@@ -111,15 +115,15 @@ impl<S: Service> ClientCore<S> {
         let end = now + self.setup.give_up_after;
         (self.wanted, self.ended, self.too_large) = (Some(self.id(number)), None, None);
         self.forget_statuses();
-        self.probes.begin(now);
+        self.probes.requests += 1;
         self.step(now, Input::Request(request));
         Ticket { number, end, is_query }
     }
 
     /// How the request ended, if it has. What the caller waits for is over then.
     pub fn poll(&mut self, now: Duration, ticket: Ticket) -> Option<Result<Event<S>, ClientError>> {
-        self.probes.is_active(now);
         if let Some(event) = self.ended.take() {
+            self.wanted = None;
             return Some(Ok(event));
         }
         let over = now >= ticket.end || self.is_hopeless(ticket.number);

@@ -20,46 +20,23 @@ pub const HEDGE_ONE_IN: u32 = 10;
 /// So many may be in a row.
 pub const HEDGES_AT_ONCE: u32 = 10;
 
-/// After a pause of the caller's of this length, what has arrived meanwhile says nothing about distances.
-const PAUSE: Duration = Duration::from_millis(1);
-
 /// What is known of others' distances by asking.
 #[derive(Debug)]
 pub(super) struct Probes {
-    requests: u64,
+    pub requests: u64,
     at: Duration,
     next: u16,
     asked: Vec<Option<Duration>>,
-    /// When the session last did anything.
-    active: Duration,
 }
 
 impl Probes {
     pub fn new(replicas: usize) -> Self {
-        let asked = vec![None; replicas];
-        Self { requests: 0, at: Duration::ZERO, next: 0, asked, active: Duration::ZERO }
+        Self { requests: 0, at: Duration::ZERO, next: 0, asked: vec![None; replicas] }
     }
 
-    /// A request begins.
-    pub fn begin(&mut self, now: Duration) {
-        if now.saturating_sub(self.active) > PAUSE {
-            self.asked.fill(None);
-        }
-        self.requests += 1;
-    }
-
-    pub fn is_active(&mut self, now: Duration) {
-        self.active = now;
-    }
-
-    /// How long the answer took, if that can be said.
+    /// How long the answer took, if it was asked for to know that.
     pub fn answered(&mut self, replica: ReplicaId, now: Duration) -> Option<Duration> {
         Some(now.saturating_sub(self.asked[replica.index()].take()?))
-    }
-
-    /// It is asked for another reason.
-    pub fn confuse(&mut self, replica: ReplicaId) {
-        self.asked[replica.index()] = None;
     }
 }
 
@@ -145,6 +122,12 @@ impl<S: Service> ClientCore<S> {
         }
     }
 
+    /// May answers have arrived since the last request ended? How old they are cannot be said, so they are to
+    /// be taken in before the next one begins.
+    pub fn may_have_mail(&self) -> bool {
+        self.probes.asked.iter().any(Option::is_some)
+    }
+
     /// When to ask others how they are.
     pub(super) fn probe_at(&self) -> Option<Duration> {
         let wanted = self.route == Route::Fastest && self.setup.codec.group.replicas > 1;
@@ -167,7 +150,8 @@ impl<S: Service> ClientCore<S> {
 
     /// Asks a replica manager how it is.
     pub fn ask_status(&mut self, of: ReplicaId) {
-        self.probes.confuse(of);
+        // Of the next answer, it is not known to which question it is.
+        self.probes.asked[of.index()] = None;
         let bytes = self.setup.codec.encode(self.me(), &Packet::<S>::StatusRequest);
         if let (Some(address), Ok(bytes)) = (self.setup.replicas[of.index()], bytes) {
             self.outgoing.push((address, bytes));
@@ -177,7 +161,10 @@ impl<S: Service> ClientCore<S> {
     /// Learns from an answer how far away the sender is, and from its absence, the others.
     pub(super) fn note_answer(&mut self, now: Duration, number: u64, sender: Sender) {
         let Sender::Replica(replica) = sender else { return };
-        let Some(attempts) = self.attempts.get(&number).filter(|a| !a.abandoned) else { return };
+        let Some(attempts) = self.attempts.get(&number) else { return };
+        if self.wanted.is_none() || attempts.abandoned {
+            return; // It may have lain in the socket for long.
+        }
         for (asked, time) in &attempts.asked {
             let took = now.saturating_sub(time.last);
             if *asked != replica {
