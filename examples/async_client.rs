@@ -1,0 +1,41 @@
+//! Many sessions at once on one thread, each a future: they count together.
+//!
+//! `chinwag cluster --service counter &`, then `cargo run --release --example async_client`.
+
+use chinwag::{
+    runtime::{
+        AsyncClient, Config,
+        udp::{GIVE_UP_AFTER, random_front_end},
+    },
+    services::Counter,
+};
+use std::{error::Error, path::Path};
+
+const SESSIONS: usize = 100;
+const UPDATES: i128 = 10;
+
+async fn session(config: Config) -> Result<i128, Box<dyn Error>> {
+    let (name, seen) = ((random_front_end()?, 0), config.group().zero());
+    let mut client = AsyncClient::<Counter>::connect(&config, name, seen, GIVE_UP_AFTER).await?;
+    for _ in 0..UPDATES {
+        client.update(1).await?;
+    }
+    Ok(client.query(()).await?)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).unwrap_or("chinwag-cluster/cluster.toml".into());
+    let config = Config::read(Path::new(&path))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let sessions: Vec<_> =
+        (0..SESSIONS).map(|_| local.spawn_local(session(config.clone()))).collect();
+    local.block_on(&runtime, async {
+        for session in sessions {
+            let seen = session.await??;
+            assert!(seen >= UPDATES, "a session reads its own writes");
+        }
+        println!("{SESSIONS} sessions, {UPDATES} updates each");
+        Ok(())
+    })
+}
