@@ -182,7 +182,12 @@ fn the_errors_are_those_of_the_blocking_client() {
 }
 
 #[test]
-fn a_session_may_move_between_threads() {
+fn a_session_and_its_futures_may_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
-    run(async |site| is_send(&site.client(1, PATIENCE).await));
+    run(async |site| {
+        let mut client = site.client(1, PATIENCE).await;
+        is_send(&client);
+        is_send(&client.update(1));
+        is_send(&client.query(()));
+    });
 }
