@@ -14,7 +14,9 @@ use std::{error::Error, path::Path};
 const SESSIONS: usize = 100;
 const UPDATES: i128 = 10;
 
-async fn session(config: Config) -> Result<i128, Box<dyn Error>> {
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+async fn session(config: Config) -> Result<i128> {
     let (name, seen) = ((random_front_end()?, 0), config.group().zero());
     let mut client = AsyncClient::<Counter>::connect(&config, name, seen, GIVE_UP_AFTER).await?;
     for _ in 0..UPDATES {
@@ -23,14 +25,13 @@ async fn session(config: Config) -> Result<i128, Box<dyn Error>> {
     Ok(client.query(()).await?)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let path = std::env::args().nth(1).unwrap_or("chinwag-cluster/cluster.toml".into());
     let config = Config::read(Path::new(&path))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
-    let sessions: Vec<_> =
-        (0..SESSIONS).map(|_| local.spawn_local(session(config.clone()))).collect();
-    local.block_on(&runtime, async {
+    runtime.block_on(async {
+        let sessions: Vec<_> =
+            (0..SESSIONS).map(|_| tokio::spawn(session(config.clone()))).collect();
         for session in sessions {
             let seen = session.await??;
             assert!(seen >= UPDATES, "a session reads its own writes");
