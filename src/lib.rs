@@ -57,3 +57,8 @@ pub mod runtime;
 pub mod services;
 
 pub use protocol::*;
+
+/// The README's programs are compiled.
+#[cfg(all(doctest, feature = "runtime"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

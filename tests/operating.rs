@@ -61,7 +61,7 @@ impl Site {
             updatable: None,
             keys: None,
             replica: None,
-            client: ClientConfig { retry_after_ms: 100 },
+            client: ClientConfig { retry_after_ms: 100, ..ClientConfig::default() },
         };
         let directory = tempfile::tempdir().unwrap();
         for (id, http) in (0..).zip(&http) {

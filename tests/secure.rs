@@ -37,7 +37,7 @@ impl Cluster {
             updatable: None,
             keys: Some(directory.path().join("ring")),
             replica: None,
-            client: ClientConfig { retry_after_ms: 100 },
+            client: ClientConfig { retry_after_ms: 100, ..ClientConfig::default() },
         };
         let mut cluster = Self { directory, config, children: Vec::new() };
         assert!(cluster.keys(&["keygen"], &[]).status.success());

@@ -49,7 +49,7 @@ impl Cluster {
             updatable: None,
             keys: None,
             replica: None,
-            client: ClientConfig { retry_after_ms: 200 },
+            client: ClientConfig { retry_after_ms: 200, ..ClientConfig::default() },
         };
         let directory = tempfile::tempdir().unwrap();
         let children = (0..replicas).map(|_| None).collect();

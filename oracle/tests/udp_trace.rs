@@ -38,7 +38,7 @@ fn config() -> Config {
         updatable: None,
         keys: None,
         replica: None,
-        client: ClientConfig { retry_after_ms: 200 },
+        client: ClientConfig { retry_after_ms: 200, ..ClientConfig::default() },
     }
 }
 

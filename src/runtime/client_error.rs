@@ -1,6 +1,6 @@
 //! What a client's caller is told when a request did not succeed, and what he then may rely on.
 
-use super::EncodeError;
+use super::{EncodeError, MissingPast};
 use crate::{Refusal, RequestId};
 use std::fmt;
 
@@ -15,6 +15,11 @@ pub enum ClientError {
     Behind,
     /// A query was not answered in time. It has no effect, and may be asked again.
     Unanswered,
+    /// A query was not answered in time, and cannot be at present: it must reflect what the session has seen,
+    /// and nobody who answered holds all of that (C19). It has no effect.
+    ///
+    /// Asking again helps if a replica manager comes back that holds it. A new session does not depend on it.
+    DependencyUnavailable(MissingPast),
     /// The answer is longer than answers may be.
     AnswerTooLarge {
         /// So long.
@@ -30,6 +35,8 @@ pub enum ClientError {
         id: RequestId,
         /// Why a replica manager refused it, if one did.
         refused: Option<Refusal>,
+        /// What it builds on that nobody holds who answered, if that is so.
+        missing: Option<MissingPast>,
     },
 }
 
@@ -47,14 +54,21 @@ impl fmt::Display for ClientError {
             Self::Refused(reason) => write!(f, "refused, without effect: {}", explain(*reason)),
             Self::Behind => f.write_str("not sent: an earlier update is not answered yet"),
             Self::Unanswered => f.write_str("no answer in time, and no effect"),
+            Self::DependencyUnavailable(missing) => {
+                write!(f, "dependency unavailable: of what this session has seen, {missing}")
+            }
             Self::AnswerTooLarge { bytes } => {
                 write!(f, "the answer takes {bytes} bytes, more than can be sent")
             }
-            Self::Indefinite { id, refused } => {
+            Self::Indefinite { id, refused, missing } => {
                 write!(f, "update {id:?} may or may not take effect: ")?;
                 match refused {
-                    None => f.write_str("no reply in time"),
-                    Some(reason) => write!(f, "a copy was refused: {}", explain(*reason)),
+                    None => f.write_str("no reply in time")?,
+                    Some(reason) => write!(f, "a copy was refused: {}", explain(*reason))?,
+                }
+                match missing {
+                    None => Ok(()),
+                    Some(missing) => write!(f, "; of what it builds on, {missing}"),
                 }
             }
         }

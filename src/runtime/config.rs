@@ -24,12 +24,15 @@
 //!
 //! [client]
 //! retry_after_ms = 200
+//! hedge = "queries"           # sent once more when the answer is late; or "off", or "all": updates as well
+//! query_copies = 1            # replica managers that get each query at once
+//! update_copies = 1           # the same for updates; each makes a record
 //! ```
 //!
 //! A replica that has peers of both IPv4 and IPv6 must listen at `[::]`: a socket at one address reaches
 //! only that address's kind. Of a name with several addresses, the first is used.
 
-use super::{ClusterId, Codec, Durability, Identity, Level};
+use super::{ClientConfig, ClusterId, Codec, Durability, Identity, Level};
 use crate::{Group, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -153,21 +156,6 @@ impl DurabilityConfig {
     }
 }
 
-/// What concerns clients only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientConfig {
-    /// How long to wait for a reply before turning to the next replica manager: milliseconds, 1 to
-    /// [`INTERVAL_MS_MAX`].
-    pub retry_after_ms: u64,
-}
-
-impl Default for ClientConfig {
-    fn default() -> Self {
-        Self { retry_after_ms: 200 }
-    }
-}
-
 fn gossip_interval_ms() -> u64 {
     100
 }
@@ -249,8 +237,8 @@ impl Config {
         if updatable == 0 || usize::from(updatable) > most {
             return found("updatable", format!("use 1 to {most}, not {updatable}"));
         }
-        if let Some(problem) = interval_problem(self.client.retry_after_ms) {
-            return found("client.retry_after_ms", problem);
+        if let Some(problem) = self.client.problem() {
+            return Some(problem);
         }
         self.replica.as_ref().and_then(|replica| replica.problem(count))
     }
@@ -327,7 +315,7 @@ fn address_problem(address: &str) -> Option<String> {
     }
 }
 
-fn interval_problem(ms: u64) -> Option<String> {
+pub(super) fn interval_problem(ms: u64) -> Option<String> {
     let sound = (1..=INTERVAL_MS_MAX).contains(&ms);
     (!sound).then(|| format!("use 1 to {INTERVAL_MS_MAX}, not {ms}"))
 }
@@ -354,6 +342,7 @@ mod tests {
             ("[::1]:2", "127.0.0.1:1", "f.toml: replicas[1]: 127.0.0.1:1 is there twice"),
             ("[replica]", "updatable = 3\n[replica]", "f.toml: updatable: use 1 to 2, not 3"),
             ("[replica]", "updatable = 0\n[replica]", "f.toml: updatable: use 1 to 2, not 0"),
+            ("[replica]", "client.update_copies = 9\n[replica]", "copies: use 1 to 8, not 9"),
             ("id = 1", "id = 2", "f.toml: replica.id: use 0 to 1"),
             ("id = 1", "id = 1\ngossip_interval_ms = 0", "f.toml: replica.gossip_interval_ms"),
             ("id = 1", "id = 1\ndurability.acknowledged_by = 3", "acknowledged_by: use 1 to 2"),

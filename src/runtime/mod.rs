@@ -10,6 +10,7 @@
 //! | [`seal`](Sealer) | datagrams into sealed ones and back, by pre-shared keys |
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
 //! | [`client`](Client) | calls into requests with fail-over: over a [`Transport`] |
+//! | `async_client` | the same calls into futures, on tokio (feature `tokio`) |
 //! | [`udp`] | sockets and the system clock into the traits that the others take |
 //! | [`watch`](Watch), [`metrics`](Metrics), [`http`] | what a host does into logs, figures and pages |
 //! | [`command`] | words of a command line into operations of the shipped services |
@@ -17,21 +18,20 @@
 //! A client of a running cluster (`chinwag cluster --service counter` runs one):
 //!
 //! ```no_run
-//! use chinwag::{runtime::{Config, udp::{self, UdpClient}}, services::Counter};
-//! use std::{error::Error, path::Path, time::Duration};
+//! use chinwag::{runtime::udp, services::Counter};
 //!
-//! fn main() -> Result<(), Box<dyn Error>> {
-//!     let config = Config::read(Path::new("chinwag-cluster/cluster.toml"))?;
-//!     let (name, seen) = (udp::random_front_end()?, config.group().zero());
-//!     let mut client: UdpClient<Counter> =
-//!         udp::connect(&config, (name, 0), seen, Duration::from_secs(10))?;
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut client = udp::session::<Counter>("chinwag-cluster/cluster.toml")?;
 //!     client.update(5)?;
 //!     assert!(client.query(())? >= 5, "a client reads its own writes, whoever answers");
 //!     Ok(())
 //! }
 //! ```
 
+#[cfg(feature = "tokio")]
+mod async_client;
 mod client;
+mod client_config;
 mod client_error;
 mod client_setup;
 mod cluster;
@@ -70,7 +70,10 @@ mod warnings;
 mod watch;
 mod wire;
 
+#[cfg(feature = "tokio")]
+pub use async_client::*;
 pub use client::*;
+pub use client_config::*;
 pub use client_error::*;
 pub use client_setup::*;
 pub use cluster::*;

@@ -16,8 +16,9 @@ use std::{
     str::FromStr,
 };
 
-/// All that a client has seen, of which cluster. Opaque; prints and parses as one word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All that a client has seen, of which cluster. Opaque; prints, parses and is serialised as one word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct SessionToken(Vec<u8>);
 
 const TOKEN_VERSION: u8 = 1;
@@ -51,6 +52,20 @@ impl fmt::Display for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(TOKEN_PREFIX)?;
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl From<SessionToken> for String {
+    fn from(token: SessionToken) -> Self {
+        token.to_string()
+    }
+}
+
+impl TryFrom<String> for SessionToken {
+    type Error = SessionError;
+
+    fn try_from(text: String) -> Result<Self, SessionError> {
+        text.parse()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,6 +27,9 @@ pub const START_GRACE: Duration = Duration::from_millis(300);
 
 /// How long to wait before a name is looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a [`session`] waits for an answer in all.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
 /// Time since it was made.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +79,7 @@ impl UdpTransport {
 
 impl Transport for UdpTransport {
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        // A socket for IPv6 reaches IPv4 by mapped addresses.
-        let to = match to {
-            SocketAddr::V4(v4) if self.is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
-            to => to,
-        };
-        self.socket.send_to(bytes, to).map(|_| ())
+        self.socket.send_to(bytes, as_seen_from(self.is_ipv6, to)).map(|_| ())
     }
 
     fn receive(
@@ -101,9 +100,17 @@ impl Transport for UdpTransport {
     }
 }
 
+/// A socket for IPv6 reaches IPv4 by mapped addresses.
+pub(super) fn as_seen_from(is_ipv6: bool, to: SocketAddr) -> SocketAddr {
+    match to {
+        SocketAddr::V4(v4) if is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+        to => to,
+    }
+}
+
 /// Nothing came, or a peer was not there when something was sent to it earlier (ICMP), or a signal came:
 /// nothing is wrong with the socket.
-fn is_transient(kind: io::ErrorKind) -> bool {
+pub(super) fn is_transient(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::*;
     matches!(
         kind,
@@ -293,14 +300,37 @@ pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Resu
 /// A client over UDP.
 pub type UdpClient<S> = Client<S, Channel<UdpTransport>, SystemClock>;
 
+/// A front end's name, and an incarnation higher than any that was ever used under it.
+pub type Name = (FrontEndId, u32);
+
+/// A new session of this cluster's clients, as the configuration file at this path describes it. It gives up a
+/// request after [`GIVE_UP_AFTER`].
+pub fn session<S: Service>(config: impl AsRef<Path>) -> io::Result<UdpClient<S>> {
+    let config = Config::read(config.as_ref()).map_err(io::Error::other)?;
+    connect(&config, (random_front_end()?, 0), config.group().zero(), GIVE_UP_AFTER)
+}
+
 /// A client of this cluster under this front end, that has seen `seen`.
 pub fn connect<S: Service>(
     config: &Config,
-    (front_end, incarnation): (FrontEndId, u32),
+    name: Name,
     seen: Timestamp,
     give_up_after: Duration,
 ) -> io::Result<UdpClient<S>> {
-    let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
+    let replicas = config.replicas.iter().map(|name| lookup(name)).collect();
+    let setup = client_setup(config, name, replicas, give_up_after)?;
+    let transport = client_transport(setup.replicas.iter().flatten())?;
+    let transport = sealed(config, Party::Client, transport)?;
+    Ok(Client::continuing(setup, seen, transport, SystemClock::default()))
+}
+
+/// What a client of this cluster is told, if its datagrams are safe on their way to these addresses.
+pub(super) fn client_setup(
+    config: &Config,
+    (front_end, incarnation): Name,
+    replicas: Vec<Option<SocketAddr>>,
+    give_up_after: Duration,
+) -> io::Result<ClientSetup> {
     let outside = replicas.iter().flatten().find(|address| !address.ip().is_loopback());
     if let (Some(address), None) = (outside, &config.keys) {
         return Err(io::Error::other(format!(
@@ -308,9 +338,7 @@ pub fn connect<S: Service>(
              one by `keys` in the configuration, or by --keys"
         )));
     }
-    let transport = client_transport(replicas.iter().flatten())?;
-    let transport = sealed(config, Party::Client, transport)?;
     let (codec, retry_after) = (config.codec(), config.retry_after());
-    let setup = ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after };
-    Ok(Client::continuing(setup, seen, transport, SystemClock::default()))
+    let sending = config.client.sending();
+    Ok(ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after, sending })
 }

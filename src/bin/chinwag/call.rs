@@ -4,7 +4,7 @@ use crate::{Failure, config_with, with};
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientError, Config, Route, SessionFile,
+        ClientError, Config, Route, SessionFile, SessionToken,
         command::{CliService, WithService},
         udp::{self, UdpClient},
     },
@@ -25,13 +25,16 @@ pub struct CallArgs {
     /// Go on with the session in this file, or start one in it.
     #[arg(long)]
     session: Option<PathBuf>,
+    /// Have seen what another session had: the `token` that --json prints.
+    #[arg(long, value_name = "TOKEN")]
+    seen: Option<String>,
     /// Ask this replica manager and no other.
     #[arg(long)]
     at: Option<u16>,
     /// How long to wait before giving up, in milliseconds.
     #[arg(long, default_value_t = 10_000)]
     timeout_ms: u64,
-    /// Print JSON.
+    /// Print an object of JSON, with what the session has seen by then as `token`.
     #[arg(long)]
     json: bool,
     /// What to do, in the words of the service. Put `--` before words that begin with `-` and are not
@@ -89,7 +92,10 @@ fn update<S: CliService>(
     let answer = S::afterthought(&op).and_then(|query| client.query(query).ok());
     let remark = answer.and_then(|answer| S::remark(&op, &answer));
     match as_json {
-        true => println!("{}", json!({ "ts": ts, "remark": remark })),
+        true => {
+            let token = client.token();
+            println!("{}", json!({ "ts": ts, "remark": remark, "token": token }));
+        }
         false => println!("recorded at {ts:?}"),
     }
     if let Some(remark) = remark.filter(|_| !as_json) {
@@ -105,7 +111,7 @@ fn query<S: CliService>(
 ) -> Result<(), Failure> {
     let answer = client.query(query).map_err(|error| failed(&error))?;
     match as_json {
-        true => println!("{}", json!({ "answer": answer })),
+        true => println!("{}", json!({ "answer": answer, "token": client.token() })),
         // Not a line of output, which would be a value.
         false if S::is_nothing(&answer) => eprintln!("chinwag: nothing is there"),
         false => println!("{}", S::render(&answer)),
@@ -117,6 +123,7 @@ fn failed(error: &ClientError) -> Failure {
     let code = match error {
         ClientError::Indefinite { .. } => 3,
         ClientError::TooLarge(_) => 2,
+        ClientError::DependencyUnavailable(_) => 6,
         _ => 1,
     };
     Failure::new(code, error)
@@ -138,6 +145,10 @@ fn session<S: CliService>(
     };
     let give_up = Duration::from_millis(args.timeout_ms);
     let mut client = udp::connect(config, name, seen, give_up).map_err(Failure::operator)?;
+    if let Some(token) = &args.seen {
+        let joined = token.parse().and_then(|token: SessionToken| client.join(&token));
+        joined.map_err(|error| Failure::operator(format!("--seen: {error}")))?;
+    }
     if let Some(at) = args.at {
         if at >= config.group().replicas {
             let most = config.group().replicas - 1;

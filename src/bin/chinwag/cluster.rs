@@ -10,6 +10,7 @@ use chinwag::{
     },
 };
 use clap::Args;
+use serde_json::{Value, json};
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -44,6 +45,9 @@ pub struct ClusterArgs {
     /// Record every step of every replica manager to this directory, for `check trace`.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Print an object of JSON when all processes are started.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it until asked to stop.
@@ -66,20 +70,47 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
         children.push((ReplicaId(i as u16), command.spawn().map_err(io)?));
     }
     let main = args.dir.join("cluster.toml");
-    println!(
-        "{} replica managers, each a process; Ctrl-C stops them. In another terminal:",
-        children.len()
-    );
-    println!("  export CHINWAG_CONFIG={}", main.canonicalize().map_err(io)?.display());
-    println!("  chinwag status");
-    println!("  chinwag top");
-    println!("  chinwag update --session me {}", example(&args.service).0);
-    println!("  chinwag query --session me {}", example(&args.service).1);
+    let main = main.canonicalize().map_err(io)?;
+    match args.json {
+        true => println!("{}", started(&main, &configs, &children)?),
+        false => {
+            println!(
+                "{} replica managers, each a process; Ctrl-C stops them. In another terminal:",
+                children.len()
+            );
+            println!("  export CHINWAG_CONFIG={}", main.display());
+            println!("  chinwag status");
+            println!("  chinwag top");
+            println!("  chinwag update --session me {}", example(&args.service).0);
+            println!("  chinwag query --session me {}", example(&args.service).1);
+        }
+    }
     supervise(&mut children, &args.dir, &stop)?;
     match stop.load(Ordering::Relaxed) {
         true => Ok(()),
         false => Err(Failure::new(1, nobody_left(args, children.len()))),
     }
+}
+
+/// What runs, for programs.
+fn started(
+    main: &Path,
+    configs: &[PathBuf],
+    children: &[(ReplicaId, Child)],
+) -> Result<Value, Failure> {
+    let replica = |(path, (replica, child)): (&PathBuf, &(ReplicaId, Child))| {
+        let config = read_config(path)?;
+        let http = config.replica.as_ref().and_then(ReplicaConfig::http_address);
+        Ok(json!({
+            "replica": replica.0,
+            "address": config.replicas[replica.index()],
+            "http": http.map(|address| address.to_string()),
+            "pid": child.id(),
+        }))
+    };
+    let replicas =
+        configs.iter().zip(children).map(replica).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(json!({ "config": main, "replicas": replicas }))
 }
 
 fn example(service: &str) -> (&'static str, &'static str) {

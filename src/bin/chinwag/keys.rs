@@ -1,10 +1,10 @@
 //! `chinwag keygen` and `chinwag keys`: the file of pre-shared keys.
 
 use crate::Failure;
-use chinwag::runtime::{KeyRing, KeyUse};
+use chinwag::runtime::{Key, KeyRing, KeyUse};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The end of the help of `keys`.
 pub const ROTATION: &str =
@@ -20,6 +20,9 @@ Replicas read the file again on SIGHUP; clients when they start. Clients get wha
 pub struct KeygenArgs {
     /// The file; it must not be there yet.
     ring: PathBuf,
+    /// Print JSON: an object for each key.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What to do with which ring.
@@ -27,6 +30,9 @@ pub struct KeygenArgs {
 pub struct KeysArgs {
     #[command(subcommand)]
     action: Action,
+    /// Print JSON: an object for each key that is then in the file, but only the new one of `add`.
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -35,9 +41,6 @@ enum Action {
     List {
         /// The key ring.
         ring: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// Add a random key, which is read but not sealed with yet.
     Add {
@@ -87,7 +90,7 @@ pub fn new_ring() -> Result<KeyRing, String> {
 
 /// Makes a ring.
 pub fn generate(args: &KeygenArgs) -> Result<(), Failure> {
-    let KeygenArgs { ring: path } = args;
+    let KeygenArgs { ring: path, json } = args;
     if path.exists() {
         let path = path.display();
         let why = format!("{path}: is there already. `chinwag keys add` adds a key to it");
@@ -95,6 +98,10 @@ pub fn generate(args: &KeygenArgs) -> Result<(), Failure> {
     }
     let ring = new_ring().map_err(Failure::operator)?;
     ring.write(path).map_err(Failure::operator)?;
+    if *json {
+        list(ring.keys(), true);
+        return Ok(());
+    }
     println!(
         "{}: {:?}. Copy it to every replica manager; clients need",
         path.display(),
@@ -106,37 +113,54 @@ pub fn generate(args: &KeygenArgs) -> Result<(), Failure> {
 
 /// Lists or changes a ring.
 pub fn run(args: &KeysArgs) -> Result<(), Failure> {
-    let (Action::List { ring: path, .. }
+    let (Action::List { ring: path }
     | Action::Add { ring: path, .. }
     | Action::Primary { ring: path, .. }
     | Action::Remove { ring: path, .. }
     | Action::ForClients { ring: path, .. }) = &args.action;
     let mut ring = KeyRing::read(path).map_err(Failure::operator)?;
     let problem = |why: String| Failure::operator(format!("{}: {why}", path.display()));
+    let mut added = None;
     match &args.action {
-        Action::List { json, .. } => return list(&ring, *json),
+        Action::List { .. } => {
+            list(ring.keys(), args.json);
+            return Ok(());
+        }
         Action::ForClients { file, .. } => {
             let clients = ring.for_clients();
             if clients.keys().is_empty() {
                 return Err(problem("there is no client key; `chinwag keys add` makes one".into()));
             }
-            return clients.write(file).map_err(Failure::operator);
+            return written(&clients, file, args.json, None);
         }
         Action::Add { used_by, .. } => {
             let used_by = match used_by {
                 Use::Peer => KeyUse::Peer,
                 Use::Client => KeyUse::Client,
             };
-            println!("key {}", ring.add(used_by).map_err(problem)?);
+            added = Some(ring.add(used_by).map_err(problem)?);
         }
         Action::Primary { id, .. } => ring.make_primary(*id).map_err(problem)?,
         Action::Remove { id, .. } => ring.remove(*id).map_err(problem)?,
     }
-    ring.write(path).map_err(Failure::operator)
+    written(&ring, path, args.json, added)
 }
 
-fn list(ring: &KeyRing, as_json: bool) -> Result<(), Failure> {
-    for key in ring.keys() {
+/// Writes it, and says what is new.
+fn written(ring: &KeyRing, path: &Path, json: bool, added: Option<u16>) -> Result<(), Failure> {
+    ring.write(path).map_err(Failure::operator)?;
+    match added {
+        Some(id) if !json => println!("key {id}"),
+        _ if !json => {}
+        added => {
+            list(ring.keys().iter().filter(|key| added.is_none_or(|id| key.id == id)), true);
+        }
+    }
+    Ok(())
+}
+
+fn list<'a>(keys: impl IntoIterator<Item = &'a Key>, as_json: bool) {
+    for key in keys {
         match as_json {
             false => println!("{key:?}"),
             true => {
@@ -145,5 +169,4 @@ fn list(ring: &KeyRing, as_json: bool) -> Result<(), Failure> {
             }
         }
     }
-    Ok(())
 }

@@ -44,7 +44,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line, the configuration or the data directory must be mended first
   3  an update was not answered in time: it may or may not take effect
   4  the node stopped: its disk failed
-  5  the node stopped: it has lost state that its peers know of";
+  5  the node stopped: it has lost state that its peers know of
+  6  a query cannot be answered: nobody who answered holds what its session has seen";
 
 /// Gossip architecture: replicas that answer at once and agree lazily.
 #[derive(Parser)]

@@ -4,7 +4,7 @@ use chinwag::{
     Group, ReplicaId, ReplicaManager,
     runtime::{
         Channel, ClientSetup, ClusterId, Codec, Counters, Durability, FileStorage, Host,
-        HostConfig, Identity, Transport,
+        HostConfig, Identity, Sending, Transport,
         udp::{self, SystemClock, UdpClient, UdpTransport},
     },
     services::RegisterMap,
@@ -128,6 +128,7 @@ impl Cluster {
             replicas: self.addresses.iter().copied().map(Some).collect(),
             retry_after: Duration::from_millis(200),
             give_up_after: PATIENCE,
+            sending: Sending::default(),
         };
         let transport = udp::client_transport(&self.addresses)?;
         Ok(UdpClient::new(setup, Channel::new(transport, None), SystemClock::default()))

@@ -5,7 +5,7 @@ use chinwag::{
     FrontEndId, Group, ReplicaId, ReplicaManager, Service,
     runtime::{
         Client, ClientError, ClientSetup, Clock, ClusterId, Codec, DATAGRAM_BYTES_MAX, Durability,
-        Host, HostConfig, HostError, Input, MemoryStorage, Output, Route, Transport,
+        Host, HostConfig, HostError, Input, MemoryStorage, Output, Route, Sending, Transport,
         udp::{SystemClock, random_front_end},
     },
 };
@@ -86,9 +86,10 @@ impl<S: Service> Node<S> {
             front_end,
             incarnation: 0,
             codec,
-            replicas: group.members().map(|id| Some(address(id.index()))).collect(),
+            replicas: group.members().map(|id| (id.index() == me).then(|| address(me))).collect(),
             retry_after: PATIENCE,
             give_up_after: PATIENCE,
+            sending: Sending::default(),
         };
         let mut client = Client::new(setup, Loop(Rc::clone(&inside)), clock);
         client.route(Route::Only(ReplicaId(me as u16)));
