@@ -14,3 +14,7 @@ mod collection; // C11, C13, C14, C23
 mod duplicates; // C10, C12, C16, C17 to C21, C24
 #[path = "protocol/gossip.rs"]
 mod gossip; // C4b to C8, C15, C28, pulls
+#[path = "protocol/limits.rs"]
+mod limits; // C14, and what is not done
+#[path = "protocol/messages.rs"]
+mod messages; // fragments, sorting, nodes

@@ -5,6 +5,7 @@ import pathlib
 import re
 import sys
 
+import replacement
 from claims import CONTROLS, FOLLOWS
 from index import index, stem_of
 from model import FIXED, GIVEN, HONEST, INVARIANTS, MACROS, NUMBERS, SORTS, STATE
@@ -34,12 +35,12 @@ def named(claims):
     return [line for name, text in claims for line in (f"; {name}", f"(assert {text.strip()})")]
 
 
-def vocabulary(at_start=False):
-    lines = [f"(declare-sort {sort} 0) ; {meaning}" for sort, meaning in SORTS]
+def vocabulary(at_start=False, sorts=SORTS, fixed=FIXED, state=STATE, macros=MACROS, given=GIVEN):
+    lines = [f"(declare-sort {sort} 0) ; {meaning}" for sort, meaning in sorts]
     lines.append("; ---- what never changes")
-    lines += [f"{function(name, *kind)} ; {meaning}" for name, *kind, meaning in FIXED]
+    lines += [f"{function(name, *kind)} ; {meaning}" for name, *kind, meaning in fixed]
     lines.append("; ---- the state")
-    for name, arguments, result, first, meaning in STATE:
+    for name, arguments, result, first, meaning in state:
         if at_start:
             unused = " ".join(f"(x{n} {sort})" for n, sort in enumerate(arguments.split()))
             lines.append(f"(define-fun {name} ({unused}) {result} {first}) ; {meaning}")
@@ -47,22 +48,23 @@ def vocabulary(at_start=False):
             lines.append(f"{function(name, arguments, result)} ; {meaning}")
     lines.append("; ---- abbreviations")
     lines += [f"(define-fun {name} ({arguments}) {result} {text})"
-              for name, arguments, result, text in MACROS]
-    return lines + named(GIVEN)
+              for name, arguments, result, text in macros]
+    return lines + named(given)
 
 
 def afterwards(text, changed):
     """The text with each changed function replaced by its new meaning, of the name `NAME.new`."""
-    return re.sub(r"(?<=\()[a-z_]+(?= )", lambda found: found[0] + ".new" * (found[0] in changed), text)
+    return re.sub(r"(?<=\()[a-z_]+(?= )|\b(came|most|last)\b",
+                  lambda found: found[0] + ".new" * (found[0] in changed), text)
 
 
-def changes_of(step):
+def changes_of(step, state=STATE, macros=MACROS):
     """The new meanings, and the names of all whose meaning changes, abbreviations too."""
-    result_of = {name: result for name, _, result, _, _ in STATE}
+    result_of = {name: result for name, _, result, _, _ in state}
     changed = {name for name, _, _ in step["changes"]}
     lines = [f"(define-fun {name}.new ({arguments}) {result_of[name]} {text})"
              for name, arguments, text in step["changes"]]
-    for name, arguments, result, text in MACROS:
+    for name, arguments, result, text in macros:
         if afterwards(text, changed) != text:
             lines.append(f"(define-fun {name}.new ({arguments}) {result} {afterwards(text, changed)})")
             changed.add(name)
@@ -154,6 +156,56 @@ def control(name, bug):
     return obligation("control", name, "sat", words, lines + ["; ---- broken?", f"(assert (not {after}))"])
 
 
+def replacements():
+    """The drawing in replacement.py: the same kinds of obligations, under names that begin with `replace-`."""
+    drawing = replacement
+    tables = dict(state=drawing.STATE, macros=drawing.MACROS)
+    words = dict((name, words) for name, words, _ in drawing.INVARIANTS)
+    text = dict((name, text.strip()) for name, _, text in drawing.INVARIANTS)
+
+    def start(at_start=False):
+        return vocabulary(at_start, drawing.SORTS, drawing.FIXED, given=drawing.GIVEN, **tables)
+
+    def state(without=()):
+        held = [(name, held) for name, held in text.items() if name not in without]
+        return start() + ["; ---- the invariants hold"] + named(held)
+
+    def stepped(step, without=()):
+        lines, changed = changes_of(step, **tables)
+        claims = constants(step["consts"]) + ["; ---- " + step["words"]] + named(step["guards"])
+        return state(without) + claims + ["; ---- afterwards"] + lines, changed
+
+    def broken(lines, after):
+        return lines + ["; ---- broken?", f"(assert (not {after}))"]
+
+    yield obligation("replace-start", "", "unsat", "The invariants of a replacement hold at the start.",
+                     broken(start(True), "(and " + "\n".join(text.values()) + ")"))
+    for name, step in drawing.STEPS.items():
+        lines, changed = stepped(step)
+        for invariant in text:
+            after = afterwards(text[invariant], changed)
+            if after != text[invariant]:
+                said = f"Step \"{name}\" keeps \"{invariant}\": {words[invariant]}."
+                yield obligation(f"replace-keeps-{name}", invariant, "unsat", said, broken(lines, after))
+        said = f"Step \"{name}\" can happen, and not trivially: {step['words']}."
+        yield obligation("replace-happens", name, "sat", said, lines + named([("of interest", step["interest"])]))
+    for name, claim in drawing.FOLLOWS.items():
+        lines = state() + constants(claim["consts"]) + ["; ---- given"] + named(claim["given"])
+        yield obligation("replace-follows", name, "unsat", f"Follows from the invariants: {claim['words']}.",
+                         lines + ["; ---- and yet not", f"(assert (not {claim['then']}))"])
+    for name, bug in drawing.CONTROLS.items():
+        step, new = drawing.STEPS[bug["step"]], bug.get("changes", {})
+        assert new.keys() <= {function for function, _, _ in step["changes"]}, name
+        step = {**step, "guards": patched(step["guards"], bug.get("guards", {})) + bug.get("more", []),
+                "consts": step["consts"] + bug.get("consts", ""),
+                "changes": [(f, arguments, new.get(f, text)) for f, arguments, text in step["changes"]]}
+        lines, changed = stepped(step, bug.get("without", ()))
+        after = afterwards(text[bug["breaks"]], changed)
+        assert after != text[bug["breaks"]], name
+        said = f"Control: {bug['words']}; then step \"{bug['step']}\" breaks \"{bug['breaks']}\"."
+        yield obligation("replace-control", name, "sat", said, broken(lines, after))
+
+
 def main():
     files = [starts()]
     for name, step in STEPS.items():
@@ -165,6 +217,7 @@ def main():
         words = f"Follows from the invariants: {claim['words']}."
         files.append(obligation("follows", name, "unsat", words, conclusion(claim)))
     files += [control(name, bug) for name, bug in CONTROLS.items()]
+    files += replacements()
     directory = pathlib.Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in files:

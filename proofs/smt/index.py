@@ -1,5 +1,6 @@
 """The obligations in words, as a page of links; and the names of the files."""
 
+import replacement
 from claims import CONTROLS, FOLLOWS
 from model import HONEST, INVARIANTS, NUMBERS
 from steps import STEPS
@@ -36,8 +37,8 @@ def index(files):
         linked.add(stem)
         return f"[{shown or name}]({stem}.smt2)"
 
-    def kept_by(kind, invariant):
-        steps = [step for step in STEPS if stem_of(f"{kind}-{step}", invariant, "unsat") in stems]
+    def kept_by(kind, invariant, steps=STEPS):
+        steps = [step for step in steps if stem_of(f"{kind}-{step}", invariant, "unsat") in stems]
         return ", ".join(link(f"{kind}-{step}", invariant, "unsat", step) for step in steps)
 
     lines = [f"# The {len(files)} obligations", "",
@@ -60,5 +61,17 @@ def index(files):
     lines += table(["bug", "in words", "then"],
                    [(link("control", name, "sat"), bug["words"], consequence(bug))
                     for name, bug in CONTROLS.items()])
+    lines += section("A replacement", "The drawing of [replacement.py](../replacement.py), of one replica manager",
+                     f"that is replaced. Its invariants hold at the {link('replace-start', '', 'unsat', 'start')}.")
+    lines += table(["invariant", "in words", "kept by"],
+                   [(name, words, kept_by("replace-keeps", name, replacement.STEPS))
+                    for name, words, _ in replacement.INVARIANTS])
+    lines += table(["step", "in words"], [(link("replace-happens", name, "sat"), step["words"])
+                                          for name, step in replacement.STEPS.items()])
+    lines += table(["what follows", "in words"], [(link("replace-follows", name, "unsat"), claim["words"])
+                                                  for name, claim in replacement.FOLLOWS.items()])
+    lines += table(["bug", "in words", "then"],
+                   [(link("replace-control", name, "sat"), bug["words"], consequence(bug))
+                    for name, bug in replacement.CONTROLS.items()])
     assert linked == stems, stems - linked
     return "\n".join(lines + [""])
