@@ -64,7 +64,7 @@ impl Cluster {
             updatable: None,
             keys,
             replica: None,
-            client: ClientConfig { retry_after_ms: 100 },
+            client: ClientConfig { retry_after_ms: 100, ..ClientConfig::default() },
         };
         let mut network = Network::new(seed);
         for (b, at) in addresses.iter().enumerate() {
