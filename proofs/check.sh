@@ -65,8 +65,14 @@ links=0
 while IFS=' ' read -r name file number; do
   sed -n "${number}p" "$file" | grep -qw -- "$name" || fail "README.md: $name is not in line $number of $file"
   links=$((links + 1))
-done < <(sed -E 's/\[`/\n[`/g' "$proofs/README.md" | sed -nE 's/^\[`([a-z_A-Z0-9]+)`\]\(coq\/([A-Za-z]+\.v)#L([0-9]+)\).*/\1 \2 \3/p')
+done < <(sed -E 's/`([a-z_A-Z]+)` in \[[A-Za-z]+\]/[`\1`]/g; s/\[`/\n[`/g' "$proofs/README.md" | sed -nE 's/^\[`([a-z_A-Z0-9]+)`\]\(coq\/([A-Za-z]+\.v)#L([0-9]+)\).*/\1 \2 \3/p')
 [[ $links -gt 20 ]] || fail "README.md: only $links links to theorems were found"
+
+# Its figures, and the size of what must be read.
+lemmas=$(cat ./*.v | grep -cE '^ *(Theorem|Lemma|Corollary)\b')
+said="$(cat ./*.v | wc -l | sed -E 's/([0-9]{3})$/,\1/') lines of Coq, $lemmas theorems and lemmas"
+grep -qF "$said" "$proofs/README.md" || fail "README.md does not say: $said"
+[[ $(wc -l <Statement.v) -le 200 ]] || fail 'Statement.v has more than 200 lines'
 
 modules=()
 while read -r file; do modules+=("${file%.v}"); done < <(grep '\.v$' _CoqProject)

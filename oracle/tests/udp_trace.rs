@@ -16,8 +16,10 @@ use chinwag::{
 use chinwag_models::trace::{Trace, check};
 use chinwag_oracle::{Event, Happened, Oracle, Refused, events};
 use std::{
+    env, fs,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     sync::mpsc::channel,
     thread,
     time::{Duration, Instant},
@@ -114,6 +116,69 @@ fn run(directory: &Path) -> Trace<chinwag_models::trace::Witnessed<RegisterMap>>
     Trace::read(&directory.join("trace")).expect("it can be read")
 }
 
+/// Says to a process of this test which replica manager it is: its number, and whether it is new.
+const PROCESS: &str = "CHINWAG_TEST_PROCESS";
+const DIRECTORY: &str = "CHINWAG_TEST_DIRECTORY";
+
+/// A replica manager in a process of its own. It is killed when this is dropped.
+struct Process(Child);
+
+impl Process {
+    fn start(directory: &Path, id: u16, is_first: bool) -> Self {
+        let mut command = Command::new(env::current_exe().expect("this test has a file"));
+        command.args(["--exact", "serves_until_it_is_killed", "--ignored"]).stdout(Stdio::null());
+        command.env(PROCESS, format!("{id} {is_first}")).env(DIRECTORY, directory);
+        Self(command.spawn().expect("it starts"))
+    }
+}
+
+impl Drop for Process {
+    /// SIGKILL.
+    fn drop(&mut self) {
+        self.0.kill().expect("it still ran");
+        self.0.wait().expect("it is gone");
+    }
+}
+
+#[test]
+#[ignore = "no test: the process that another one starts and kills"]
+fn serves_until_it_is_killed() {
+    let (Ok(process), Ok(directory)) = (env::var(PROCESS), env::var(DIRECTORY)) else { return };
+    let (id, is_first) = process.split_once(' ').expect("two words");
+    let directory = Path::new(&directory);
+    let text = fs::read_to_string(directory.join("config")).expect("it was written");
+    let config: Config = serde_json::from_str(&text).expect("it is a configuration");
+    let (id, is_first) = (id.parse().expect("a number"), is_first == "true");
+    serve(&config, id, directory, is_first, &AtomicBool::new(false));
+}
+
+/// Two are killed while updates come in, one of them twice; and all at the end.
+fn run_with_kills(directory: &Path) {
+    let config = config();
+    let text = serde_json::to_string(&config).expect("it can be written");
+    fs::write(directory.join("config"), text).expect("there is room");
+    let mut processes = [0, 1, 2].map(|id| Some(Process::start(directory, id, true)));
+    let acknowledged = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let updates = scope.spawn(|| {
+            let mut clients = [client(&config), client(&config)];
+            for number in 0..UPDATES {
+                put(&mut clients, number);
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for (after, id) in [(8, 1), (16, 0), (24, 1)] {
+            while acknowledged.load(Ordering::Relaxed) < after && !updates.is_finished() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let place = &mut processes[usize::from(id)];
+            drop(place.take());
+            *place = Some(Process::start(directory, id, false));
+        }
+    });
+    thread::sleep(Duration::from_millis(300));
+}
+
 /// The same with the service itself, as the oracle has it.
 fn read(directory: &Path) -> Events {
     let trace = Trace::<RegisterMap>::read(&directory.join("trace")).expect("it can be read");
@@ -158,13 +223,34 @@ fn journalling(trace: &Events) -> Vec<(usize, usize)> {
     trace.iter().enumerate().flat_map(of).collect()
 }
 
+fn refuses_what_is_altered(oracle: &Oracle, directory: &Path) {
+    let mut trace = read(directory);
+    let places = journalling(&trace);
+    assert_eq!(places.len(), 9, "three of each manager");
+    for (manager, event) in &places {
+        let (manager, event) = (*manager, *event);
+        let left_out = trace[manager].1.remove(event);
+        assert!(is_refused(oracle, &trace), "without event {event} of rm{manager}");
+        trace[manager].1.insert(event, left_out);
+        trace[manager].1.swap(event, event + 1);
+        assert!(is_refused(oracle, &trace), "event {event} of rm{manager} comes later");
+        trace[manager].1.swap(event, event + 1);
+    }
+    for (what, alter) in ALTERATIONS {
+        let mut trace = read(directory);
+        let mut events = trace.iter_mut().flat_map(|(_, events)| events);
+        assert!(events.any(alter), "{what}: there is no such event");
+        assert!(is_refused(oracle, &trace), "{what}");
+    }
+}
+
 #[test]
 fn what_was_recorded_over_udp_is_a_run_of_the_proved_system_and_no_longer_if_it_is_altered() {
     let directory = tempfile::tempdir().expect("there is room");
     let begin = Instant::now();
     let model = run(directory.path());
     let oracle = Oracle::new().expect("the checked-in functions can be read");
-    let mut trace = read(directory.path());
+    let trace = read(directory.path());
     let (group, ran) = (trace[0].0.group, begin.elapsed());
 
     let count: usize = trace.iter().map(|(_, events)| events.len()).sum();
@@ -177,23 +263,22 @@ fn what_was_recorded_over_udp_is_a_run_of_the_proved_system_and_no_longer_if_it_
     let verdict = check(&model).expect("it is a trace");
     assert!(verdict.is_whole(), "{verdict:?}");
 
-    let places = journalling(&trace);
-    assert_eq!(places.len(), 9, "three of each manager");
-    for (manager, event) in &places {
-        let (manager, event) = (*manager, *event);
-        let left_out = trace[manager].1.remove(event);
-        assert!(is_refused(&oracle, &trace), "without event {event} of rm{manager}");
-        trace[manager].1.insert(event, left_out);
-        trace[manager].1.swap(event, event + 1);
-        assert!(is_refused(&oracle, &trace), "event {event} of rm{manager} comes later");
-        trace[manager].1.swap(event, event + 1);
-    }
-    for (what, alter) in ALTERATIONS {
-        let mut trace = read(directory.path());
-        let mut events = trace.iter_mut().flat_map(|(_, events)| events);
-        assert!(events.any(alter), "{what}: there is no such event");
-        assert!(is_refused(&oracle, &trace), "{what}");
-    }
+    refuses_what_is_altered(&oracle, directory.path());
     let all = begin.elapsed();
     eprintln!("{count} events, {trimmed} trimmed; run {ran:?}, accepted {accepted:?}, all {all:?}");
+}
+
+#[test]
+fn what_processes_that_were_killed_recorded_is_a_run_of_the_proved_system_and_no_longer_if_altered()
+{
+    let directory = tempfile::tempdir().expect("there is room");
+    run_with_kills(directory.path());
+    let oracle = Oracle::new().expect("the checked-in functions can be read");
+    let trace = read(directory.path());
+
+    let starts = trace.iter().flat_map(|(_, events)| events);
+    assert_eq!(starts.filter(|e| matches!(e.happened, Happened::Start)).count(), 6);
+    let count: usize = trace.iter().map(|(_, events)| events.len()).sum();
+    assert_eq!(oracle.accepts(trace[0].0.group, &trace), Ok(count + UPDATES));
+    refuses_what_is_altered(&oracle, directory.path());
 }
