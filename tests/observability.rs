@@ -8,11 +8,11 @@ use chinwag::{
     FrontEndId, Group, Message, ReplicaId, ReplicaManager, RequestId, Sender, Serial, Timestamp,
     Update,
     runtime::{
-        Clock, ClusterId, Codec, Durability, FaultyDisk, FileStorage, HEALTHY_WITHIN, Health, Host,
-        HostConfig, Identity, Input, LOOK_EVERY, MemoryStorage, Metrics, Packet, Storage,
-        TimedStorage, Watch,
+        Clock, ClusterId, Codec, Config, Durability, FaultyDisk, FileStorage, HEALTHY_WITHIN,
+        Health, Host, HostConfig, Identity, Input, KeyRing, KeyUse, LOOK_EVERY, MemoryStorage,
+        Metrics, Packet, Party, Storage, TimedStorage, Transport, Watch,
         http::{HEAD_BYTES_MAX, Pages, REQUEST_WITHIN},
-        udp::SystemClock,
+        udp::{self, SystemClock, UdpTransport},
     },
     services::Counter,
 };
@@ -20,7 +20,8 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream, UdpSocket},
+    path::Path,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -354,4 +355,40 @@ fn a_clock_that_jumps_either_way_costs_time_and_nothing_else() {
     let held = peer.host.status().value_ts;
     assert_eq!(held, [3, 1].into_iter().collect(), "gossip goes on once the clock is back");
     assert_eq!(seen(&bench), (4, 4, 0));
+}
+
+#[test]
+fn what_is_dropped_before_it_is_opened_is_told_by_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ring");
+    let mut ring = KeyRing::default();
+    for used_by in [KeyUse::Peer, KeyUse::Client] {
+        ring.add(used_by).unwrap();
+    }
+    ring.write(&path).unwrap();
+    let text = "cluster = 'c'\nservice = 'counter'\nreplicas = ['127.0.0.1:1']\nkeys = 'x'";
+    let mut config = Config::parse(Path::new("f.toml"), text).unwrap();
+    config.keys = Some(path);
+    let transport = UdpTransport::bind("127.0.0.1:0").unwrap();
+    let at = transport.local_addr().unwrap();
+    let mut channel = udp::sealed(&config, Party::Replica, transport).unwrap();
+    let metrics = Metrics::default();
+    channel.count_in(metrics.clone());
+
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let garbage: [&[u8]; 3] = [b"CW", b"short", &[7; 100]];
+    for bytes in garbage {
+        sender.send_to(bytes, at).unwrap();
+    }
+    let end = Instant::now() + 60 * SECOND;
+    while channel.refused() < 3 && Instant::now() < end {
+        assert!(channel.receive(&mut [0; 2_000], SECOND / 10).unwrap().is_none());
+    }
+    let figures = openmetrics::read(&metrics.text());
+    let expected = [
+        ("chinwag_dropped_total{reason=\"no sealed datagram's length\"}".to_string(), 1.0),
+        ("chinwag_dropped_total{reason=\"not sealed\"}".to_string(), 2.0),
+    ];
+    let dropped = figures.into_iter().filter(|(name, _)| name.contains("dropped"));
+    assert_eq!(dropped.collect::<Vec<_>>(), expected);
 }

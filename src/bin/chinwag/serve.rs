@@ -49,6 +49,7 @@ impl WithService for Serve<'_> {
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
         let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
+        transport.count_in(metrics.clone());
         let storage = TimedStorage::new(storage, clock, &metrics);
         let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
         if let Some(at) = replica.http_address() {

@@ -1,7 +1,7 @@
 //! A transport whose datagrams are sealed, if there are keys.
 
 use super::{KeyRing, Opened, SealError, Sealer};
-use crate::runtime::{SEALED_BYTES_MAX, Transport};
+use crate::runtime::{Metrics, SEALED_BYTES_MAX, Transport};
 use std::{
     collections::BTreeMap,
     io,
@@ -23,6 +23,7 @@ pub struct Channel<T> {
     inner: T,
     sealer: Option<Sealer>,
     dropped: BTreeMap<SealError, u64>,
+    metrics: Option<Metrics>,
     buffer: Vec<u8>,
     reload: Option<(PathBuf, Arc<AtomicBool>)>,
 }
@@ -31,13 +32,18 @@ impl<T: Transport> Channel<T> {
     /// Over this transport, sealed by this sealer if there is one.
     pub fn new(inner: T, sealer: Option<Sealer>) -> Self {
         let buffer = vec![0; SEALED_BYTES_MAX + 1];
-        Self { inner, sealer, dropped: BTreeMap::new(), buffer, reload: None }
+        Self { inner, sealer, dropped: BTreeMap::new(), metrics: None, buffer, reload: None }
     }
 
     /// Reads its keys again from this file whenever `asked` is set. If they cannot be read, it says so on
     /// standard error and goes on with those that it has.
     pub fn reload_from(&mut self, path: PathBuf, asked: Arc<AtomicBool>) {
         self.reload = Some((path, asked));
+    }
+
+    /// Counts what it drops among these figures, too.
+    pub fn count_in(&mut self, metrics: Metrics) {
+        self.metrics = Some(metrics);
     }
 
     /// What it is over.
@@ -52,6 +58,9 @@ impl<T: Transport> Channel<T> {
 
     fn count(&mut self, why: SealError) {
         *self.dropped.entry(why).or_default() += 1;
+        if let Some(metrics) = &mut self.metrics {
+            metrics.dropped.add(why.reason(), 1);
+        }
     }
 
     fn change_keys_if_asked(&mut self) {
