@@ -21,8 +21,8 @@ use tokio::{
 /// A client of a cluster: one session, as [`Client`](super::Client) is, with the same errors.
 ///
 /// A request whose future is dropped ends as one whose time is over: a query, and an update that was not sent
-/// yet, has no effect; an update that was sent may or may not take effect, and the session goes on trying with
-/// the next request.
+/// yet, has no effect; an update that was sent may or may not take effect, and the session goes on trying
+/// with the next request.
 pub struct AsyncClient<S: Service> {
     core: ClientCore<S>,
     transport: Channel<Socket>,
@@ -138,8 +138,8 @@ impl<S: Service> AsyncClient<S> {
         silent.into_iter().for_each(|replica| self.core.ask_status(replica));
     }
 
-    /// Does what is due, and waits until something has arrived, or until `end`. What happens between two awaits
-    /// is whole, so nothing is lost if it is dropped.
+    /// Does what is due, and waits until something has arrived, or until `end`. What happens between two
+    /// awaits is whole, so nothing is lost if it is dropped.
     async fn advance(&mut self, end: Duration) {
         let now = self.clock.now();
         self.core.tick(now);

@@ -42,8 +42,8 @@ pub enum Route {
 pub struct Sending {
     /// How many get each query at once: 1 to [`COPIES_MAX`]. The first answer counts.
     pub query_copies: u16,
-    /// How many get each update at once: 1 to [`COPIES_MAX`]. Each makes a record of it, which is gossiped and
-    /// held until all have it (C10): two copies cost twice the log.
+    /// How many get each update at once: 1 to [`COPIES_MAX`]. Each makes a record of it, which is gossiped
+    /// and held until all have it (C10): two copies cost twice the log.
     pub update_copies: u16,
     /// What is sent once more when its answer is late.
     pub hedge: Hedge,
@@ -55,8 +55,9 @@ impl Default for Sending {
     }
 }
 
-/// What is sent to a second replica manager when the first one takes longer than it usually does: its smoothed
-/// time and four deviations, 5 ms at least. Never more than a tenth of all requests, but for the first ten.
+/// What is sent to a second replica manager when the first one takes longer than it usually does: its
+/// smoothed time and four deviations, 5 ms at least. Never more than a tenth of all requests, but for the
+/// first ten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hedge {

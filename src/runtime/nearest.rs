@@ -115,3 +115,36 @@ impl Nearest {
         self.in_use
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const BOTH: [ReplicaId; 2] = [ReplicaId(0), ReplicaId(1)];
+
+    /// rm0 is in use, and nearer.
+    fn known() -> Nearest {
+        let mut nearest = Nearest::new(2, FrontEndId(0));
+        nearest.measured(BOTH[1], 50 * MS);
+        nearest.answered(BOTH[0], Some(4 * MS));
+        assert_eq!(nearest.among(BOTH.into_iter()), Some(BOTH[0]));
+        nearest
+    }
+
+    #[test]
+    fn one_that_others_overtake_again_and_again_is_left() {
+        let mut nearest = known();
+        (0..100).for_each(|_| nearest.slower(BOTH[0], 150 * MS));
+        assert_eq!(nearest.among(BOTH.into_iter()), Some(BOTH[1]));
+    }
+
+    #[test]
+    fn what_one_was_like_before_its_silence_says_nothing() {
+        let mut nearest = known();
+        nearest.silent(BOTH[0]);
+        assert_eq!(nearest.among(BOTH.into_iter()), Some(BOTH[1]));
+        nearest.measured(BOTH[0], 150 * MS);
+        assert_eq!(nearest.among(BOTH.into_iter()), Some(BOTH[1]));
+    }
+}

@@ -303,8 +303,8 @@ pub type UdpClient<S> = Client<S, Channel<UdpTransport>, SystemClock>;
 /// A front end's name, and an incarnation higher than any that was ever used under it.
 pub type Name = (FrontEndId, u32);
 
-/// A new session of this cluster's clients, as the configuration file at this path describes it. It gives up a
-/// request after [`GIVE_UP_AFTER`].
+/// A new session of this cluster's clients, as the configuration file at this path describes it. It gives
+/// up a request after [`GIVE_UP_AFTER`].
 pub fn session<S: Service>(config: impl AsRef<Path>) -> io::Result<UdpClient<S>> {
     let config = Config::read(config.as_ref()).map_err(io::Error::other)?;
     connect(&config, (random_front_end()?, 0), config.group().zero(), GIVE_UP_AFTER)

@@ -1,9 +1,9 @@
 //! Whether anybody holds what a request builds on (C19).
 //!
 //! A replica manager may tell a client of an update and then be gone for good. Whatever builds on that update
-//! then waits at every other one for ever, and no answer can be made up. So a session whose request takes long
-//! asks everyone what they hold, by the same question as `chinwag status`; when its wait is over, it can say
-//! what is missing.
+//! then waits at every other one for ever, and no answer can be made up. So a session whose request takes
+//! long asks everyone what they hold, by the same question as `chinwag status`; when its wait is over, it
+//! can say what is missing.
 
 use super::ClientCore;
 use crate::{ReplicaId, Service};

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 pub(super) struct Parts(BTreeMap<u16, AnswerPart>);
 
 impl Parts {
-    /// Keeps the piece; all bytes of the answer, if it was the last one missing. Pieces of different answers do
-    /// not mix.
+    /// Keeps the piece; all bytes of the answer, if it was the last one missing. Pieces of different
+    /// answers do not mix.
     pub fn add(&mut self, part: AnswerPart) -> Option<Vec<u8>> {
         let AnswerPart { id, ref ts, parts, .. } = part;
         self.0.retain(|_, other| other.id == id && other.ts == *ts && other.parts == parts);
