@@ -56,10 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["serve", config, "init"] => serve(Path::new(config), true)?,
         ["move", config, session, at, article, pieces] => {
             let op = Moved { article: article.into(), pieces: pieces.parse()? };
-            ask(config, session, at, |client| Ok(println!("moved, at {:?}", client.update(op)?)))?;
+            ask(config, session, at, |client| Ok(format!("moved, at {:?}", client.update(op)?)))?;
         }
         ["stock", config, session, at, article] => {
-            ask(config, session, at, |client| Ok(println!("{}", client.query(article.into())?)))?;
+            ask(config, session, at, |client| Ok(client.query(article.into())?.to_string()))?;
         }
         _ => return Err(USAGE.into()),
     }
@@ -109,7 +109,7 @@ fn ask(
     config: &str,
     session: &str,
     at: &str,
-    what: impl FnOnce(&mut UdpClient<Warehouse>) -> Result<(), Box<dyn Error>>,
+    what: impl FnOnce(&mut UdpClient<Warehouse>) -> Result<String, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     let config = Config::read(Path::new(config))?;
     let fresh = udp::random_front_end()?;
@@ -117,6 +117,6 @@ fn ask(
     let name = (file.front_end(), file.incarnation());
     let mut client = udp::connect(&config, name, seen, Duration::from_secs(10))?;
     client.route(Route::Only(ReplicaId(at.parse()?)));
-    what(&mut client)?;
+    println!("{}", what(&mut client)?);
     Ok(file.save(&client.token())?)
 }
