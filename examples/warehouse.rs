@@ -1,17 +1,26 @@
-//! A service of your own, and how to check it: the law first, then all behaviours of a small cluster.
+//! A service of your own in one file: checked in all behaviours of a small cluster, deployed over UDP, and asked.
 //!
-//! `cargo run --release --example warehouse`
+//! `docs/service.md` goes through it. `cargo run --example warehouse -- check` checks it.
 
 use chinwag::{
-    Applied, Group, Request, Service,
+    Applied, Group, ReplicaId, Request, Service,
     actor::{Actors, Parties, equal_timestamps_equal_answers},
+    runtime::{
+        Config, FileStorage, Route, SessionFile,
+        udp::{self, SystemClock, UdpClient},
+    },
 };
 use serde::{Deserialize, Serialize};
 use stateright::{
     Checker, Expectation, Model,
     actor::{ActorModel, Network},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error, path::Path, sync::Arc, time::Duration};
+
+const USAGE: &str = "usage: warehouse check
+       warehouse serve CONFIG [init]                    init: at its very first start
+       warehouse move CONFIG SESSION RM ARTICLE PIECES
+       warehouse stock CONFIG SESSION RM ARTICLE";
 
 /// How many of each article there are. Deliveries and sales commute, so the law holds; a sale that would be
 /// refused when the shelf is empty would not, which is why the stock may be negative: someone has to wait.
@@ -39,11 +48,29 @@ impl Service for Warehouse {
     }
 }
 
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["check"] => check(),
+        ["serve", config] => serve(Path::new(config), false)?,
+        ["serve", config, "init"] => serve(Path::new(config), true)?,
+        ["move", config, session, at, article, pieces] => {
+            let op = Moved { article: article.into(), pieces: pieces.parse()? };
+            ask(config, session, at, |client| Ok(format!("moved, at {:?}", client.update(op)?)))?;
+        }
+        ["stock", config, session, at, article] => {
+            ask(config, session, at, |client| Ok(client.query(article.into())?.to_string()))?;
+        }
+        _ => return Err(USAGE.into()),
+    }
+    Ok(())
+}
+
 fn moved(pieces: i64) -> Request<Warehouse> {
     Request::Update(Moved { article: "tea".into(), pieces })
 }
 
-fn main() {
+fn check() {
     // One client delivers five and looks; another one sells two.
     let clients = vec![vec![moved(5), Request::Query("tea".into())], vec![moved(-2)]];
     let model = ActorModel::new((), ())
@@ -61,4 +88,35 @@ fn main() {
     let checker = model.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     println!("{} states, and in each of them all is well", checker.unique_state_count());
+}
+
+/// Serves as the replica manager that this configuration describes, until it is killed.
+fn serve(path: &Path, init: bool) -> Result<(), Box<dyn Error>> {
+    let config = Config::read(path)?;
+    let replica = config.replica.as_ref().ok_or("the configuration has no [replica]")?;
+    let identity = config.identity(ReplicaId(replica.id));
+    let storage = FileStorage::open(&replica.data_dir, &identity, init)?;
+    let mut transport = udp::listen(&config, replica)?;
+    let (clock, never) = (SystemClock::default(), Arc::default());
+    let mut host = udp::open::<Warehouse, _, _>(&config, storage, (), &clock)?;
+    let peers = udp::resolve(config.replicas.clone(), Arc::clone(&never));
+    Ok(udp::serve(&mut host, &mut transport, &clock, &peers, &never)?)
+}
+
+/// Asks the replica manager `at`, going on with the session in a file: so a client reads its own writes from
+/// one process to the next.
+fn ask(
+    config: &str,
+    session: &str,
+    at: &str,
+    what: impl FnOnce(&mut UdpClient<Warehouse>) -> Result<String, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let config = Config::read(Path::new(config))?;
+    let fresh = udp::random_front_end()?;
+    let (file, seen) = SessionFile::open(Path::new(session), fresh, config.codec())?;
+    let name = (file.front_end(), file.incarnation());
+    let mut client = udp::connect(&config, name, seen, Duration::from_secs(10))?;
+    client.route(Route::Only(ReplicaId(at.parse()?)));
+    println!("{}", what(&mut client)?);
+    Ok(file.save(&client.token())?)
 }

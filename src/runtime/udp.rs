@@ -276,6 +276,26 @@ pub fn client_transport<'a>(
     }
 }
 
+/// The socket of a replica, whose datagrams are sealed if the configuration names keys.
+///
+/// Errors name the setting: no such address, not free, not on loopback although there are no keys, or keys that
+/// cannot be read.
+pub fn listen(config: &Config, replica: &ReplicaConfig) -> io::Result<Channel<UdpTransport>> {
+    let name = replica.listen.as_ref().unwrap_or(&config.replicas[usize::from(replica.id)]);
+    let problem = |why: String| io::Error::other(format!("replica.listen: {why}"));
+    let address = lookup(name).ok_or_else(|| problem(format!("{name:?} has no address here")))?;
+    if !address.ip().is_loopback() && config.keys.is_none() {
+        return Err(problem(format!(
+            "{address}: without keys, anyone who can send to it would be believed. Make a key ring with \
+             `chinwag keygen FILE` and name it by `keys = \"FILE\"`, or listen on loopback"
+        )));
+    }
+    let transport =
+        UdpTransport::bind(address).map_err(|error| problem(format!("{address}: {error}")))?;
+    sealed(config, Party::Replica, transport)
+        .map_err(|error| io::Error::other(format!("keys: {error}")))
+}
+
 /// A transport whose datagrams are sealed with the configuration's keys, if it names any.
 ///
 /// Errors: the key ring cannot be read, or lacks a key that this party needs.
