@@ -331,6 +331,29 @@ impl Cluster {
     }
 }
 
+/// C18: gossip of an old copy would be believed of the replica manager for ever.
+#[test]
+fn one_that_may_have_an_old_copy_does_not_gossip_yet() {
+    let mut cluster = Cluster::new();
+    cluster.rounds(2);
+    cluster.cut = [true; 3];
+    assert!(cluster.update(0), "and nobody hears of it");
+    cluster.restart(0, cluster.storage(0));
+    let gossips = |cluster: &mut Cluster| {
+        cluster.now += 100 * MS;
+        cluster.input(0, Input::Tick).iter().any(|(.., bytes)| {
+            let (_, packet) = config(0).codec.decode(bytes).unwrap();
+            claimed(&packet).is_some()
+        })
+    };
+    assert_eq!(
+        [(); 2].map(|()| gossips(&mut cluster)),
+        [false; 2],
+        "nobody has said what it must hold"
+    );
+    assert_eq!([(); 2].map(|()| gossips(&mut cluster)), [true; 2], "nobody contradicts");
+}
+
 #[test]
 fn at_the_very_first_start_updates_wait_for_every_peer() {
     let mut cluster = Cluster::new();

@@ -1,8 +1,8 @@
 //! Real processes that are killed, stopped, cut off and starved, while clients write and read.
 //!
-//! After each scenario: nothing acknowledged is lost, all replica managers answer alike, their logs are empty,
-//! what the clients saw passes the checker of histories, and what the replica managers recorded is an execution
-//! of the model. `docs/faults.md` lists the faults.
+//! After each scenario: nothing acknowledged is lost, all replica managers answer alike, their logs are
+//! empty, what the clients saw passes the checker of histories, and what the replica managers recorded is
+//! an execution of the model. `docs/faults.md` lists the faults.
 #![cfg(all(feature = "program", target_os = "linux"))]
 
 #[path = "failures/chance.rs"]
@@ -91,8 +91,8 @@ fn part(cluster: &Cluster, cut: impl Fn(End, End) -> bool) {
     });
 }
 
-/// Clients turn to their own side only, until all that they have seen is there: afterwards they can be cut off
-/// with it and still be answered.
+/// Clients turn to their own side only, until all that they have seen is there: afterwards they can be cut
+/// off with it and still be answered.
 fn settle_clients(cluster: &Cluster, progress: &Progress) {
     part(cluster, |from, to| is_client(from) || is_client(to));
     ALL.iter().for_each(|client| progress.wait_to_read(*client, 2));
@@ -185,8 +185,8 @@ fn loss_repetition_reordering_and_delay_at_once_lose_nothing_and_repeat_nothing(
     cluster.stop_and_check_trace();
 }
 
-/// Each link breaks and comes back by itself, in the midst of gossip; the first and the second replica manager
-/// never reach each other.
+/// Each link breaks and comes back by itself, in the midst of gossip; the first and the second replica
+/// manager never reach each other.
 #[test]
 fn links_that_flap_around_a_bridge_leave_no_gap() {
     let seed = seed();

@@ -278,8 +278,8 @@ pub fn client_transport<'a>(
 
 /// The socket of a replica, whose datagrams are sealed if the configuration names keys.
 ///
-/// Errors name the setting: no such address, not free, not on loopback although there are no keys, or keys that
-/// cannot be read.
+/// Errors name the setting: no such address, not free, not on loopback although there are no keys, or keys
+/// that cannot be read.
 pub fn listen(config: &Config, replica: &ReplicaConfig) -> io::Result<Channel<UdpTransport>> {
     let name = replica.listen.as_ref().unwrap_or(&config.replicas[usize::from(replica.id)]);
     let problem = |why: String| io::Error::other(format!("replica.listen: {why}"));

@@ -1,7 +1,8 @@
 //! The network between processes: loses, repeats, delays and cuts datagrams, each link by its own dice.
 //!
 //! A link between two ends is two sockets. Each faces one end, and that end knows the other end by it: what
-//! comes in at one socket goes out of the other one. So replies, and proofs of addresses, find their way back.
+//! comes in at one socket goes out of the other one. So replies, and proofs of addresses, find their way
+//! back.
 
 use super::chance::Chance;
 use std::{
