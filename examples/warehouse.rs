@@ -1,4 +1,4 @@
-//! A service of your own in one file: checked in all behaviours of a small cluster, deployed over UDP, and asked.
+//! A service of your own in one file: checked in all behaviours of a small cluster, deployed over UDP, asked.
 //!
 //! `docs/service.md` goes through it. `cargo run --example warehouse -- check` checks it.
 
