@@ -265,6 +265,24 @@ pub const CATALOGUE: &[Model] = &[
         ..PLAIN
     },
     Model {
+        name: "replace",
+        purpose: "a manager that is lost or comes back from an old copy, and is replaced at any moment",
+        updatable: 3,
+        scripts: &["uq"],
+        replaces: true,
+        pinned: (0, 0),
+        ..PLAIN
+    },
+    Model {
+        name: "replace-two",
+        purpose: "the same with two that stay, of whom both must have recorded it",
+        updatable: 4,
+        scripts: &["u"],
+        replaces: true,
+        pinned: (0, 0),
+        ..PLAIN
+    },
+    Model {
         name: "counter",
         purpose: "the counter service",
         scripts: &["u", "uuq"],

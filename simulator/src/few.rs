@@ -15,7 +15,7 @@ use chinwag_models::{
     consistency::sessions,
     histories,
     model::Serves,
-    party::{ClientLocal, ManagerLocal, broken},
+    party::{ClientLocal, Life, ManagerLocal, broken},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
@@ -50,7 +50,8 @@ impl Judge for Few {
     fn new(scenario: &Scenario, common: &Common) -> Self {
         let group = common.group;
         let lawful = scenario.serves != Serves::Transcript;
-        let setting = Setting { group, honest: true, whole: true, lawful, asked: Tags::default() };
+        let (asked, replaced) = (Tags::default(), None);
+        let setting = Setting { group, honest: true, whole: true, lawful, asked, replaced };
         let local = |id| {
             let empty = Replica::empty(group.updatable.into());
             let node = ReplicaManager::new(id, group);
@@ -59,6 +60,8 @@ impl Judge for Few {
                 disk: empty,
                 unwritten: Vec::new(),
                 crashes: 0,
+                life: Life::Up,
+                backup: None,
                 said: 0,
                 received: Default::default(),
                 forgotten: Default::default(),

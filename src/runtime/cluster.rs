@@ -16,7 +16,7 @@ impl ClusterId {
     ///
     /// Addresses are left out: they may change, and may look different from different hosts.
     pub fn of(name: &str, service: &str, group: Group) -> Self {
-        let Group { updatable, replicas } = group;
+        let Group { updatable, replicas, .. } = group;
         let text = format!("{name}\0{service}\0{updatable}\0{replicas}");
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self(text.bytes().fold(0xcbf2_9ce4_8422_2325, mix))

@@ -65,6 +65,9 @@ pub struct Config {
     /// How many of them take updates: the first so many. All, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updatable: Option<u16>,
+    /// The numbers of those that were replaced, in that order. The last so many of `replicas` took their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<u16>,
     /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open,
     /// and nobody listens or asks anywhere but on loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,7 +261,8 @@ impl Config {
     /// Who is in the cluster.
     pub fn group(&self) -> Group {
         let replicas = u16::try_from(self.replicas.len()).unwrap_or(u16::MAX);
-        Group { replicas, updatable: self.updatable.unwrap_or(replicas) }
+        let updatable = self.updatable.unwrap_or(replicas);
+        Group { updatable, replicas, ..Group::replaced(&self.replaced) }
     }
 
     /// How its datagrams look.

@@ -156,7 +156,7 @@ fn read_gossip<S: Service>(
     if log.iter().any(|record: &Arc<LogRecord<S>>| record.key().seq > ts.get(record.origin)) {
         return Err(DecodeError::Record);
     }
-    Ok(Gossip { log, ts, complete, asks, table })
+    Ok(Gossip { log, ts, complete, asks, table, epoch: codec.group.epoch })
 }
 
 /// Writes the payload.
@@ -200,7 +200,7 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
 }
 
 fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a mut Writer {
-    let Gossip { log, ts, complete, asks, table } = gossip;
+    let Gossip { log, ts, complete, asks, table, .. } = gossip;
     out.put(complete).put(asks).timestamp(ts).put(&(table.len() as u16));
     for row in table {
         out.timestamp(row);
