@@ -268,7 +268,38 @@ pub const CATALOGUE: &[Model] = &[
         name: "replace",
         purpose: "a manager that is lost or comes back from an old copy, and is replaced at any moment",
         updatable: 3,
+        scripts: &["uq", "u"],
+        replaces: true,
+        pinned: (0, 0),
+        ..PLAIN
+    },
+    Model {
+        name: "replace-loss",
+        purpose: "the same with loss, so that nothing but receipts tells what arrived",
+        updatable: 3,
         scripts: &["uq"],
+        replaces: true,
+        net: crate::model::Net::Lossy,
+        pinned: (0, 0),
+        ..PLAIN
+    },
+    Model {
+        name: "replace-late",
+        purpose: "late",
+        updatable: 3,
+        scripts: &["uu"],
+        replaces: true,
+        late: true,
+        net: crate::model::Net::RepeatsRequests,
+        pinned: (0, 0),
+        ..PLAIN
+    },
+    Model {
+        name: "replace-home",
+        purpose: "home",
+        updatable: 4,
+        scripts: &["u"],
+        asks: Asks::Home(&[1]),
         replaces: true,
         pinned: (0, 0),
         ..PLAIN

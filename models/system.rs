@@ -135,10 +135,11 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        // A pull that finds nothing is used up all the same, and so is a question.
+        // A pull that finds nothing is used up all the same, and so is a question, but by nobody who is not there.
+        let is_there = !matches!(local, Local::Manager(manager) if !manager.speaks());
         let acts = next != *local
             || !sends.is_empty()
-            || matches!(message, Message::Pull { .. } | Message::Query { .. });
+            || is_there && matches!(message, Message::Pull { .. } | Message::Query { .. });
         acts.then(|| self.outcome((next, sends)))
     }
 
@@ -274,6 +275,7 @@ impl engine::System for System {
             Happens::Turn(Turn::Restored) => "restored",
             Happens::Turn(Turn::Lost) => "lost",
             Happens::Turn(Turn::Records) => "replacement recorded",
+            Happens::Turn(Turn::Asks) => "confirmation asked for",
             Happens::Turn(Turn::Copies(_)) => "copy asked for",
         }
     }

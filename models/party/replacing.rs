@@ -63,6 +63,8 @@ pub enum Turn {
     Lost,
     /// It starts with the configuration that says who is replaced.
     Records,
+    /// The new one asks the others once more whether they have recorded it.
+    Asks,
     /// The new one asks this member for its replica.
     Copies(ReplicaId),
 }
@@ -76,6 +78,7 @@ struct Copy {
 }
 
 const RECORDED: &[u8] = b"recorded";
+const ASKS: &[u8] = b"recorded?";
 const COPY: &[u8] = b"copy, please";
 
 impl Manager {
@@ -109,9 +112,17 @@ impl Manager {
         }
     }
 
-    /// Of these, what comes about in the end: whoever is to be replaced is stopped, and is replaced.
+    /// Of these, what comes about in the end: whoever is to be replaced is stopped, and is replaced. What may
+    /// have been lost is asked for again.
     pub fn fair_turns(&self, local: &ManagerLocal) -> Vec<Turn> {
         let mut turns = self.turns(local);
+        if let Life::Waits { confirmed, .. } = local.life {
+            turns = self.turns(&ManagerLocal {
+                life: Life::Waits { confirmed, asked: false },
+                ..local.clone()
+            });
+            turns.push(Turn::Asks);
+        }
         turns.retain(|turn| !matches!(turn, Turn::BackedUp | Turn::Restored));
         turns.truncate(1);
         turns
@@ -137,6 +148,10 @@ impl Manager {
                 let newcomers = self.node_of(&next).group;
                 let newcomer = newcomers.members().filter(|peer| newcomers.is_newcomer(*peer));
                 return (next, newcomer.map(|to| self.says(to, RECORDED.to_vec())).collect());
+            }
+            Turn::Asks => {
+                let peers = self.node.group.members().filter(|peer| *peer != self.node.id);
+                return (next, peers.map(|to| self.says(to, ASKS.to_vec())).collect());
             }
             Turn::Copies(from) => {
                 let Life::Waits { confirmed, .. } = local.life else { unreachable!("it waits") };
@@ -179,6 +194,10 @@ impl Manager {
                 let body = postcard::to_allocvec(&copy).expect("a replica can be encoded");
                 Some((local.clone(), vec![self.says(*from, body)]))
             }
+            (
+                Life::Recorded,
+                Input::Message(Sender::Replica(from), Message::Tell { body, .. }),
+            ) if body == ASKS => Some((local.clone(), vec![self.says(*from, RECORDED.to_vec())])),
             _ => None,
         }
     }
@@ -219,6 +238,7 @@ impl ManagerLocal {
 pub fn word(body: &[u8]) -> &'static str {
     match body {
         RECORDED => "the replacement that it has recorded",
+        ASKS => "its question whether it is recorded",
         COPY => "its want of a copy",
         _ => "its whole replica",
     }

@@ -164,6 +164,7 @@ pub fn does(event: &Happens) -> String {
         Happens::Turn(Turn::Restored) => "comes back with an old copy of its disk".to_owned(),
         Happens::Turn(Turn::Lost) => "is lost for good".to_owned(),
         Happens::Turn(Turn::Records) => "starts again and records who is replaced".to_owned(),
+        Happens::Turn(Turn::Asks) => "asks who has recorded it".to_owned(),
         Happens::Turn(Turn::Copies(from)) => format!("asks {from:?} for a copy"),
     }
 }
