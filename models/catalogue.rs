@@ -279,28 +279,18 @@ pub const CATALOGUE: &[Model] = &[
         updatable: 3,
         scripts: &["uq"],
         replaces: true,
-        net: crate::model::Net::Lossy,
+        net: Net::Lossy,
         pinned: (0, 0),
         ..PLAIN
     },
     Model {
         name: "replace-late",
-        purpose: "late",
+        purpose: "the same with requests that arrive again, also after both collections",
         updatable: 3,
         scripts: &["uu"],
         replaces: true,
         late: true,
-        net: crate::model::Net::RepeatsRequests,
-        pinned: (0, 0),
-        ..PLAIN
-    },
-    Model {
-        name: "replace-home",
-        purpose: "home",
-        updatable: 4,
-        scripts: &["u"],
-        asks: Asks::Home(&[1]),
-        replaces: true,
+        net: Net::Echoes,
         pinned: (0, 0),
         ..PLAIN
     },
@@ -310,6 +300,7 @@ pub const CATALOGUE: &[Model] = &[
         updatable: 4,
         scripts: &["u"],
         replaces: true,
+        deep: true,
         pinned: (0, 0),
         ..PLAIN
     },

@@ -130,6 +130,9 @@ impl Manager {
             next.life = Life::Lost;
         }
         self.journal(&mut next, &fx.journal);
+        if local.life == Life::Restored {
+            fx.sends.retain(|(_, message)| !matches!(message, Message::Gossip(_)));
+        }
         let sends = self.cut(fx.sends);
         next.observe(local, &fx.journal);
         next.broken |= self.judge_sends(local, &next, &input, &sends);

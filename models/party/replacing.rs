@@ -45,8 +45,8 @@ pub enum Life {
         /// It has asked for a copy.
         asked: bool,
     },
-    /// An old copy of its directory was put back. It takes no updates: its peers tell it what it has lost, and
-    /// until they have, it waits (`src/runtime/joining.rs`).
+    /// An old copy of its directory was put back. It takes no updates and gossips nothing: its peers tell it
+    /// what it has lost, and until they have, it waits (`src/runtime/joining.rs`).
     Restored,
     /// It is gone for good, or has found out that it has lost state, or was told that it is replaced.
     Lost,
@@ -230,7 +230,7 @@ impl ManagerLocal {
 
     /// Does it speak of its own accord?
     pub fn speaks(&self) -> bool {
-        !self.waits_for_copy() && self.life != Life::Lost
+        !self.waits_for_copy() && !self.is_lost()
     }
 }
 
