@@ -299,6 +299,7 @@ pub const CATALOGUE: &[Model] = &[
         purpose: "the same with two that stay, of whom both must have recorded it",
         updatable: 4,
         scripts: &["u"],
+        asks: Asks::Home(&[1]),
         replaces: true,
         deep: true,
         pinned: (0, 0),

@@ -202,10 +202,8 @@ pub const MUTANTS: &[Mutant] = mutants! {
         { may_copy: |confirmed, _| confirmed > 0 } => dies("replace-two", "a record leaves a log only when everyone has it");
     "does not count the new one", "it catches up (C13)",
         { counts: |peer, group| group.is_member(peer) && !group.is_newcomer(peer) } => dies("replace", "a record leaves a log only when everyone has it");
-    "counts the old one", "it is still in the table (C14)",
-        { counts: |_, _| true } => dies("replace", "the logs end up empty");
     "credits the new one with what the old one had", "it takes its place in the table",
-        { knows_at_start: |discarded, held, newcomer| if newcomer { held.clone() } else { discarded.clone() } } => dies("replace", "a record leaves a log only when everyone has it");
+        { knows_at_start: |discarded, held, newcomer| if newcomer { held.clone() } else { discarded.clone() } } => dies("replace-two", "a record leaves a log only when everyone has it");
 
     // ---- the driver and the disk ----
     "sends before it is durable", "the disk is slow (C17)",

@@ -218,7 +218,10 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
             Packet::Status(_)
             | Packet::StatusRequest
             | Packet::Joining { .. }
-            | Packet::Known { .. } => return Vec::new(),
+            | Packet::Known { .. }
+            | Packet::CopyRequest { .. }
+            | Packet::CopyPart(_)
+            | Packet::Replaced => return Vec::new(),
         };
         self.note(sender, &message);
         match message {

@@ -38,6 +38,7 @@ mod cluster;
 mod codec;
 pub mod command;
 mod condition;
+mod copy;
 mod config;
 mod disk;
 mod durability;
@@ -59,6 +60,7 @@ mod nearest;
 mod observer;
 mod payload;
 mod recorder;
+pub mod replacement;
 mod seal;
 mod session;
 mod storage;
@@ -76,6 +78,9 @@ pub use client_setup::*;
 pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use condition::*;
+pub use copy::{
+    COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS, COPY_TRIES_MAX,
+};
 pub use config::*;
 pub use disk::{DirectoryDisk, Disk};
 pub use durability::*;

@@ -163,6 +163,7 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by, paced };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
+    host.set_earlier(config.earlier().iter().map(Config::codec).collect());
     Ok(host)
 }
 
@@ -286,7 +287,7 @@ pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Resu
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let sealer = Sealer::new(party, config.codec().cluster, ring, random);
+    let sealer = Sealer::new(party, config.origin(), ring, random);
     Ok(Channel::new(inner, Some(sealer)))
 }
 
@@ -300,7 +301,10 @@ pub fn connect<S: Service>(
     seen: Timestamp,
     give_up_after: Duration,
 ) -> io::Result<UdpClient<S>> {
-    let replicas: Vec<_> = config.replicas.iter().map(|name| lookup(name)).collect();
+    let group = config.group();
+    let is_member = |i: usize| group.is_member(ReplicaId(i as u16));
+    let address = |(i, name): (usize, &String)| lookup(name).filter(|_| is_member(i));
+    let replicas: Vec<_> = config.replicas.iter().enumerate().map(address).collect();
     let outside = replicas.iter().flatten().find(|address| !address.ip().is_loopback());
     if let (Some(address), None) = (outside, &config.keys) {
         return Err(io::Error::other(format!(

@@ -1,6 +1,6 @@
 //! What a host makes durable, and what it lets go then: journal first, datagrams after.
 
-use super::{CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY};
+use super::{Copying, CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY};
 use crate::{
     Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
     runtime::{
@@ -23,6 +23,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 Message::UpdateReply { id, ts } if !self.is_acknowledged(&ts) => {
                     self.held_replies.hold(id, ts, now);
                 }
+                Message::Gossip(_) if !self.may_take_updates(now) => {}
                 Message::Gossip(mut gossip) => {
                     if let (Destination::Replica(peer), true) = (to, self.config.paced) {
                         self.pacing.trim(peer, &mut gossip, now);
@@ -33,8 +34,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         self.release_held(now, &mut datagrams);
-        self.is_joining = !self.joining.may_take_updates(now);
+        self.is_joining = !self.may_take_updates(now);
         self.release_packets(&mut datagrams);
+        datagrams.append(&mut self.notices);
         if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN)
             && now >= self.checkpoint_from
         {
@@ -46,7 +48,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         let timers = self.timers.values().min().copied();
-        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at()];
+        let copy = self.copying.as_ref().filter(|_| self.joining.silent() == 0).map(Copying::ask_at);
+        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at(), copy];
         let wake_at = wakes.into_iter().flatten().min();
         let condition = Condition::of(self.is_joining, self.full);
         self.observer.committed(&self.state, condition);
