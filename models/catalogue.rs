@@ -270,7 +270,7 @@ pub const CATALOGUE: &[Model] = &[
         updatable: 3,
         scripts: &["uq", "u"],
         replaces: true,
-        pinned: (0, 0),
+        pinned: (608_933, 28),
         ..PLAIN
     },
     Model {
@@ -280,7 +280,7 @@ pub const CATALOGUE: &[Model] = &[
         scripts: &["uq"],
         replaces: true,
         net: Net::Lossy,
-        pinned: (0, 0),
+        pinned: (38_422, 25),
         ..PLAIN
     },
     Model {
@@ -291,7 +291,7 @@ pub const CATALOGUE: &[Model] = &[
         replaces: true,
         late: true,
         net: Net::Echoes,
-        pinned: (0, 0),
+        pinned: (148_508, 29),
         ..PLAIN
     },
     Model {
@@ -302,7 +302,7 @@ pub const CATALOGUE: &[Model] = &[
         asks: Asks::Home(&[1]),
         replaces: true,
         deep: true,
-        pinned: (0, 0),
+        pinned: (4_102_876, 40),
         ..PLAIN
     },
     Model {

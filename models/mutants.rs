@@ -196,10 +196,6 @@ pub const MUTANTS: &[Mutant] = mutants! {
     // ---- replacement ----
     "goes on under the old name", "it is the same machine (C17, C18)",
         { signs: |me, updatable| match me.0 { last if last > 1 && last + 1 == updatable => Some(ReplicaId(0)), n => (n < updatable).then_some(me) } } => dies("replace", "a timestamp names one update");
-    "hears whom it replaced", "it may still have news (C18)",
-        { hears: |_, _| true } => dies("replace-two", "a record leaves a log only when everyone has it");
-    "copies before all have recorded it", "one copy is as good as another (PROTOCOL 1.10)",
-        { may_copy: |confirmed, _| confirmed > 0 } => dies("replace-two", "a record leaves a log only when everyone has it");
     "does not count the new one", "it catches up (C13)",
         { counts: |peer, group| group.is_member(peer) && !group.is_newcomer(peer) } => dies("replace", "a record leaves a log only when everyone has it");
     "credits the new one with what the old one had", "it takes its place in the table",

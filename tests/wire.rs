@@ -284,8 +284,14 @@ fn read_gossip(bytes: &[u8]) -> Gossip<RegisterMap> {
 fn gossip_that_is_cut_short_still_ends_with_a_complete_fragment() {
     let log = record_of_lengths(&[800; 500]);
     let ts = Timestamp::from_iter([500, 0, 0]);
-    let gossip =
-        Gossip { log: log.clone(), ts: ts.clone(), complete: true, asks: true, table: Vec::new(), epoch: 0 };
+    let gossip = Gossip {
+        log: log.clone(),
+        ts: ts.clone(),
+        complete: true,
+        asks: true,
+        table: Vec::new(),
+        epoch: 0,
+    };
 
     let sender = Sender::Replica(ReplicaId(0));
     let datagrams = codec().datagrams(sender, &Message::Gossip(gossip)).unwrap();

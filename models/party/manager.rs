@@ -3,8 +3,8 @@
 use super::{Disk, Life, Part, Sent, broken};
 use crate::application::Application;
 use chinwag::{
-    Change, Destination, Effects, Event, Input, LogRecord, ManagerState, Message, RecordKey, Replica,
-    ReplicaManager, RequestId,
+    Change, Destination, Effects, Event, Input, LogRecord, ManagerState, Message, RecordKey,
+    Replica, ReplicaManager, RequestId,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

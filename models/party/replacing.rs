@@ -185,19 +185,19 @@ impl Manager {
                 Some((next, Vec::new()))
             }
             (Life::Waits { .. }, _) => ignored(),
-            (
-                Life::Recorded,
-                Input::Message(Sender::Replica(from), Message::Tell { body, .. }),
-            ) if body == COPY => {
+            (Life::Recorded, Input::Message(Sender::Replica(from), Message::Tell { body, .. }))
+                if body == COPY =>
+            {
                 let ManagerLocal { disk, received, forgotten, .. } = local.clone();
                 let copy = Copy { replica: disk, received, forgotten };
                 let body = postcard::to_allocvec(&copy).expect("a replica can be encoded");
                 Some((local.clone(), vec![self.says(*from, body)]))
             }
-            (
-                Life::Recorded,
-                Input::Message(Sender::Replica(from), Message::Tell { body, .. }),
-            ) if body == ASKS => Some((local.clone(), vec![self.says(*from, RECORDED.to_vec())])),
+            (Life::Recorded, Input::Message(Sender::Replica(from), Message::Tell { body, .. }))
+                if body == ASKS =>
+            {
+                Some((local.clone(), vec![self.says(*from, RECORDED.to_vec())]))
+            }
             _ => None,
         }
     }

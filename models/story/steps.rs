@@ -69,7 +69,9 @@ impl<'a> Telling<'a> {
         told.fair = step.stage == Stage::Fair;
         match &step.action {
             Action::Deliver { envelope, .. } => told.received = Some(self.received(envelope)),
-            Action::Fire { event: Happens::Crash | Happens::Turn(_), .. } => told.kind = StepKind::Fault,
+            Action::Fire { event: Happens::Crash | Happens::Turn(_), .. } => {
+                told.kind = StepKind::Fault
+            }
             Action::Fire { .. } | Action::Drop(_) | Action::LoseAll => {}
         }
         let told = with_change(told, &step.before.locals[node], &step.after.locals[node]);

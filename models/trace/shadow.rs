@@ -108,7 +108,14 @@ impl Shadow {
                 };
                 let log = log.iter().map(record).collect();
                 let (ts, table) = (ts.clone(), table.clone());
-                Message::Gossip(Gossip { log, ts, complete: *complete, asks: *asks, table, epoch: 0 })
+                Message::Gossip(Gossip {
+                    log,
+                    ts,
+                    complete: *complete,
+                    asks: *asks,
+                    table,
+                    epoch: 0,
+                })
             }
             Message::Pull { replica_ts } => Message::Pull { replica_ts: replica_ts.clone() },
             Message::Tell { ts, body } => Message::Tell { ts: ts.clone(), body: body.clone() },

@@ -187,9 +187,7 @@ impl FrontEnd {
         copy: u16,
     ) -> Destination {
         match (self.routing, message) {
-            (Routing::Home(_), _) => {
-                Destination::Replica(self.group.after(contact, copy))
-            }
+            (Routing::Home(_), _) => Destination::Replica(self.group.after(contact, copy)),
             (Routing::Any, Message::Update(_)) => Destination::AnyUpdatable,
             (Routing::Any, _) => Destination::AnyReplica,
         }

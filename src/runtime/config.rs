@@ -272,7 +272,9 @@ impl Config {
             return None;
         }
         if first == 0 {
-            return found("there are as many as `replicas`; each newcomer has its place at their end");
+            return found(
+                "there are as many as `replicas`; each newcomer has its place at their end",
+            );
         }
         if group.updatable != group.replicas {
             return found("not in a cluster with read-only replicas");

@@ -124,7 +124,11 @@ impl<D: Disk> FileStorage<D> {
 
     /// The directory becomes that of another identity, with this image and an empty journal. Before the new
     /// identity is in place, all is as it was; from then on the next start finishes what is left to do.
-    pub(super) fn become_of(mut self, identity: &Identity, image: &[u8]) -> Result<(), StorageError> {
+    pub(super) fn become_of(
+        mut self,
+        identity: &Identity,
+        image: &[u8],
+    ) -> Result<(), StorageError> {
         let covered = self.chain.sequence;
         let cluster = identity.cluster_id;
         let header = Header { replica: identity.replica, cluster, base: covered, ..self.header };

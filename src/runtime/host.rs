@@ -6,8 +6,8 @@
 //! of [`Durability`] relax this towards front ends, never towards peers.
 
 use super::{
-    ASK_EVERY, Codec, DecodeError, DropReason, Durability, HostError, Observer, Packet, Step, StepInput,
-    Storage, UnknownPast,
+    ASK_EVERY, Codec, DecodeError, DropReason, Durability, HostError, Observer, Packet, Step,
+    StepInput, Storage, UnknownPast,
     copy::{Copying, Given},
     front_ends::FrontEnds,
     held_replies::HeldReplies,

@@ -46,7 +46,7 @@ impl fmt::Display for HostError {
                 f,
                 "state was lost: a peer knows that {known} updates of {origin:?} were here, and \
                  {remembered} are. This data directory was wiped, or is an old copy. Put back the newest \
-                 one, or give the replica manager a successor by `chinwag replace`; this one must not serve \
+                 one; this one must not serve \
                  under its name"
             ),
         }

@@ -56,7 +56,11 @@ impl Identity {
             updatable: group.updatable,
             replicas: group.replicas,
             replica: replica.0,
-            replaced: group.places().filter(|place| !group.is_member(*place)).map(|p| p.0).collect(),
+            replaced: group
+                .places()
+                .filter(|place| !group.is_member(*place))
+                .map(|p| p.0)
+                .collect(),
             directory: format!("{directory:016x}"),
         };
         toml::to_string(&written).expect("text and numbers can be written")

@@ -38,8 +38,8 @@ mod cluster;
 mod codec;
 pub mod command;
 mod condition;
-mod copy;
 mod config;
+mod copy;
 mod disk;
 mod durability;
 mod faulty_disk;
@@ -78,10 +78,11 @@ pub use client_setup::*;
 pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use condition::*;
-pub use copy::{
-    COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS, COPY_TRIES_MAX,
-};
 pub use config::*;
+pub use copy::{
+    COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS,
+    COPY_TRIES_MAX,
+};
 pub use disk::{DirectoryDisk, Disk};
 pub use durability::*;
 pub use faulty_disk::*;

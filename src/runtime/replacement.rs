@@ -1,9 +1,7 @@
 //! A member's directory goes over to the cluster in which somebody was replaced: once, durably, before the
 //! member says anything there. Nothing else records a replacement, and nothing takes it back.
 
-use super::{
-    Config, FileStorage, HostError, Identity, Storage, StorageError, host::recover, udp,
-};
+use super::{Config, FileStorage, HostError, Identity, Storage, StorageError, host::recover, udp};
 use crate::{ReplicaId, Service};
 use std::path::Path;
 

@@ -89,7 +89,14 @@ fn gossip(records: u64, with_table: bool) -> Gossip<RegisterMap> {
         Arc::new(LogRecord { origin, ts: update.prev.with(origin, seq), update })
     };
     let table = if with_table { vec![ts.clone(); 4] } else { Vec::new() };
-    Gossip { log: (1..=records).map(record).collect(), ts, complete: true, asks: true, table, epoch: 0 }
+    Gossip {
+        log: (1..=records).map(record).collect(),
+        ts,
+        complete: true,
+        asks: true,
+        table,
+        epoch: 0,
+    }
 }
 
 fn status(ts: &Timestamp) -> Status {

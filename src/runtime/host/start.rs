@@ -4,8 +4,8 @@ use super::{Host, HostConfig, QUERY_PATIENCE, pacing, recover};
 use crate::{
     Destination, Effects, Message, ReplicaId, Service, Timestamp,
     runtime::{
-        HostError, Observer, Packet, Step, StepInput, Storage, UnknownPast, front_ends::FrontEnds,
-        copy::Copying, held_replies::HeldReplies, joining::Joining,
+        HostError, Observer, Packet, Step, StepInput, Storage, UnknownPast, copy::Copying,
+        front_ends::FrontEnds, held_replies::HeldReplies, joining::Joining,
     },
 };
 use std::{
