@@ -176,7 +176,8 @@ impl Judge for Few {
         let all = callers.iter().map(|caller| &caller.local);
         let here = all.clone().zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
         let clients = here.collect();
-        let view = View { setting: &self.setting, managers: managers.clone(), clients };
+        let (setting, lost) = (&self.setting, Vec::new());
+        let view = View { setting, managers: managers.clone(), lost, clients };
         let unfinished = broken_of(&view, &[Scope::Idle, Scope::End]);
         if unfinished.is_some() {
             return unfinished;
@@ -211,7 +212,8 @@ impl Few {
         let mut broken = None;
         let mut look = |managers: &[(ReplicaId, &ManagerLocal)], clients: &[&ClientLocal]| {
             let scope = if managers.len() + clients.len() == 1 { Scope::Node } else { Scope::Pair };
-            let view = View { setting, managers: managers.to_vec(), clients: clients.to_vec() };
+            let (managers, clients) = (managers.to_vec(), clients.to_vec());
+            let view = View { setting, managers, lost: Vec::new(), clients };
             broken = broken.take().or_else(|| broken_of(&view, &[scope]));
         };
         let new = |id: ReplicaId| self.new.contains(&id);
