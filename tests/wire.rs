@@ -399,6 +399,7 @@ fn a_table_that_says_more_of_others_than_its_sender_holds_is_refused() {
             complete: true,
             asks: false,
             table,
+            epoch: 0,
         };
         let packet = Packet::Message(Message::Gossip(gossip));
         let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
