@@ -331,6 +331,25 @@ impl Cluster {
     }
 }
 
+/// C18: gossip of an old copy would be believed of the replica manager for ever.
+#[test]
+fn one_that_may_have_an_old_copy_does_not_gossip_yet() {
+    let mut cluster = Cluster::new();
+    cluster.rounds(2);
+    cluster.cut = [true; 3];
+    assert!(cluster.update(0), "and nobody hears of it");
+    cluster.restart(0, cluster.storage(0));
+    let gossips = |cluster: &mut Cluster| {
+        cluster.now += 100 * MS;
+        cluster.input(0, Input::Tick).iter().any(|(.., bytes)| {
+            let (_, packet) = config(0).codec.decode(bytes).unwrap();
+            claimed(&packet).is_some()
+        })
+    };
+    // Nobody has said what it must hold; then nobody contradicts.
+    assert_eq!([(); 4].map(|()| gossips(&mut cluster)), [false, false, true, true]);
+}
+
 #[test]
 fn at_the_very_first_start_updates_wait_for_every_peer() {
     let mut cluster = Cluster::new();

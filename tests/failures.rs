@@ -57,7 +57,7 @@ fn is_minority(end: End) -> bool {
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_at_random_moments() {
-    let mut chance = Chance::of(&[seed(), 9]);
+    let mut chance = Chance::of([seed(), 9]);
     let (_, cluster) = survives(false, |cluster, progress| {
         for _ in 0..8 {
             thread::sleep(chance.between(10, 200) as u32 * MS);
@@ -200,7 +200,7 @@ fn links_that_flap_around_a_bridge_leave_no_gap() {
                     End::Client(number) => 10 + number as u64,
                 };
                 let numbers = [seed, round, place(from), place(to)];
-                let cut = apart(from, to) || Chance::of(&numbers).permille(300);
+                let cut = apart(from, to) || Chance::of(numbers).permille(300);
                 Weather { cut, delay_ms: 10, ..Weather::default() }
             });
             thread::sleep(40 * MS);

@@ -69,7 +69,7 @@ const FINDS: [(&str, u64, &str); FOUND] = [
     ("answers too early", 1, "a client reads its own writes"),
     ("takes what it has", 0, "a record is journalled once"),
     ("storage: never syncs", 2, "what a replica manager told of survives power loss"),
-    ("wire: leaves out the past", 1, "a client reads its own writes"),
+    ("wire: leaves out the past", 7, "a client reads its own writes"),
     ("wire: swaps entries", 0, "no timestamp speaks of updates that do not exist"),
     ("disk: does not sync names", 2, "what was written can be read back"),
     ("host: stops at garbage", 3, "a replica manager goes on while its disk does"),

@@ -1,39 +1,36 @@
 //! Dice: the same throws for the same seed. What they are thrown for depends on the machine's timing.
 
+use proptest::{
+    prelude::RngExt,
+    test_runner::{RngAlgorithm, TestRng},
+};
+
 /// The seed of all scenarios, unless the environment names another one.
 const SEED: u64 = 20_261_127;
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+/// Throws dice.
 #[derive(Clone, Debug)]
-pub struct Chance(u64);
+pub struct Chance(TestRng);
 
 impl Chance {
     /// Depends on these numbers only.
-    pub fn of(numbers: &[u64]) -> Self {
-        let mut chance = Self(0);
-        for number in numbers {
-            chance.0 ^= number;
-            chance.0 = chance.next();
+    pub fn of<const N: usize>(numbers: [u64; N]) -> Self {
+        const { assert!(N <= 4, "a seed has 32 bytes") };
+        let mut seed = [0; 32];
+        for (place, number) in seed.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
         }
-        chance
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
     }
 
     /// From `least` to `most`, both included.
     pub fn between(&mut self, least: u64, most: u64) -> u64 {
-        least + self.next() % (most - least + 1)
+        self.0.random_range(least..=most)
     }
 
     /// True so many times in a thousand.
     pub fn permille(&mut self, chance: u64) -> bool {
-        self.next() % 1_000 < chance
+        self.between(1, 1_000) <= chance
     }
 }
 

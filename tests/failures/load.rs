@@ -104,7 +104,7 @@ pub fn under_load(
 
 fn work(seed: u64, config: &Config, number: usize, progress: &Progress) -> Vec<Event> {
     let mut client = connect(config, UPDATE_PATIENCE);
-    let mut chance = Chance::of(&[seed, 77, number as u64]);
+    let mut chance = Chance::of([seed, 77, number as u64]);
     let mut events = Vec::new();
     for count in 0.. {
         if progress.stop.load(SeqCst) {

@@ -131,7 +131,7 @@ impl Network {
         };
         let way = Arc::new(Way {
             weather: Mutex::default(),
-            chance: Mutex::new(Chance::of(&[self.seed, name(from), name(to)])),
+            chance: Mutex::new(Chance::of([self.seed, name(from), name(to)])),
             out: out.try_clone().expect("a socket can be shared"),
             to: Mutex::new(at),
             counts: Default::default(),
