@@ -7,7 +7,7 @@ use super::{
     client::{ClientCore, MAIL_MAX, Ticket},
     udp::{self, Name, SystemClock, is_transient},
 };
-use crate::{Event, ReplicaId, Service, Timestamp};
+use crate::{Event, Service, Timestamp};
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -120,22 +120,17 @@ impl<S: Service> AsyncClient<S> {
     /// What each replica manager says of itself; none of those that do not answer in time.
     pub async fn statuses(&mut self, wait: Duration) -> Vec<Option<Status>> {
         let end = self.clock.now() + wait;
+        let everyone = self.core.everyone();
         self.core.forget_statuses();
         let mut again = self.clock.now();
-        while self.clock.now() < end && self.core.statuses().contains(&None) {
+        while self.clock.now() < end && self.core.any_silent(&everyone) {
             if self.clock.now() >= again {
-                self.ask_silent();
+                self.core.ask_silent(&everyone);
                 again = self.clock.now() + self.core.setup.retry_after;
             }
             self.advance(again.min(end)).await;
         }
         self.core.statuses().to_vec()
-    }
-
-    fn ask_silent(&mut self) {
-        let all = (0..).map(ReplicaId).zip(self.core.statuses());
-        let silent: Vec<_> = all.filter(|(_, status)| status.is_none()).map(|(id, _)| id).collect();
-        silent.into_iter().for_each(|replica| self.core.ask_status(replica));
     }
 
     /// Does what is due, and waits until something has arrived, or until `end`. What happens between two

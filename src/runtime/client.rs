@@ -133,8 +133,7 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
 
     /// What each replica manager says of itself; none of those that do not answer in time.
     pub fn statuses(&mut self, wait: Duration) -> Vec<Option<Status>> {
-        let all: Vec<_> = self.core.setup.codec.group.members().collect();
-        self.ask_statuses(&all, wait);
+        self.ask_statuses(&self.core.everyone(), wait);
         self.core.statuses().to_vec()
     }
 
@@ -142,14 +141,9 @@ impl<S: Service, T: Transport, C: Clock> Client<S, T, C> {
         let end = self.clock.now() + wait;
         let mut again = self.clock.now();
         self.core.forget_statuses();
-        while self.clock.now() < end {
-            let silent = |replica: &&ReplicaId| self.core.statuses()[replica.index()].is_none();
-            let silent: Vec<_> = of.iter().filter(silent).copied().collect();
-            if silent.is_empty() {
-                return;
-            }
+        while self.clock.now() < end && self.core.any_silent(of) {
             if self.clock.now() >= again {
-                silent.into_iter().for_each(|replica| self.core.ask_status(replica));
+                self.core.ask_silent(of);
                 again = self.clock.now() + self.core.setup.retry_after;
             }
             self.advance(again.min(end));

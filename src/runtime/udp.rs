@@ -9,6 +9,7 @@ use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -253,12 +254,23 @@ pub fn lookup(name: &str) -> Option<SocketAddr> {
     name.to_socket_addrs().ok()?.next()
 }
 
+/// Where [`free_addresses`] looks. Systems give out higher ports by themselves (Linux: from 32,768): one of
+/// those might go to a client's socket before the replica is there that it was meant for.
+const FREE_PORTS: Range<u16> = 10_000..32_000;
+
 /// Addresses on loopback that were free a moment ago.
 pub fn free_addresses(count: u16) -> io::Result<Vec<SocketAddr>> {
-    let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+    let first = getrandom::u32().map_err(io::Error::other)? as usize % FREE_PORTS.len();
+    let ports = FREE_PORTS.cycle().skip(first).take(FREE_PORTS.len());
     // All are held until the last is there, so that none comes twice.
-    let sockets = (0..count).map(bind).collect::<io::Result<Vec<_>>>()?;
-    sockets.iter().map(UdpSocket::local_addr).collect()
+    let sockets: Vec<_> = ports
+        .filter_map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .take(count.into())
+        .collect();
+    match sockets.len() == usize::from(count) {
+        true => sockets.iter().map(UdpSocket::local_addr).collect(),
+        false => Err(io::ErrorKind::AddrInUse.into()),
+    }
 }
 
 /// A name that no other front end has.

@@ -268,6 +268,25 @@ impl<S: Service> ClientCore<S> {
         &self.statuses
     }
 
+    /// All replica managers.
+    pub fn everyone(&self) -> Vec<ReplicaId> {
+        self.setup.codec.group.members().collect()
+    }
+
+    /// Has one of these not said yet how it is?
+    pub fn any_silent(&self, of: &[ReplicaId]) -> bool {
+        of.iter().any(|replica| self.statuses[replica.index()].is_none())
+    }
+
+    /// Asks those of them.
+    pub fn ask_silent(&mut self, of: &[ReplicaId]) {
+        for replica in of {
+            if self.statuses[replica.index()].is_none() {
+                self.ask_status(*replica);
+            }
+        }
+    }
+
     pub fn forget_statuses(&mut self) {
         self.statuses.fill(None);
     }
