@@ -238,9 +238,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn fire(&mut self, now: Duration) -> Result<(), HostError> {
         let due: Vec<_> =
             self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        // What it holds may be an old copy, and peers would learn that it still holds all that it held (C18).
+        let is_silent = !self.joining.may_take_updates(now);
         for timer in due {
             self.timers.remove(&timer);
-            self.step(now, None, NodeInput::Timer(timer))?;
+            match is_silent {
+                true => drop(self.timers.insert(timer, now + self.config.gossip_every)),
+                false => self.step(now, None, NodeInput::Timer(timer))?,
+            }
         }
         if now >= self.look_at {
             self.drop_old_queries(now);

@@ -23,8 +23,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 Message::UpdateReply { id, ts } if !self.is_acknowledged(&ts) => {
                     self.held_replies.hold(id, ts, now);
                 }
-                // What it holds may be an old copy, and peers would learn that it still holds all that it
-                // held. Lost, as far as the protocol knows: it says so again (C18).
+                // The answer to a pull, which is silent as the timers are (`Host::fire`): lost, as far as the
+                // protocol knows.
                 Message::Gossip(_) if !self.joining.may_take_updates(now) => {}
                 Message::Gossip(mut gossip) => {
                     if let (Destination::Replica(peer), true) = (to, self.config.paced) {
