@@ -1,6 +1,11 @@
 //! What an acknowledgement means at each level, full and failing disks, and state that was lost.
 #![cfg(feature = "runtime")]
 
+#[path = "durability/poison.rs"]
+mod poison;
+#[path = "durability/socket.rs"]
+mod socket;
+
 use chinwag::{
     FrontEndId, Group, Message, Refusal, ReplicaId, ReplicaManager, RequestId, Sender, Serial,
     Timestamp, Update,

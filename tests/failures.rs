@@ -11,8 +11,12 @@ mod chance;
 mod cluster;
 #[path = "failures/load.rs"]
 mod load;
+#[path = "failures/namespaces.rs"]
+mod namespaces;
 #[path = "failures/proxy.rs"]
 mod proxy;
+#[path = "failures/system.rs"]
+mod system;
 
 use chance::{Chance, seed};
 use chinwag::{
@@ -20,15 +24,13 @@ use chinwag::{
     runtime::{ClientError, Route},
     services::OrSetOp,
 };
-use cluster::{CLIENTS, Cluster, REPLICAS, wait_until};
+use cluster::{CLIENTS, Cluster, REPLICAS, in_own_namespaces, may, wait_until};
 use load::{Event, Progress, Sessions, under_load, verdict};
 use proxy::{End, Weather};
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, Write},
     net::{Ipv4Addr, UdpSocket},
-    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -223,13 +225,9 @@ fn a_replica_manager_whose_disk_is_full_refuses_updates_and_the_others_go_on() {
     fs::create_dir(&disk).unwrap();
     cluster.configure(0, &disk.join("rm0"));
     let mount = format!("mount -t tmpfs -o size=3m tmpfs '{}' && exec \"$@\"", disk.display());
-    // A mount namespace of its own, which ends with the process; `unshare` becomes what it starts.
-    let through = ["unshare", "-rm", "sh", "-c", &mount, "sh"];
-    let tried = Command::new(through[0]).args(&through[1..]).arg("true").output();
-    if !tried.is_ok_and(|tried| tried.status.success()) {
-        // Not by `eprintln`, which is hidden when a test succeeds.
-        return writeln!(io::stderr(), "NOT TRIED: a full disk; `unshare -rm` may not mount here")
-            .unwrap();
+    let through = in_own_namespaces("-rm", &mount);
+    if !may(&through, "a full disk") {
+        return;
     }
     let command = cluster.command(0, true, &through);
     cluster.spawn(0, command);
@@ -320,9 +318,7 @@ fn a_flood_of_garbage_is_counted_and_stops_neither_timers_nor_clients() {
             });
             floods.store(false, Ordering::Relaxed);
         });
-        let status = fs::read_to_string(format!("/proc/{}/status", cluster.pid(0))).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        let peak = cluster.memory(0, "VmHWM:");
         assert!(peak < 64 << 10, "{peak} KiB");
     });
     cluster.stop_and_check_trace();

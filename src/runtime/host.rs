@@ -26,6 +26,7 @@ use std::{
 mod admission;
 mod commit;
 mod pacing;
+mod poison;
 mod start;
 mod status;
 mod suspicion;
@@ -154,6 +155,12 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         self.refused = count;
     }
 
+    /// Counts a datagram that the transport lost.
+    pub fn note(&mut self, lost: DropReason) {
+        self.dropped += 1;
+        self.observer.dropped(lost);
+    }
+
     /// One input by itself, durable before the output is returned.
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<Output, HostError> {
         self.take(now, input)?;
@@ -229,9 +236,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 
     fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
-        self.dropped += 1;
+        self.note(why);
         self.other_versions += u64::from(why == DropReason::Undecodable(DecodeError::Version));
-        self.observer.dropped(why);
         Ok(())
     }
 
@@ -279,7 +285,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             _ => None,
         };
         let seen = self.observer.wants_steps().then(|| input.clone());
-        self.config.node.handle(&mut self.state, input, &mut fx);
+        let node = &self.config.node;
+        let handled = |state: &mut _| node.handle(state, input, &mut fx);
+        poison::guard(&mut self.state, handled, |state| &state.replica)?;
         if let Some(input) = &seen {
             self.tell_of(StepInput::Handled(input), &fx);
         }

@@ -1,7 +1,7 @@
 //! Why a host stops.
 
 use super::StorageError;
-use crate::ReplicaId;
+use crate::{RecordKey, ReplicaId, RequestId};
 use std::fmt;
 
 /// Why a host stops. Nothing was sent that is not durable.
@@ -26,7 +26,17 @@ pub enum HostError {
         /// How many of them are now.
         remembered: u64,
     },
+    /// The service panicked. What it was handed is not acknowledged, and nothing of that batch is durable.
+    Panicked {
+        /// The update that was being applied, and its record; none if a query was being answered.
+        applying: Option<(RequestId, RecordKey)>,
+        /// What the panic said, cut at [`PANIC_TEXT_MAX`] bytes.
+        why: String,
+    },
 }
+
+/// How much of what a panic says an error repeats, in bytes: it may quote the operation.
+pub const PANIC_TEXT_MAX: usize = 200;
 
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,6 +52,16 @@ impl fmt::Display for HostError {
                  {remembered} are. This data directory was wiped, or is an old copy. Put back the newest \
                  one; \
                  this one must not serve under this replica manager's name"
+            ),
+            Self::Panicked { applying: None, why } => {
+                write!(f, "the service panicked outside `apply`: {why:?}. Mend the service")
+            }
+            Self::Panicked { applying: Some((id, record)), why } => write!(
+                f,
+                "the service panicked in `apply`, for update {id:?}, which {:?} recorded as its number \
+                 {}: {why:?}. It was not executed here, and nobody who executes it goes on: mend the \
+                 service, then start the same directories with it",
+                record.origin, record.seq
             ),
         }
     }

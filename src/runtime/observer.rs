@@ -225,6 +225,10 @@ pub enum DropReason {
     UnknownPast,
     /// An update or gossip came that would have to be journalled, and the disk is full.
     NoSpace,
+    /// The system did not take a datagram that was to be sent: no route, no buffer, a filter.
+    NotSent,
+    /// The system reported an error where a datagram was awaited.
+    NotReceived,
 }
 
 impl DropReason {
@@ -241,6 +245,8 @@ impl DropReason {
             Self::Repeated => "asked a moment ago",
             Self::Starting => "an update before the start is over",
             Self::NoSpace => "the disk is full",
+            Self::NotSent => "the system did not send it",
+            Self::NotReceived => "the system failed to receive",
         }
     }
 }

@@ -5,12 +5,14 @@ use std::{io, net::SocketAddr, time::Duration};
 
 /// Sends and receives datagrams, unreliably.
 pub trait Transport {
-    /// Hands a datagram over. An error means that this one is lost, no more.
+    /// Hands a datagram over. An error means that the system did not take it: this one is lost, no more.
+    /// What the transport drops by itself is no error; see [`Transport::refused`].
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()>;
 
     /// Waits at most `wait` for a datagram; with zero, takes one that is there already.
     ///
-    /// Returns its length and sender. What is longer than `buffer` is cut, so leave room to notice.
+    /// Returns its length and sender. What is longer than `buffer` is cut, so leave room to notice. An error
+    /// may pass.
     fn receive(
         &mut self,
         buffer: &mut [u8],

@@ -1,9 +1,9 @@
 //! Sockets and the system clock. The only file with either.
 
 use super::{
-    BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, Host,
-    HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, ReplicaConfig, Sealer, Storage,
-    Transport,
+    BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, DropReason,
+    Host, HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, ReplicaConfig, Sealer,
+    Storage, Transport,
 };
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
@@ -25,6 +25,13 @@ pub const STOP_POLL: Duration = Duration::from_millis(50);
 
 /// How long a replica manager takes no updates after its start: some round trips on any network.
 pub const START_GRACE: Duration = Duration::from_millis(300);
+
+/// How many errors of the socket in a row, with no datagram and no empty wait between them, are taken for
+/// passing ones: a second of them.
+pub const RECEIVE_FAILURES_MAX: u32 = 100;
+
+/// How long to wait after each.
+pub const RECEIVE_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long to wait before a name is looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
@@ -196,12 +203,22 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
     stop: &AtomicBool,
 ) -> Result<(), ServeError> {
     let mut buffer = [0; DATAGRAM_BYTES_MAX + 1];
-    let mut wake_at = clock.now();
+    let (mut wake_at, mut failures) = (clock.now(), 0);
     while !stop.load(Ordering::Relaxed) {
         let mut wait = wake_at.saturating_sub(clock.now()).min(STOP_POLL);
         for _ in 0..BATCH_INPUTS_MAX {
-            let received = transport.receive(&mut buffer, wait).map_err(ServeError::Socket)?;
-            let Some((length, from)) = received else { break };
+            let received = transport.receive(&mut buffer, wait);
+            failures = if received.is_ok() { 0 } else { failures + 1 };
+            let (length, from) = match received {
+                Ok(Some(received)) => received,
+                Ok(None) => break,
+                Err(error) if failures > RECEIVE_FAILURES_MAX => Err(ServeError::Socket(error))?,
+                Err(_) => {
+                    host.note(DropReason::NotReceived);
+                    thread::sleep(RECEIVE_PAUSE);
+                    break;
+                }
+            };
             let bytes = &buffer[..length];
             host.take(clock.now(), Input::Datagram { from, bytes })?;
             wait = Duration::ZERO;
@@ -213,7 +230,9 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
         let output = host.commit(clock.now())?;
         for (to, bytes) in &output.datagrams {
             // An error loses this datagram; the protocol repeats what matters.
-            let _ = transport.send(*to, bytes);
+            if transport.send(*to, bytes).is_err() {
+                host.note(DropReason::NotSent);
+            }
         }
         wake_at = output.wake_at;
     }

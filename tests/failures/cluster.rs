@@ -14,9 +14,10 @@ use chinwag_models::trace::{self, Summary, Verdict};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
+    io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
@@ -166,6 +167,24 @@ impl Cluster {
         child.wait().unwrap();
     }
 
+    /// Until it ends by itself.
+    pub fn wait_for_end(&mut self, id: u16) -> ExitStatus {
+        let mut child = self.children[usize::from(id)].take().expect("it runs");
+        let mut ended = None;
+        wait_until("it ends", || {
+            ended = child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.expect("it was waited for")
+    }
+
+    /// What the system says of its memory, in KiB.
+    pub fn memory(&self, id: u16, which: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(id))).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// A client that is not disturbed.
     pub fn client(&self) -> UdpClient<OrSet> {
         connect(&self.direct, PATIENCE)
@@ -200,22 +219,23 @@ impl Cluster {
         }
     }
 
-    /// SIGTERM to all. What they recorded must be an execution of the model, from beginning to end.
+    /// SIGTERM or SIGINT to all. What they recorded must be an execution of the model, from beginning to end.
     pub fn stop_and_check_trace(mut self) -> Summary {
-        (0..REPLICAS).for_each(|id| self.signal(id, "-TERM"));
-        for child in self.children.iter_mut().filter_map(Option::as_mut) {
-            wait_until("it stops", || child.try_wait().unwrap().is_some());
+        (0..REPLICAS).for_each(|id| self.signal(id, ["-TERM", "-INT"][usize::from(id) % 2]));
+        (0..REPLICAS).for_each(|id| assert_eq!(self.wait_for_end(id).code(), Some(0)));
+        accepted(&self.path("trace"))
+    }
+}
+
+/// What was recorded here must be an execution of the model, from beginning to end.
+pub fn accepted(trace: &Path) -> Summary {
+    match trace::check_directory(trace).unwrap() {
+        Verdict::Accepted(summary) => {
+            assert_eq!(summary.missing, Vec::<String>::new(), "parts of the trace are missing");
+            assert!(summary.quiescent && summary.lies == 0, "{summary:?}");
+            summary
         }
-        match trace::check_directory(&self.path("trace")).unwrap() {
-            Verdict::Accepted(summary) => {
-                assert_eq!(summary.missing, Vec::<String>::new(), "parts of the trace are missing");
-                assert!(summary.quiescent && summary.lies == 0, "{summary:?}");
-                summary
-            }
-            Verdict::Refused(refused) => {
-                panic!("the trace is no execution of the model: {refused}")
-            }
-        }
+        Verdict::Refused(refused) => panic!("the trace is no execution of the model: {refused}"),
     }
 }
 
@@ -229,6 +249,24 @@ pub fn read_at(client: &mut UdpClient<OrSet>, id: u16) -> BTreeSet<String> {
 pub fn connect(config: &Config, patience: Duration) -> UdpClient<OrSet> {
     let name = (udp::random_front_end().unwrap(), 0);
     udp::connect(config, name, config.group().zero(), patience).unwrap()
+}
+
+/// What starts a program after `script`, in namespaces of its own that end with it.
+pub fn in_own_namespaces<'a>(which: &'a str, script: &'a str) -> [&'a str; 6] {
+    ["unshare", which, "sh", "-c", script, "sh"]
+}
+
+/// May programs be started through this? Says aloud what is not tried if not.
+pub fn may(through: &[&str], what: &str) -> bool {
+    let tried = Command::new(through[0]).args(&through[1..]).arg("true").output();
+    let may = tried.is_ok_and(|tried| tried.status.success());
+    if !may {
+        // Not by `eprintln`, which is hidden when a test succeeds.
+        let said =
+            writeln!(io::stderr(), "NOT TRIED: {what}; `{}` fails here", through[..2].join(" "));
+        said.expect("standard error is open");
+    }
+    may
 }
 
 fn chinwag() -> Command {

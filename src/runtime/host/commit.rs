@@ -1,6 +1,8 @@
 //! What a host makes durable, and what it lets go then: journal first, datagrams after.
 
-use super::{CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY};
+use super::{
+    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY, poison,
+};
 use crate::{
     Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
     runtime::{
@@ -192,7 +194,11 @@ pub(in crate::runtime) fn recover<S: Service>(
     for batch in batches {
         let changes = decode_changes(node.group, batch.as_ref());
         let changes = changes.map_err(|_| HostError::Unreadable { what: "journal" })?;
-        changes.iter().for_each(|change| replica.commit(node.rules(), change));
+        poison::guard(
+            &mut replica,
+            |replica| changes.iter().for_each(|change| replica.commit(node.rules(), change)),
+            |replica| replica,
+        )?;
     }
     Ok(replica)
 }
