@@ -2,7 +2,9 @@
 # Measures this program beside the limits of the machine and beside other servers, on loopback, in turns: a
 # machine that others use changes its mind, so only ratios within one run mean anything, and of several
 # rounds the middle one is shown. Needs python3. Uses redis-server and redis-benchmark (Debian: redis-server,
-# redis-tools) if they are there.
+# redis-tools) and, beside three replica managers, three nodes of etcd under wrk (Debian: etcd-server, wrk), if they
+# are there; what is missing is said. etcd has no load generator in Debian for so small values, so it is asked over
+# its HTTP gateway, which has a price of its own.
 #
 #   scripts/compare.sh [ROUNDS [SECONDS]]      3 rounds, 2 seconds for each case
 set -euo pipefail
@@ -56,11 +58,19 @@ print(row["rps"], float(row["p50_latency_ms"]) * 1000)' |
     { read -r rate half && row "$1" "$2" "$rate" "$half"; }
 }
 
+etcd_put() { # CLIENTS: three nodes, one of which is asked
+  local figures
+  figures=$(wrk -t1 -c"$1" -d"${seconds}s" -s "$work/put.lua" "${doors[0]}/v3/kv/put" 2>&1 >/dev/null)
+  read -r rate half failed <<<"$figures"
+  [[ $failed == 0 ]] || { echo "etcd: $failed requests failed" >&2; exit 1; }
+  row "etcd put, three nodes" "$1" "$rate" "$half"
+}
+
 replica durable fsync
 replica volatile memory
 "$chinwag" cluster --dir "$work/three" --replicas 3 >"$work/three.log" 2>&1 &
 started+=($!)
-if command -v redis-server redis-benchmark >/dev/null; then
+if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; then
   always=$(port) everysec=$(port)
   for level in always everysec; do
     mkdir "$work/redis-$level"
@@ -69,7 +79,31 @@ if command -v redis-server redis-benchmark >/dev/null; then
     started+=($!)
   done
 fi
-sleep 2
+if command -v etcd >/dev/null && command -v wrk >/dev/null; then
+  # An operation in the gateway's words: 32 bytes under one key, both in base64.
+  cat >"$work/put.lua" <<'LUA'
+wrk.method = "POST"
+wrk.body = '{"key":"a2V5","value":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}'
+wrk.headers["Content-Type"] = "application/json"
+function done(summary, latency)
+  io.stderr:write(string.format("%f %f %d\n", summary.requests / summary.duration * 1e6, latency:percentile(50),
+    summary.errors.status + summary.errors.timeout))
+end
+LUA
+  peers=() doors=()
+  for node in 0 1 2; do peers+=("http://127.0.0.1:$(port)") doors+=("http://127.0.0.1:$(port)"); done
+  for node in 0 1 2; do
+    etcd --name "n$node" --data-dir "$work/etcd$node" --log-level error \
+      --listen-peer-urls "${peers[node]}" --initial-advertise-peer-urls "${peers[node]}" \
+      --listen-client-urls "${doors[node]}" --advertise-client-urls "${doors[node]}" \
+      --initial-cluster "n0=${peers[0]},n1=${peers[1]},n2=${peers[2]}" >"$work/etcd$node.log" 2>&1 &
+    started+=($!)
+  done
+fi
+for absent in redis-server redis-benchmark etcd wrk; do
+  command -v "$absent" >/dev/null || echo "NOT COMPARED: $absent is not installed" >&2
+done
+sleep 4
 
 for _ in $(seq "$rounds"); do
   ours "udp echo" 16 limit-udp
@@ -80,6 +114,7 @@ for _ in $(seq "$rounds"); do
     ours "update, fsync" "$clients" update --config "$work/durable.toml"
     [[ -z ${always:-} ]] || redis "redis set, always" "$clients" "$always" set $((clients * 300))
     ours "update, three RMs" "$clients" update --config "$work/three/cluster.toml"
+    [[ -z ${doors:-} ]] || etcd_put "$clients"
   done
   if [[ -n ${everysec:-} ]]; then
     redis "redis set, everysec" 16 "$everysec" set 50000
@@ -104,6 +139,7 @@ for (case, clients), rows in found.items():
 print("\n| ratio | clients | of the middles | aim |\n|---|---|---|---|")
 for a, b, aim in [("update, fsync", "durable echo", 0.75), ("update, fsync", "redis set, always", 1.5),
                   ("query", "udp echo", 0.75), ("query", "redis get", None),
+                  ("update, three RMs", "etcd put, three nodes", 3),
                   ("update, memory", "redis set, everysec", None)]:
     for clients in [1, 16, 64]:
         if (a, clients) in middle and (b, clients) in middle:
