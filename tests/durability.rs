@@ -19,7 +19,7 @@ use chinwag::{
 use proptest::{collection::vec, prelude::*};
 use std::{net::SocketAddr, time::Duration};
 
-const GROUP: Group = Group { updatable: 2, replicas: 3 };
+const GROUP: Group = Group::of(2).and_read_only(1);
 const GRACE: Duration = Duration::from_millis(300);
 const MS: Duration = Duration::from_millis(1);
 
@@ -175,7 +175,7 @@ fn an_update_is_acknowledged_when_enough_replica_managers_hold_it() {
 
     let held = Timestamp::from_iter([1, 0]);
     let (log, table) = (Vec::new(), Vec::new());
-    let gossip = chinwag::Gossip { log, ts: held, complete: true, asks: false, table };
+    let gossip = chinwag::Gossip { log, ts: held, complete: true, asks: false, table, epoch: 0 };
     let packet = Packet::<Counter>::Message(Message::Gossip(gossip));
     let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
     let sent = send(&mut host, MS, &bytes).unwrap();
@@ -214,7 +214,7 @@ fn a_full_disk_refuses_updates_answers_queries_and_takes_updates_again_when_ther
     // Gossip that brings something is as good as lost.
     let ts = Timestamp::from_iter([0, 1]);
     let (log, table) = (Vec::new(), Vec::new());
-    let gossip = chinwag::Gossip { log, ts, complete: true, asks: false, table };
+    let gossip = chinwag::Gossip { log, ts, complete: true, asks: false, table, epoch: 0 };
     let packet = Packet::<Counter>::Message(Message::Gossip(gossip));
     let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
     send(&mut host, now, &bytes).unwrap();

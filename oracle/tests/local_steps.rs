@@ -55,7 +55,7 @@ fn compare_all(models: &[&Model]) -> (usize, u64) {
 
 /// The models that fit, the largest first.
 fn models(fits: impl Fn(&Model) -> bool) -> Vec<&'static Model> {
-    let mut models: Vec<_> = CATALOGUE.iter().filter(|model| fits(model)).collect();
+    let mut models: Vec<_> = CATALOGUE.iter().filter(|m| fits(m) && !m.replaces).collect();
     models.sort_by_key(|model| std::cmp::Reverse(model.pinned.0));
     models
 }

@@ -39,6 +39,7 @@ mod codec;
 pub mod command;
 mod condition;
 mod config;
+mod copy;
 mod disk;
 mod durability;
 mod faulty_disk;
@@ -59,6 +60,7 @@ mod nearest;
 mod observer;
 mod payload;
 mod recorder;
+pub mod replacement;
 mod seal;
 mod session;
 mod storage;
@@ -80,6 +82,10 @@ pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use condition::*;
 pub use config::*;
+pub use copy::{
+    COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS,
+    COPY_TRIES_MAX,
+};
 pub use disk::{DirectoryDisk, Disk};
 pub use durability::*;
 pub use faulty_disk::*;

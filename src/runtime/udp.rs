@@ -178,6 +178,7 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by, paced };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
+    host.set_earlier(config.earlier().iter().map(Config::codec).collect());
     Ok(host)
 }
 
@@ -344,7 +345,7 @@ pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Resu
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let sealer = Sealer::new(party, config.codec().cluster, ring, random);
+    let sealer = Sealer::new(party, config.origin(), ring, random);
     Ok(Channel::new(inner, Some(sealer)))
 }
 
@@ -382,6 +383,10 @@ pub(super) fn client_setup(
     replicas: Vec<Option<SocketAddr>>,
     give_up_after: Duration,
 ) -> io::Result<ClientSetup> {
+    let group = config.group();
+    let found = replicas.into_iter().zip(group.places());
+    let replicas: Vec<_> =
+        found.map(|(address, place)| address.filter(|_| group.is_member(place))).collect();
     let outside = replicas.iter().flatten().find(|address| !address.ip().is_loopback());
     if let (Some(address), None) = (outside, &config.keys) {
         return Err(io::Error::other(format!(
