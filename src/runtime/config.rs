@@ -295,6 +295,11 @@ impl Config {
         (0..count).map(before).collect()
     }
 
+    /// How datagrams looked before each replacement, the oldest first.
+    pub fn earlier_codecs(&self) -> Vec<Codec> {
+        self.earlier().iter().map(Self::codec).collect()
+    }
+
     /// The identity of the cluster before anyone was replaced: what datagrams are sealed for.
     pub fn origin(&self) -> ClusterId {
         self.earlier().first().unwrap_or(self).codec().cluster

@@ -86,7 +86,7 @@ pub use copy::{
     COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS,
     COPY_TRIES_MAX,
 };
-pub use disk::{DirectoryDisk, Disk};
+pub use disk::{DirectoryDisk, Disk, replace_file};
 pub use durability::*;
 pub use faulty_disk::*;
 pub use file_storage::*;

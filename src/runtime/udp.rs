@@ -178,7 +178,7 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by, paced };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
-    host.set_earlier(config.earlier().iter().map(Config::codec).collect());
+    host.set_earlier(config.earlier_codecs());
     Ok(host)
 }
 
@@ -396,5 +396,15 @@ pub(super) fn client_setup(
     }
     let (codec, retry_after) = (config.codec(), config.retry_after());
     let sending = config.client.sending();
-    Ok(ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after, sending })
+    let earlier = config.earlier_codecs();
+    Ok(ClientSetup {
+        front_end,
+        incarnation,
+        codec,
+        earlier,
+        replicas,
+        retry_after,
+        give_up_after,
+        sending,
+    })
 }
