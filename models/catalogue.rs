@@ -4,6 +4,8 @@
 //! complete. Unlimited are the order, delay and (where the network repeats) number of deliveries, and the
 //! moments of gossip.
 
+mod replacing;
+
 use crate::{
     model::{Asks, Expected, Links, Model, Net, PLAIN, Serves},
     party::FOREVER,
@@ -264,47 +266,10 @@ pub const CATALOGUE: &[Model] = &[
         pinned: (115_024, 26),
         ..PLAIN
     },
-    Model {
-        name: "replace",
-        purpose: "a manager that is lost or comes back from an old copy, and is replaced at any moment",
-        updatable: 3,
-        scripts: &["uq", "u"],
-        replaces: true,
-        pinned: (608_933, 28),
-        ..PLAIN
-    },
-    Model {
-        name: "replace-loss",
-        purpose: "the same with loss, so that nothing but receipts tells what arrived",
-        updatable: 3,
-        scripts: &["uq"],
-        replaces: true,
-        net: Net::Lossy,
-        pinned: (38_422, 25),
-        ..PLAIN
-    },
-    Model {
-        name: "replace-late",
-        purpose: "the same with requests that arrive again, also after both collections",
-        updatable: 3,
-        scripts: &["uu"],
-        replaces: true,
-        late: true,
-        net: Net::Echoes,
-        pinned: (148_508, 29),
-        ..PLAIN
-    },
-    Model {
-        name: "replace-two",
-        purpose: "the same with two that stay, of whom both must have recorded it",
-        updatable: 4,
-        scripts: &["u"],
-        asks: Asks::Home(&[1]),
-        replaces: true,
-        deep: true,
-        pinned: (4_102_876, 40),
-        ..PLAIN
-    },
+    replacing::ANY_MOMENT,
+    replacing::LOSS,
+    replacing::LATE,
+    replacing::TWO_STAY,
     Model {
         name: "counter",
         purpose: "the counter service",

@@ -113,8 +113,6 @@ fn is_reply(packet: &Packet<Counter>) -> bool {
     matches!(packet, Packet::Message(Message::UpdateReply { .. }))
 }
 
-// ---- levels ----
-
 /// What gossip claims, if it is gossip.
 fn claimed(packet: &Packet<Counter>) -> Option<&Timestamp> {
     match packet {
@@ -185,8 +183,6 @@ fn an_update_is_acknowledged_when_enough_replica_managers_hold_it() {
     assert_eq!(again.iter().filter(|(_, packet)| is_reply(packet)).count(), 1, "at once by now");
 }
 
-// ---- full and failing disks ----
-
 #[test]
 fn a_full_disk_refuses_updates_answers_queries_and_takes_updates_again_when_there_is_space() {
     let mut host = on_disk(Durability::Fsync);
@@ -250,8 +246,6 @@ fn after_a_failed_sync_nothing_is_acknowledged_any_more() {
         assert!(matches!(failed, Err(HostError::Storage(StorageError::FailedBefore { .. }))));
     }
 }
-
-// ---- lost state ----
 
 type MemoryHost = Host<Counter, MemoryStorage, Counters>;
 

@@ -162,7 +162,8 @@ impl Manager {
         (next, Vec::new())
     }
 
-    /// What a manager does that is no member, or not yet, or is asked for a copy; none if it does what all do.
+    /// What a manager does that is no member, or not yet, or is asked for a copy; none if it does what all
+    /// do.
     pub(super) fn apart(
         &self,
         local: &ManagerLocal,

@@ -65,7 +65,8 @@ fn lost_updates(view: &View<'_>) -> Tags {
     alone.or(if stuck { unasked } else { Tags::default() })
 }
 
-/// Every client is through with its script, but for one that waits for an update that it saw and that is lost.
+/// Every client is through with its script, but for one that waits for an update that it saw and that is
+/// lost.
 pub fn all_answered(view: &View<'_>) -> bool {
     view.clients.iter().all(|c| {
         c.must.is_none() && c.state.in_flight.is_empty() && c.state.outbox.is_empty()

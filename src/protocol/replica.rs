@@ -74,8 +74,8 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    /// The same in a cluster whose timestamps have so many entries, of which the further ones are zero: another
-    /// replica manager has joined, and has counted nothing yet (PROTOCOL 1.10).
+    /// The same in a cluster whose timestamps have so many entries, of which the further ones are zero:
+    /// another replica manager has joined, and has counted nothing yet (PROTOCOL 1.10).
     pub fn widened(&self, entries: usize) -> Self {
         let mut wide = self.clone();
         let widen = |ts: &mut Timestamp| *ts = ts.widened(entries);

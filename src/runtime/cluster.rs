@@ -14,8 +14,8 @@ pub struct ClusterId(pub u64);
 impl ClusterId {
     /// The identity of the cluster of this name, service and size: FNV-1a of the three.
     ///
-    /// A replacement makes another cluster of it: whoever has not recorded it, and whoever was replaced, is not
-    /// heard any more.
+    /// A replacement makes another cluster of it: whoever has not recorded it, and whoever was replaced, is
+    /// not heard any more.
     ///
     /// Addresses are left out: they may change, and may look different from different hosts.
     pub fn of(name: &str, service: &str, group: Group) -> Self {

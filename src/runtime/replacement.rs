@@ -5,7 +5,8 @@ use super::{Config, FileStorage, HostError, Identity, Storage, StorageError, hos
 use crate::{ReplicaId, Service};
 use std::path::Path;
 
-/// Records in this replica's directory the replacements that its configuration names and it does not know yet.
+/// Records in this replica's directory the replacements that its configuration names and it does not know
+/// yet.
 /// How many there were: none if it knows them all, or if nothing is there.
 pub fn record<S: Service>(config: &Config) -> Result<usize, HostError> {
     let replica = config.replica.as_ref().expect("the caller read a replica's configuration");

@@ -19,8 +19,9 @@ use std::{
 use toml_edit::{DocumentMut, Item, Table, value};
 
 /// The end of the help of `replace`.
-pub const STEPS: &str = "A replica manager whose data directory is lost, or is an old copy, must never serve again under its
-number. To have another one in its place:
+pub const STEPS: &str =
+    "A replica manager whose data directory is lost, or is an old copy, must never serve again
+under its number. To have another one in its place:
   1  stop it, and change all configurations with this command
   2  start all others again with theirs; each records for good who was replaced
   3  start the newcomer with --init: it takes a copy of another one, and then takes part
@@ -35,7 +36,8 @@ pub struct ReplaceArgs {
     /// Where the newcomer will be.
     #[arg(long, value_name = "HOST:PORT")]
     by: String,
-    /// The configurations to change: of the cluster, of its clients, and of each replica manager that goes on.
+    /// The configurations to change: of the cluster, of its clients, and of each replica manager that goes
+    /// on.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Write the newcomer's configuration to this file, with the settings of the first one among those.
@@ -166,8 +168,8 @@ fn is_silent(file: &Changed, args: &ReplaceArgs) -> Result<(), Failure> {
         true => Err(Failure::new(
             1,
             format!(
-                "{place:?} answers, so nothing was changed. Stop it first; with its directory whole, it needs \
-                 no replacement. Or lose what only it holds, with --although-it-answers"
+                "{place:?} answers, so nothing was changed. Stop it first; with its directory whole, it \
+                 needs no replacement. Or lose what only it holds, with --although-it-answers"
             ),
         )),
     }

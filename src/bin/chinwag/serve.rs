@@ -93,6 +93,10 @@ fn recorder<S: CliService>(
     replica: &ReplicaConfig,
 ) -> Result<Option<Recorder>, Failure> {
     let Some(directory) = &replica.record else { return Ok(None) };
+    if !config.replaced.is_empty() {
+        let why = "not after a replacement: the run would begin in the middle, and `check trace` knows none";
+        return Err(Failure::operator(format!("record: {}: {why}", directory.display())));
+    }
     let node = udp::manager(config, replica);
     let header = TraceHeader::of(&node, config.codec().cluster, S::NAME);
     let recorder = Recorder::create(directory, &header);

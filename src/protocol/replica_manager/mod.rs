@@ -29,8 +29,8 @@ pub struct Group {
     pub updatable: u16,
     /// All replica managers; those from `updatable` on are read-only (S47).
     pub replicas: u16,
-    /// Those that are not, or no longer, members, as a bit each. Their entries stay in timestamps for ever, so
-    /// that no number is given twice (C17, C18).
+    /// Those that are not, or no longer, members, as a bit each. Their entries stay in timestamps for ever,
+    /// so that no number is given twice (C17, C18).
     pub absent: u16,
     /// How many replica managers were replaced so far. The last so many took their places.
     pub epoch: u16,

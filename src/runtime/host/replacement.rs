@@ -91,8 +91,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         Ok(())
     }
 
-    /// A datagram of another cluster: if it is of this one's past, and from one that was replaced since, it is
-    /// told so.
+    /// A datagram of another cluster: if it is of this one's past, and from one that was replaced since, it
+    /// is told so.
     pub(super) fn tell_replaced(&mut self, from: SocketAddr, bytes: &[u8]) {
         let (me, group) = (self.config.node.id, self.config.node.group);
         let told = self.earlier.iter().find_map(|codec| match codec.decode::<S>(bytes) {
