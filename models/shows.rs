@@ -48,7 +48,7 @@ const SHOWS: &[(&[&str], &[&str])] = &[
     (&["histories", "histories-crash"], &[OWN_WRITES, WRITES_AFTER_READ, ORDERS]),
     (&["replace"], &[OWN_WRITES, QUERY_WAITS, DISCARDED]),
     (&["replace-loss", "replace-two"], &[DISCARDED]),
-    (&["replace-late"], &[TWICE, LATE]),
+    (&["replace-late"], &[FORGOTTEN, LATE]),
     (&["counter", "set"], &[ORDERS, UPDATE_WAITS, FORGOTTEN]),
     (&["registers"], &[TWICE, FORGOTTEN]),
     (&["bank"], &[HEARSAY, ORDERS]),

@@ -319,6 +319,10 @@ fn overdue(client: &ClientLocal) -> Vec<Happens> {
     numbers.map(|number| Happens::Timer(Timer::Retry { number: *number })).collect()
 }
 
+fn hears(node: &chinwag::ReplicaManager, said: u16) -> bool {
+    (node.rules().hears)(said, node.group.epoch)
+}
+
 /// Has the manager got out of the message all that it ever will?
 fn is_spent(
     party: &Manager,
@@ -331,7 +335,7 @@ fn is_spent(
         (Life::Lost, _) | (Life::Restored, Message::Update(_)) => return true,
         (Life::Waits { .. }, _) | (_, Message::Tell { .. }) => return false,
         // Not heard yet, or not any more.
-        (_, Message::Gossip(gossip)) if gossip.epoch != party.node_of(local).group.epoch => {
+        (_, Message::Gossip(gossip)) if !hears(party.node_of(local), gossip.epoch) => {
             return gossip.epoch < party.node_of(local).group.epoch;
         }
         _ => {}
