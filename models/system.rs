@@ -135,7 +135,8 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        // A pull that finds nothing is used up all the same, and so is a question, but by nobody who is not there.
+        // A pull that finds nothing is used up all the same, and so is a question, but by nobody who is not
+        // there.
         let is_there =
             !matches!(local, Local::Manager(m) if m.waits_for_copy() || m.life == Life::Lost);
         let acts = next != *local
