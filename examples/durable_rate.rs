@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const GROUP: Group = Group { updatable: 1, replicas: 1 };
+const GROUP: Group = Group::of(1);
 const SECONDS: u64 = 2;
 
 fn main() -> Result<(), Box<dyn Error>> {

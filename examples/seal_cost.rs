@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const GROUP: Group = Group { updatable: 3, replicas: 3 };
+const GROUP: Group = Group::of(3);
 const ROUNDS: usize = 7;
 const DATAGRAMS: u32 = 20_000;
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -113,7 +113,7 @@ fn ask(
 ) -> Result<(), Box<dyn Error>> {
     let config = Config::read(Path::new(config))?;
     let fresh = udp::random_front_end()?;
-    let (file, seen) = SessionFile::open(Path::new(session), fresh, config.codec())?;
+    let (file, seen) = SessionFile::open(Path::new(session), fresh, config.codec(), &[])?;
     let name = (file.front_end(), file.incarnation());
     let mut client = udp::connect(&config, name, seen, Duration::from_secs(10))?;
     client.route(Route::Only(ReplicaId(at.parse()?)));

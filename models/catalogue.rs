@@ -4,6 +4,8 @@
 //! complete. Unlimited are the order, delay and (where the network repeats) number of deliveries, and the
 //! moments of gossip.
 
+mod replacing;
+
 use crate::{
     model::{Asks, Expected, Links, Model, Net, PLAIN, Serves},
     party::FOREVER,
@@ -264,6 +266,10 @@ pub const CATALOGUE: &[Model] = &[
         pinned: (115_024, 26),
         ..PLAIN
     },
+    replacing::ANY_MOMENT,
+    replacing::LOSS,
+    replacing::LATE,
+    replacing::TWO_STAY,
     Model {
         name: "counter",
         purpose: "the counter service",

@@ -2,7 +2,7 @@
 
 use crate::{
     application::{Act, Op, REGISTER, Tag, Tags},
-    party::{Client, Disk, Line, Manager, Party},
+    party::{Client, Disk, Line, Manager, Part, Party},
     view::Setting,
 };
 use chinwag::{
@@ -98,6 +98,8 @@ pub struct Model {
     pub copies: u16,
     /// How often each client loses patience.
     pub retries: u8,
+    /// Is the first manager lost, or an old copy of it put back, and replaced by the last one?
+    pub replaces: bool,
     /// How often each manager may crash; missing ones never.
     pub crashes: &'static [u8],
     /// What may happen to messages.
@@ -128,6 +130,9 @@ pub struct Model {
     pub pinned: (u64, usize),
 }
 
+/// Who is replaced, where somebody is.
+const OLD: ReplicaId = ReplicaId(0);
+
 /// The defaults of the catalogue: two managers, no faults.
 pub const PLAIN: Model = Model {
     name: "",
@@ -138,6 +143,7 @@ pub const PLAIN: Model = Model {
     asks: Asks::Any,
     copies: 1,
     retries: 0,
+    replaces: false,
     crashes: &[],
     net: Net::Once,
     links: Links::Mesh,
@@ -169,27 +175,50 @@ impl Model {
         let asked: Tags = updates.collect();
         let whole = !matches!(self.links, Links::Only(_));
         let lawful = self.serves != Serves::Bank;
-        Setting { group: self.group(), honest: !self.liar, whole, lawful, asked }
+        let replaced = self.replaces.then_some(OLD);
+        Setting { group: self.group(), honest: !self.liar, whole, lawful, asked, replaced }
     }
 
     /// Does a client that gets no answer ask again in the end, however often its patience makes it do so in
     /// between? Where no request and no reply can get lost, and none is refused for what it claims, it need
     /// not: it waits, and is quiet while it does.
     pub fn asks_on(&self) -> bool {
-        self.net != Net::Once || !self.crashes.is_empty() || self.retries > 0 || self.liar
+        let may_wait_in_vain = self.retries > 0 || self.liar || self.replaces;
+        self.net != Net::Once || !self.crashes.is_empty() || may_wait_in_vain
     }
 
     /// The parties: managers first, then clients.
     pub fn parties(&self, rules: &'static Rules, disk: Disk) -> Vec<Party> {
-        let managers = self.group().members().map(|id| Party::Manager(self.manager(id, disk)));
+        let managers = self.group().places().map(|id| Party::Manager(self.manager(id, disk)));
         let lines = self.lines();
         let clients =
             lines.into_iter().enumerate().map(|(i, script)| Party::Client(self.client(i, script)));
         managers.chain(clients).map(|party| party.with_rules(rules)).collect()
     }
 
+    /// Who is in the cluster before and after the replacement. Timestamps have the newcomer's entry from the
+    /// start, where none has counted yet: that they grow by it is the runtime's business.
+    fn epochs(&self) -> [Group; 2] {
+        let newcomer = self.updatable - 1;
+        let before = Group { absent: 1 << newcomer, ..self.group() };
+        [before, Group { absent: 1 << OLD.0, epoch: 1, ..self.group() }]
+    }
+
     fn manager(&self, id: ReplicaId, disk: Disk) -> Manager {
-        let mut node = ReplicaManager::new(id, self.group());
+        if !self.replaces {
+            return self.member(id, self.group(), disk, Part::None);
+        }
+        let [before, after] = self.epochs();
+        let node = |group| self.member(id, group, disk, Part::None).node;
+        match id {
+            OLD => self.member(id, before, disk, Part::Old),
+            id if after.is_newcomer(id) => self.member(id, after, disk, Part::New),
+            id => self.member(id, before, disk, Part::Stays(Box::new(node(after)))),
+        }
+    }
+
+    fn member(&self, id: ReplicaId, group: Group, disk: Disk, part: Part) -> Manager {
+        let mut node = ReplicaManager::new(id, group);
         if self.links == Links::Ring && self.group().is_updatable(id) {
             node.partners = vec![ReplicaId((id.0 + 1) % self.updatable)];
             node.relays = true;
@@ -206,6 +235,7 @@ impl Model {
             records_per_gossip_max: self.records_per_gossip_max,
             watches_late: self.late,
             disk,
+            part,
         }
     }
 
@@ -227,7 +257,8 @@ impl Model {
             Asks::Any | Asks::Home(_) => None,
         };
         let (op, retries, keeps_history) = (operation(self.serves), self.retries, self.histories);
-        Client { node, script, route, retries, seen, op, keeps_history }
+        let gives_up = self.replaces;
+        Client { node, script, route, retries, seen, op, keeps_history, gives_up }
     }
 
     /// May replies that are waited for be delivered at once? Only where a request has one copy: else the

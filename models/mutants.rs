@@ -193,6 +193,14 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "never discards", "disk is cheap (P25)",
         { discardable: |known, _, _| Timestamp::zero(known[0].len()) } => dies("pair", "the logs end up empty");
 
+    // ---- replacement ----
+    "goes on under the old name", "it is the same machine (C17, C18)",
+        { signs: |me, updatable| match me.0 { last if last > 1 && last + 1 == updatable => Some(ReplicaId(0)), n => (n < updatable).then_some(me) } } => dies("replace", "a timestamp names one update");
+    "does not count the new one", "it catches up (C13)",
+        { counts: |peer, group| group.is_member(peer) && !group.is_newcomer(peer) } => dies("replace", "a record leaves a log only when everyone has it");
+    "credits the new one with what the old one had", "it takes its place in the table",
+        { knows_at_start: |discarded, held, newcomer| if newcomer { held.clone() } else { discarded.clone() } } => dies("replace-two", "a record leaves a log only when everyone has it");
+
     // ---- the driver and the disk ----
     "sends before it is durable", "the disk is slow (C17)",
         {} on Hasty => dies("crash", "nothing is sent before it is durable");

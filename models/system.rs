@@ -4,7 +4,7 @@ use crate::{
     application::Application,
     engine::{self, Destination, Expectation, Outcome, PropertyInfo, Verdict},
     model::{Model, Net},
-    party::{ClientLocal, Disk, Local, Manager, ManagerLocal, Party, Sent},
+    party::{ClientLocal, Disk, Life, Local, Manager, ManagerLocal, Party, Sent, Turn},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
@@ -28,6 +28,8 @@ pub enum Happens {
     Timer(Timer),
     /// A manager crashes and starts again.
     Crash,
+    /// A manager is lost, replaced, or learns of it.
+    Turn(Turn),
 }
 
 impl System {
@@ -133,10 +135,13 @@ impl engine::System for System {
     ) -> Option<Outcome<Self>> {
         let input = Input::Message(self.sender(src), message.clone());
         let (next, sends) = self.parties[node].step(local, input);
-        // A pull that finds nothing is used up all the same, and so is a question.
+        // A pull that finds nothing is used up all the same, and so is a question, but by nobody who is not
+        // there.
+        let is_there =
+            !matches!(local, Local::Manager(m) if m.waits_for_copy() || m.life == Life::Lost);
         let acts = next != *local
             || !sends.is_empty()
-            || matches!(message, Message::Pull { .. } | Message::Query { .. });
+            || is_there && matches!(message, Message::Pull { .. } | Message::Query { .. });
         acts.then(|| self.outcome((next, sends)))
     }
 
@@ -147,9 +152,10 @@ impl engine::System for System {
                 let mut events = self.gossip_with_reason(node, manager);
                 let said = |to: ReplicaId| !repeats && manager.said >> to.0 & 1 == 1;
                 events.retain(|e| !matches!(e, Happens::Timer(Timer::Gossip { to }) if said(*to)));
-                if manager.crashes > 0 {
+                if manager.crashes > 0 && manager.speaks() {
                     events.push(Happens::Crash);
                 }
+                events.extend(self.turns(node, manager, Manager::turns));
                 events
             }
             Local::Client(client) if client.retries > 0 => overdue(client),
@@ -162,10 +168,14 @@ impl engine::System for System {
             (Happens::Crash, Party::Manager(party), Local::Manager(local)) => {
                 Outcome::quiet(Local::Manager(party.crash(local)))
             }
+            (Happens::Turn(turn), Party::Manager(party), Local::Manager(local)) => {
+                let (next, sends) = party.turn(local, *turn);
+                self.outcome((Local::Manager(next), sends))
+            }
             (Happens::Timer(timer), party, local) => {
                 self.outcome(party.step(local, Input::Timer(*timer)))
             }
-            (Happens::Crash, ..) => unreachable!("clients do not crash"),
+            (Happens::Crash | Happens::Turn(_), ..) => unreachable!("clients do not crash"),
         }
     }
 
@@ -192,7 +202,12 @@ impl engine::System for System {
 
     fn fair(&self, node: usize, local: &Local) -> Vec<Happens> {
         match local {
-            Local::Manager(manager) => self.gossip_with_reason(node, manager),
+            Local::Manager(manager) => {
+                let mut events = self.gossip_with_reason(node, manager);
+                events.extend(self.turns(node, manager, Manager::fair_turns));
+                events
+            }
+            Local::Client(client) if client.in_vain >= TRIES_IN_VAIN => Vec::new(),
             Local::Client(client) if self.model.asks_on() => overdue(client),
             Local::Client(_) => Vec::new(),
         }
@@ -258,6 +273,12 @@ impl engine::System for System {
             Happens::Timer(Timer::Gossip { .. }) => "gossip timer",
             Happens::Timer(Timer::Retry { .. }) => "retry",
             Happens::Crash => "crash",
+            Happens::Turn(Turn::BackedUp) => "backup",
+            Happens::Turn(Turn::Restored) => "restored",
+            Happens::Turn(Turn::Lost) => "lost",
+            Happens::Turn(Turn::Records) => "replacement recorded",
+            Happens::Turn(Turn::Asks) => "confirmation asked for",
+            Happens::Turn(Turn::Copies(_)) => "copy asked for",
         }
     }
 
@@ -270,19 +291,37 @@ impl engine::System for System {
 }
 
 impl System {
+    fn turns(
+        &self,
+        node: usize,
+        local: &ManagerLocal,
+        which: fn(&Manager, &ManagerLocal) -> Vec<Turn>,
+    ) -> Vec<Happens> {
+        let Party::Manager(party) = &self.parties[node] else { return Vec::new() };
+        which(party, local).into_iter().map(Happens::Turn).collect()
+    }
+
     fn gossip_with_reason(&self, node: usize, local: &ManagerLocal) -> Vec<Happens> {
         let Party::Manager(party) = &self.parties[node] else { return Vec::new() };
-        let peers = party.node.group.members().filter(|to| to.index() != node);
+        let speaker = party.node_of(local);
+        let peers = speaker.group.members().filter(|to| to.index() != node && local.speaks());
         peers
-            .filter(|to| party.node.has_reason(&local.state, *to))
+            .filter(|to| speaker.has_reason(&local.state, *to))
             .map(|to| Happens::Timer(Timer::Gossip { to }))
             .collect()
     }
 }
 
+/// After how many repetitions without an answer a client gives up that may wait for what is lost.
+const TRIES_IN_VAIN: u8 = 4;
+
 fn overdue(client: &ClientLocal) -> Vec<Happens> {
     let numbers = client.state.in_flight.keys();
     numbers.map(|number| Happens::Timer(Timer::Retry { number: *number })).collect()
+}
+
+fn hears(node: &chinwag::ReplicaManager, said: u16) -> bool {
+    (node.rules().hears)(said, node.group.epoch)
 }
 
 /// Has the manager got out of the message all that it ever will?
@@ -293,6 +332,15 @@ fn is_spent(
     message: &Message<Application>,
 ) -> bool {
     let replica = &local.state.replica;
+    match (local.life, message) {
+        (Life::Lost, _) | (Life::Restored, Message::Update(_)) => return true,
+        (Life::Waits { .. }, _) | (_, Message::Tell { .. }) => return false,
+        // Not heard yet, or not any more.
+        (_, Message::Gossip(gossip)) if !hears(party.node_of(local), gossip.epoch) => {
+            return gossip.epoch < party.node_of(local).group.epoch;
+        }
+        _ => {}
+    }
     match message {
         Message::Update(update) => is_finished(party, local, update.id),
         Message::Gossip(gossip) => {

@@ -240,7 +240,7 @@ impl<S: Service> Party<S> {
     }
 
     fn emit(&self, fx: Effects<S>, o: &mut Out<Self>) {
-        let Group { replicas, updatable } = self.group();
+        let Group { replicas, updatable, .. } = self.group();
         for (copy, (to, message)) in fx.sends.into_iter().enumerate() {
             let message = Sortable(message);
             match to {

@@ -37,6 +37,7 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce(Site) -> F) {
         cluster: "test".into(),
         service: "counter".into(),
         replicas: sockets.iter().map(|s| s.local_addr().unwrap().to_string()).collect(),
+        replaced: Vec::new(),
         updatable: None,
         keys: None,
         replica: None,

@@ -45,7 +45,7 @@ fn a_durable_echo_leaves_no_file_behind() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
 
-    let output = bench(&["limit-durable", "--dir", path, "--seconds", "0.05"]);
+    let output = bench(&["limit-durable", "--dir", path, "--seconds", "0.5"]);
 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-const GROUP: Group = Group { updatable: 1, replicas: 1 };
+const GROUP: Group = Group::of(1);
 const HEADER: usize = 36;
 
 /// A process that is about to be started has our locks for a moment, too.

@@ -19,7 +19,7 @@ use chinwag::{
 use proptest::{collection::vec, prelude::*};
 use std::{net::SocketAddr, time::Duration};
 
-const GROUP: Group = Group { updatable: 2, replicas: 3 };
+const GROUP: Group = Group::of(2).and_read_only(1);
 const GRACE: Duration = Duration::from_millis(300);
 const MS: Duration = Duration::from_millis(1);
 
@@ -113,8 +113,6 @@ fn is_reply(packet: &Packet<Counter>) -> bool {
     matches!(packet, Packet::Message(Message::UpdateReply { .. }))
 }
 
-// ---- levels ----
-
 /// What gossip claims, if it is gossip.
 fn claimed(packet: &Packet<Counter>) -> Option<&Timestamp> {
     match packet {
@@ -175,7 +173,7 @@ fn an_update_is_acknowledged_when_enough_replica_managers_hold_it() {
 
     let held = Timestamp::from_iter([1, 0]);
     let (log, table) = (Vec::new(), Vec::new());
-    let gossip = chinwag::Gossip { log, ts: held, complete: true, asks: false, table };
+    let gossip = chinwag::Gossip { log, ts: held, complete: true, asks: false, table, epoch: 0 };
     let packet = Packet::<Counter>::Message(Message::Gossip(gossip));
     let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
     let sent = send(&mut host, MS, &bytes).unwrap();
@@ -184,8 +182,6 @@ fn an_update_is_acknowledged_when_enough_replica_managers_hold_it() {
     let again = send(&mut host, MS, &update(1)).unwrap();
     assert_eq!(again.iter().filter(|(_, packet)| is_reply(packet)).count(), 1, "at once by now");
 }
-
-// ---- full and failing disks ----
 
 #[test]
 fn a_full_disk_refuses_updates_answers_queries_and_takes_updates_again_when_there_is_space() {
@@ -214,7 +210,7 @@ fn a_full_disk_refuses_updates_answers_queries_and_takes_updates_again_when_ther
     // Gossip that brings something is as good as lost.
     let ts = Timestamp::from_iter([0, 1]);
     let (log, table) = (Vec::new(), Vec::new());
-    let gossip = chinwag::Gossip { log, ts, complete: true, asks: false, table };
+    let gossip = chinwag::Gossip { log, ts, complete: true, asks: false, table, epoch: 0 };
     let packet = Packet::<Counter>::Message(Message::Gossip(gossip));
     let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
     send(&mut host, now, &bytes).unwrap();
@@ -250,8 +246,6 @@ fn after_a_failed_sync_nothing_is_acknowledged_any_more() {
         assert!(matches!(failed, Err(HostError::Storage(StorageError::FailedBefore { .. }))));
     }
 }
-
-// ---- lost state ----
 
 type MemoryHost = Host<Counter, MemoryStorage, Counters>;
 

@@ -225,7 +225,7 @@ fn a_directory_of_version_1_is_refused_by_its_number() {
 
 // ---- with a host on top ----
 
-const GROUP: Group = Group { updatable: 2, replicas: 3 };
+const GROUP: Group = Group::of(2).and_read_only(1);
 
 fn codec() -> Codec {
     Codec { cluster: ClusterId(7), group: GROUP }

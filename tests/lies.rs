@@ -12,7 +12,7 @@ use chinwag::{
 };
 use std::time::Duration;
 
-const GROUP: Group = Group { updatable: 2, replicas: 2 };
+const GROUP: Group = Group::of(2);
 
 type Replica = Host<Counter, MemoryStorage, Counters>;
 

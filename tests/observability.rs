@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const GROUP: Group = Group { updatable: 2, replicas: 3 };
+const GROUP: Group = Group::of(2).and_read_only(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A clock that stands still until it is set.

@@ -58,6 +58,7 @@ impl Site {
             cluster: "test".into(),
             service: "kv".into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
+            replaced: Vec::new(),
             updatable: None,
             keys: None,
             replica: None,

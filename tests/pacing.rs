@@ -11,7 +11,7 @@ use chinwag::{
 };
 use std::{net::SocketAddr, time::Duration};
 
-const GROUP: Group = Group { updatable: 2, replicas: 2 };
+const GROUP: Group = Group::of(2);
 const MS: Duration = Duration::from_millis(1);
 /// What was asked at the start may be asked again.
 const LATER: Duration = Duration::from_millis(10);

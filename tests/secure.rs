@@ -34,6 +34,7 @@ impl Cluster {
             cluster: "test".into(),
             service: "counter".into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
+            replaced: Vec::new(),
             updatable: None,
             keys: Some(directory.path().join("ring")),
             replica: None,

@@ -32,7 +32,7 @@ fn only_causal_order_is_offered_and_the_group_is_fixed() {
         Request::Update(_) | Request::Independent(_) | Request::Query(_) | Request::Tell { .. } => {
         }
     }
-    let Group { updatable, replicas } = Group::of(3);
+    let Group { updatable, replicas, .. } = Group::of(3);
     assert_eq!((updatable, replicas), (3, 3));
 
     // Concurrent updates do run in different orders at different managers.

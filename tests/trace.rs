@@ -46,6 +46,7 @@ impl Cluster {
             cluster: "traced".into(),
             service: S::NAME.into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
+            replaced: Vec::new(),
             updatable: None,
             keys: None,
             replica: None,

@@ -14,7 +14,7 @@ use chinwag::{
 use proptest::{collection::vec, prelude::*};
 use std::{sync::Arc, time::Duration};
 
-const GROUP: Group = Group { updatable: 3, replicas: 4 };
+const GROUP: Group = Group::of(3).and_read_only(1);
 
 fn codec() -> Codec {
     Codec { cluster: ClusterId::of("test", "kv", GROUP), group: GROUP }
@@ -74,7 +74,7 @@ fn gossip() -> impl Strategy<Value = Gossip<RegisterMap>> {
             }
             let mut table = table;
             table.iter_mut().for_each(|row: &mut Timestamp| row.meet(&ts));
-            Gossip { log, ts, complete, asks, table }
+            Gossip { log, ts, complete, asks, table, epoch: 0 }
         },
     )
 }
@@ -248,7 +248,7 @@ proptest! {
     fn a_long_log_travels_in_datagrams_that_fit(lengths in vec(0..900usize, 1..60)) {
         let log = record_of_lengths(&lengths);
         let ts = Timestamp::from_iter([log.len() as u64, 0, 0]);
-        let gossip = Gossip { log: log.clone(), ts, complete: true, asks: true, table: Vec::new() };
+        let gossip = Gossip { log: log.clone(), ts, complete: true, asks: true, table: Vec::new(), epoch: 0 };
         let sender = Sender::Replica(ReplicaId(0));
         let datagrams = codec().datagrams(sender, &Message::Gossip(gossip)).unwrap();
         let fragments: Vec<_> = datagrams.iter().map(|bytes| read_gossip(bytes)).collect();
@@ -284,8 +284,14 @@ fn read_gossip(bytes: &[u8]) -> Gossip<RegisterMap> {
 fn gossip_that_is_cut_short_still_ends_with_a_complete_fragment() {
     let log = record_of_lengths(&[800; 500]);
     let ts = Timestamp::from_iter([500, 0, 0]);
-    let gossip =
-        Gossip { log: log.clone(), ts: ts.clone(), complete: true, asks: true, table: Vec::new() };
+    let gossip = Gossip {
+        log: log.clone(),
+        ts: ts.clone(),
+        complete: true,
+        asks: true,
+        table: Vec::new(),
+        epoch: 0,
+    };
 
     let sender = Sender::Replica(ReplicaId(0));
     let datagrams = codec().datagrams(sender, &Message::Gossip(gossip)).unwrap();
@@ -313,7 +319,7 @@ fn the_largest_update_that_is_admitted_fits_into_gossip() {
     let ts = prev.with(ReplicaId(0), COUNT_MAX);
     let record = Arc::new(LogRecord { origin: ReplicaId(0), ts: ts.clone(), update });
     let (complete, asks, table) = (true, true, Vec::new());
-    let gossip = Gossip { log: vec![record], ts, complete, asks, table };
+    let gossip = Gossip { log: vec![record], ts, complete, asks, table, epoch: 0 };
     let sender = Sender::Replica(ReplicaId(2));
     assert_eq!(codec().datagrams(sender, &Message::Gossip(gossip)).unwrap().len(), 1);
 }
@@ -363,7 +369,7 @@ fn records_that_no_replica_manager_can_have_made_are_refused() {
     let good = record_of_lengths(&[1, 2]);
     let refused = |log: Vec<Arc<LogRecord<RegisterMap>>>| {
         let ts = Timestamp::from_iter([2, 0, 0]);
-        let gossip = Gossip { log, ts, complete: true, asks: false, table: Vec::new() };
+        let gossip = Gossip { log, ts, complete: true, asks: false, table: Vec::new(), epoch: 0 };
         let packet = Packet::Message(Message::Gossip(gossip));
         let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
         codec().decode::<RegisterMap>(&bytes).unwrap_err()
@@ -393,6 +399,7 @@ fn a_table_that_says_more_of_others_than_its_sender_holds_is_refused() {
             complete: true,
             asks: false,
             table,
+            epoch: 0,
         };
         let packet = Packet::Message(Message::Gossip(gossip));
         let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();

@@ -6,6 +6,7 @@ use chinwag_models::{
     application::Application,
     engine::{Destination, Envelope, PropertyInfo, System as _, Trace},
     mutants::Mutant,
+    party::Turn,
     render::Run,
     story::{self, Action},
     system::{Happens, System},
@@ -72,6 +73,13 @@ pub enum Act {
     Crash {
         /// Which.
         node: usize,
+    },
+    /// A manager is lost, replaced, or learns of it.
+    Turn {
+        /// Which.
+        node: usize,
+        /// How.
+        turn: Turn,
     },
     /// The network loses a message.
     Lose {
@@ -162,6 +170,9 @@ impl Act {
                 Action::Fire { node: there(*node)?, event: Happens::Timer(*timer) }
             }
             Act::Crash { node } => Action::Fire { node: there(*node)?, event: Happens::Crash },
+            Act::Turn { node, turn } => {
+                Action::Fire { node: there(*node)?, event: Happens::Turn(*turn) }
+            }
             Act::Lose { letter } => Action::Drop(letter.read(nodes)?),
             Act::LoseAll => Action::LoseAll,
         })
@@ -195,6 +206,7 @@ fn act(action: &Action) -> Act {
             Act::Fire { node: *node, timer: *timer }
         }
         Action::Fire { node, event: Happens::Crash } => Act::Crash { node: *node },
+        Action::Fire { node, event: Happens::Turn(turn) } => Act::Turn { node: *node, turn: *turn },
         Action::Drop(envelope) => Act::Lose { letter: Letter::of(envelope) },
         Action::LoseAll => Act::LoseAll,
     }
@@ -215,6 +227,9 @@ pub fn describe(system: &System, action: &Action) -> String {
             format!("{} repeats #{number}", names[*node])
         }
         Action::Fire { node, event: Happens::Crash } => format!("{} crashes", names[*node]),
+        Action::Fire { node, event: event @ Happens::Turn(_) } => {
+            format!("{} {}", names[*node], story::does(event))
+        }
         Action::Drop(envelope) => format!("lost: {}", way(envelope)),
         Action::LoseAll => "everything under way is lost".to_owned(),
     }

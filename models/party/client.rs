@@ -39,6 +39,8 @@ pub struct Client {
     pub op: fn(Tag) -> Op,
     /// Does it keep its whole history, for the testers that judge nothing else?
     pub keeps_history: bool,
+    /// Is it counted how often it asks in vain, so that it gives up in the end? What it saw may be lost.
+    pub gives_up: bool,
 }
 
 /// What an update followed, in its client's eyes.
@@ -87,6 +89,8 @@ pub struct ClientLocal {
     pub at: usize,
     /// Retries left.
     pub retries: u8,
+    /// How often it asked again since the last answer, if it gives up.
+    pub in_vain: u8,
     /// Ghost: updates asked for.
     pub own: Tags,
     /// Ghost: of these, the ones that have a timestamp.
@@ -116,6 +120,7 @@ impl Client {
             state: self.node.start(self.seen.clone()),
             at: 0,
             retries: self.retries,
+            in_vain: 0,
             own: Tags::default(),
             stamped: Tags::default(),
             read: Tags::default(),
@@ -138,6 +143,7 @@ impl Client {
         let mut fx = Effects::default();
         if let Input::Timer(_) = input {
             next.retries = next.retries.saturating_sub(1);
+            next.in_vain += u8::from(self.gives_up);
         }
         if let Input::Message(Sender::FrontEnd(from), Message::Tell { body, .. }) = &input {
             self.hear(&mut next, from.0, body);
@@ -185,6 +191,7 @@ impl Client {
     }
 
     fn observe(&self, before: &ClientLocal, next: &mut ClientLocal, event: Event<Application>) {
+        next.in_vain = 0;
         match event {
             Event::Stamped { id, .. } => {
                 let request = before.state.in_flight.get(&id.serial.number).map(|r| &r.request);

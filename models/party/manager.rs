@@ -1,10 +1,10 @@
 //! A replica manager of a model: the protocol's node, its disk and its ghosts.
 
-use super::{Disk, Sent, broken};
+use super::{Disk, Life, Part, Sent, broken};
 use crate::application::Application;
 use chinwag::{
-    Change, Destination, Effects, Input, LogRecord, ManagerState, Message, RecordKey, Replica,
-    ReplicaManager, RequestId,
+    Change, Destination, Effects, Event, Input, LogRecord, ManagerState, Message, RecordKey,
+    Replica, ReplicaManager, RequestId,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +24,8 @@ pub struct Manager {
     pub watches_late: bool,
     /// What it writes to.
     pub disk: Disk,
+    /// What it is to a replacement.
+    pub part: Part,
 }
 
 /// A budget that is never used up.
@@ -40,6 +42,10 @@ pub struct ManagerLocal {
     pub unwritten: Vec<Change<Application>>,
     /// Crashes left.
     pub crashes: u8,
+    /// Where it stands in a replacement.
+    pub life: Life,
+    /// A copy of its disk that may come back.
+    pub backup: Option<Box<Replica<Application>>>,
     /// Ghost: peers to which it has sent all that it would send them now. Where nothing is lost, or what is
     /// sent stays under way, saying it again adds nothing.
     pub said: u16,
@@ -93,6 +99,11 @@ impl Manager {
             disk: empty,
             unwritten: Vec::new(),
             crashes: self.crashes,
+            life: match self.part {
+                Part::New => Life::Waits { confirmed: 0, asked: false },
+                Part::None | Part::Old | Part::Stays(_) => Life::Up,
+            },
+            backup: None,
             said: 0,
             received: BTreeMap::new(),
             forgotten: BTreeSet::new(),
@@ -107,11 +118,21 @@ impl Manager {
         local: &ManagerLocal,
         input: Input<Application>,
     ) -> (ManagerLocal, Vec<Sent>) {
+        if let Some(done) = self.apart(local, &input) {
+            return done;
+        }
         let mut next = local.clone();
         let mut fx = Effects::default();
         next.late |= self.watches_late && is_late(local, &input);
-        self.node.handle(&mut next.state, input.clone(), &mut fx);
+        self.node_of(local).handle(&mut next.state, input.clone(), &mut fx);
+        let found_out = fx.events.iter().any(|event| matches!(event, Event::StateLost { .. }));
+        if local.life == Life::Restored && found_out {
+            next.life = Life::Lost;
+        }
         self.journal(&mut next, &fx.journal);
+        if local.life == Life::Restored {
+            fx.sends.retain(|(_, message)| !matches!(message, Message::Gossip(_)));
+        }
         let sends = self.cut(fx.sends);
         next.observe(local, &fx.journal);
         next.broken |= self.judge_sends(local, &next, &input, &sends);
@@ -154,7 +175,7 @@ impl Manager {
                 && (!self.node.relays || was.table == is.table)
                 && was.owed[to] >= is.owed[to]
         };
-        let peers = self.node.group.members();
+        let peers = self.node.group.places();
         peers.fold(0, |said, to| {
             let (index, says) = (to.index(), timer(to) || sent(to) && !pulled);
             let keeps = before.said >> index & 1 == 1 && same(index);

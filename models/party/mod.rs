@@ -6,9 +6,11 @@
 
 mod client;
 mod manager;
+mod replacing;
 
 pub use client::{Cause, Client, ClientLocal, Happening, Line, Seen};
 pub use manager::{FOREVER, Manager, ManagerLocal};
+pub use replacing::{Life, Part, Turn, word};
 
 use crate::application::Application;
 use chinwag::{Destination, Input, Message, Rules};
@@ -62,7 +64,13 @@ impl Party {
     /// The rules that it goes by.
     pub fn with_rules(self, rules: &'static Rules) -> Self {
         match self {
-            Party::Manager(m) => Party::Manager(Manager { node: m.node.with_rules(rules), ..m }),
+            Party::Manager(m) => {
+                let part = match m.part {
+                    Part::Stays(after) => Part::Stays(Box::new(after.with_rules(rules))),
+                    other => other,
+                };
+                Party::Manager(Manager { node: m.node.with_rules(rules), part, ..m })
+            }
             Party::Client(c) => Party::Client(Client { node: c.node.with_rules(rules), ..c }),
         }
     }

@@ -1,7 +1,8 @@
 //! That all end up equal, and with nothing left to do. Safety at rest, rather than `eventually`: that one is
 //! lost at joins and cycles of the state graph (STATERIGHT, "Traps").
 
-use crate::{party::ManagerLocal, view::View};
+use crate::{application::Tags, party::ManagerLocal, view::View};
+use chinwag::RecordKey;
 
 /// After a step, no update waits whose past is reflected, and no query that could be answered (T2).
 pub fn nothing_ready_waits(view: &View<'_>) -> bool {
@@ -37,29 +38,60 @@ pub fn idle_is_equal(view: &View<'_>) -> bool {
     })
 }
 
-/// Every update that a client asked for has run at every manager.
+/// Every update that a client asked for has run at every manager, but for what was lost with a manager and
+/// what builds on that.
 pub fn all_executed_everywhere(view: &View<'_>) -> bool {
-    view.managers
-        .iter()
-        .all(|(_, m)| m.ran() == view.setting.asked && m.state.replica.pending_count() == 0)
+    view.managers.iter().all(|(_, m)| {
+        let replica = &m.state.replica;
+        let waiting: Tags = replica.pending().map(|r| r.update.op.tag).collect();
+        let known = m.ran().or(waiting).or(lost_updates(view));
+        replica.pending().all(|r| view.waits_for_lost(&r.update.prev))
+            && view.setting.asked.within(known)
+    })
 }
 
-/// Every client is through with its script.
+/// The updates that a lost manager alone had, and those that a client never asks for because it waits for
+/// what it once saw of them (C19).
+fn lost_updates(view: &View<'_>) -> Tags {
+    let held = |r: &&crate::view::Record| {
+        view.managers.iter().any(|(_, m)| m.received.contains_key(&r.key()))
+    };
+    let alone = view.lost.iter().flat_map(|(_, ghost)| ghost.records()).filter(|r| !held(r));
+    let alone: Tags = alone.map(|r| r.update.op.tag).collect();
+    let mut asked_for = Tags::default();
+    view.clients.iter().for_each(|c| asked_for = asked_for.or(c.own));
+    let stuck = view.clients.iter().any(|c| c.must.is_some() && view.waits_for_lost(&c.state.ts));
+    let unasked = Tags(view.setting.asked.0 & !asked_for.0);
+    alone.or(if stuck { unasked } else { Tags::default() })
+}
+
+/// Every client is through with its script, but for one that waits for an update that it saw and that is
+/// lost.
 pub fn all_answered(view: &View<'_>) -> bool {
-    view.clients
-        .iter()
-        .all(|c| c.must.is_none() && c.state.in_flight.is_empty() && c.state.outbox.is_empty())
+    view.clients.iter().all(|c| {
+        c.must.is_none() && c.state.in_flight.is_empty() && c.state.outbox.is_empty()
+            || view.waits_for_lost(&c.state.ts)
+    })
 }
 
-/// No log holds anything.
+/// No log holds anything, but from what waits for a lost update onwards.
 pub fn logs_drain(view: &View<'_>) -> bool {
-    view.managers.iter().all(|(_, m)| m.state.replica.log().len() == 0)
+    view.managers.iter().all(|(_, m)| {
+        let replica = &m.state.replica;
+        let held_up = |key: RecordKey| {
+            let mut waits = replica.pending().filter(|w| view.waits_for_lost(&w.update.prev));
+            waits.any(|w| w.origin == key.origin && w.key() <= key)
+        };
+        replica.log().all(|r| held_up(r.key()))
+    })
 }
 
-/// Only updates that no later one of their front end has acknowledged are still in the executed table.
+/// Only updates that no later one of their front end has acknowledged are still in the executed table, unless
+/// what acknowledges them cannot leave a log.
 pub fn executed_table_drains(view: &View<'_>) -> bool {
     view.managers.iter().all(|(_, m)| {
         let replica = &m.state.replica;
         replica.executed().keys().all(|id| id.serial >= replica.finished(id.front_end))
+            || view.lost_beyond().is_some() && replica.log().len() > 0
     })
 }

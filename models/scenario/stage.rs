@@ -105,7 +105,8 @@ impl<F: Follower> Stage<F> {
         }
         let op = if self.fragments { filling } else { operation(self.model.serves) };
         let (script, route) = (Vec::new(), None);
-        let client = Client { node, script, route, retries: 0, seen, op, keeps_history: true };
+        let (retries, keeps_history, gives_up) = (0, true, false);
+        let client = Client { node, script, route, retries, seen, op, keeps_history, gives_up };
         let party = Party::Client(client).with_rules(self.by.rules);
         self.locals.push(party.start().0);
         self.parties.push(party);

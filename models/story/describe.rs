@@ -152,7 +152,7 @@ pub(super) fn gossip_label(gossip: &Gossip<Application>) -> String {
 /// What one client tells another, in words.
 pub(super) fn told(body: &[u8]) -> String {
     let word = <[u8; 4]>::try_from(body).map(u32::from_le_bytes);
-    word.map_or_else(|_| "?".to_owned(), |tags| format!("{:?}", Tags(tags)))
+    word.map_or_else(|_| crate::party::word(body).to_owned(), |tags| format!("{:?}", Tags(tags)))
 }
 
 /// A message on its way, on one line: `fe0 -> rm1: update fe0#0 a after [0,0]`.

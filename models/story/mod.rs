@@ -9,7 +9,7 @@ mod steps;
 
 pub use describe::{describe, describe_envelope, label};
 pub use portrait::portrait;
-pub use steps::happening;
+pub use steps::{does, happening};
 
 use crate::{
     application::name,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     application::Application,
     engine::{self, Destination, Envelope, Stage, System as _},
-    party::{Local, Party},
+    party::{Local, Party, Turn},
     render::{MessageRef, SentMessage, Step, StepKind},
     system::{Happens, System},
 };
@@ -69,7 +69,9 @@ impl<'a> Telling<'a> {
         told.fair = step.stage == Stage::Fair;
         match &step.action {
             Action::Deliver { envelope, .. } => told.received = Some(self.received(envelope)),
-            Action::Fire { event: Happens::Crash, .. } => told.kind = StepKind::Fault,
+            Action::Fire { event: Happens::Crash | Happens::Turn(_), .. } => {
+                told.kind = StepKind::Fault
+            }
             Action::Fire { .. } | Action::Drop(_) | Action::LoseAll => {}
         }
         let told = with_change(told, &step.before.locals[node], &step.after.locals[node]);
@@ -154,10 +156,17 @@ fn takes(message: &Message<Application>, from: &str) -> String {
     }
 }
 
-fn does(event: &Happens) -> String {
+/// What a node does of its own accord.
+pub fn does(event: &Happens) -> String {
     match event {
         Happens::Timer(Timer::Gossip { to }) => format!("gossips to {to:?}"),
         Happens::Timer(Timer::Retry { number }) => format!("loses patience and repeats #{number}"),
         Happens::Crash => "crashes and starts again from its disk".to_owned(),
+        Happens::Turn(Turn::BackedUp) => "is copied".to_owned(),
+        Happens::Turn(Turn::Restored) => "comes back with an old copy of its disk".to_owned(),
+        Happens::Turn(Turn::Lost) => "is lost for good".to_owned(),
+        Happens::Turn(Turn::Records) => "starts again and records who is replaced".to_owned(),
+        Happens::Turn(Turn::Asks) => "asks who has recorded it".to_owned(),
+        Happens::Turn(Turn::Copies(from)) => format!("asks {from:?} for a copy"),
     }
 }

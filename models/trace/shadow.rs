@@ -6,7 +6,7 @@
 use super::{Trace, witnessed::Witnessed};
 use crate::{
     application::{Act, Application, Op, TAGS_MAX, Tag, Tags},
-    party::{Disk, FOREVER, Local, Manager, ManagerLocal},
+    party::{Disk, FOREVER, Local, Manager, ManagerLocal, Part},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
@@ -42,13 +42,15 @@ impl Shadow {
         }
         let asked: Tags = tags.values().copied().collect();
         let group = trace.group();
-        let setting = Setting { group, honest: true, whole: true, lawful: true, asked };
+        let (honest, whole, lawful, replaced) = (true, true, true, None);
+        let setting = Setting { group, honest, whole, lawful, asked, replaced };
         let manager = |node| Manager {
             node,
             crashes: FOREVER,
             records_per_gossip_max: usize::MAX,
             watches_late: false,
             disk: Disk::Honest,
+            part: Part::None,
         };
         let managers: Vec<_> = nodes.map(manager).collect();
         let locals = managers.iter().map(|manager| Local::Manager(manager.start())).collect();
@@ -99,14 +101,21 @@ impl Shadow {
             Message::Query { id, prev, .. } => {
                 Message::Query { id: *id, prev: prev.clone(), query: () }
             }
-            Message::Gossip(Gossip { log, ts, complete, asks, table }) => {
+            Message::Gossip(Gossip { log, ts, complete, asks, table, .. }) => {
                 let record = |r: &Arc<LogRecord<_>>| {
                     let update = self.update(&r.update);
                     Arc::new(LogRecord { origin: r.origin, ts: r.ts.clone(), update })
                 };
                 let log = log.iter().map(record).collect();
                 let (ts, table) = (ts.clone(), table.clone());
-                Message::Gossip(Gossip { log, ts, complete: *complete, asks: *asks, table })
+                Message::Gossip(Gossip {
+                    log,
+                    ts,
+                    complete: *complete,
+                    asks: *asks,
+                    table,
+                    epoch: 0,
+                })
             }
             Message::Pull { replica_ts } => Message::Pull { replica_ts: replica_ts.clone() },
             Message::Tell { ts, body } => Message::Tell { ts: ts.clone(), body: body.clone() },

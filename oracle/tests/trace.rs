@@ -13,7 +13,7 @@ use world::{Setting, Step, World, node};
 
 type Trace = Vec<(ReplicaManager, Vec<Event<RegisterMap>>)>;
 
-const GROUP: Group = Group { updatable: 3, replicas: 4 };
+const GROUP: Group = Group::of(3).and_read_only(1);
 
 fn oracle() -> Oracle {
     Oracle::new().expect("the checked-in functions can be read")

@@ -37,6 +37,7 @@ fn config() -> Config {
         cluster: "linked".into(),
         service: "kv".into(),
         replicas: addresses.iter().map(|address| address.to_string()).collect(),
+        replaced: Vec::new(),
         updatable: None,
         keys: None,
         replica: None,

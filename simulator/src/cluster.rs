@@ -74,7 +74,7 @@ impl<J: Judge> Cluster<J> {
     /// Everyone has just been started for the first time.
     pub fn new(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Self {
         let Setting { replicas, updatable, acknowledged_by, batch, clients, .. } = scenario.set;
-        let group = Group { updatable: updatable as u16, replicas: replicas as u16 };
+        let group = Group::of(updatable as u16).and_read_only((replicas - updatable) as u16);
         let durability = match scenario.level {
             Level::Fsync => Durability::Fsync,
             Level::Interval => Durability::Interval(Duration::from_millis(50)),

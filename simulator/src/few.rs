@@ -15,7 +15,7 @@ use chinwag_models::{
     consistency::sessions,
     histories,
     model::Serves,
-    party::{ClientLocal, ManagerLocal, broken},
+    party::{ClientLocal, Life, ManagerLocal, broken},
     properties::{Kind, PROPERTIES, Scope},
     view::{Setting, View},
 };
@@ -50,7 +50,8 @@ impl Judge for Few {
     fn new(scenario: &Scenario, common: &Common) -> Self {
         let group = common.group;
         let lawful = scenario.serves != Serves::Transcript;
-        let setting = Setting { group, honest: true, whole: true, lawful, asked: Tags::default() };
+        let (asked, replaced) = (Tags::default(), None);
+        let setting = Setting { group, honest: true, whole: true, lawful, asked, replaced };
         let local = |id| {
             let empty = Replica::empty(group.updatable.into());
             let node = ReplicaManager::new(id, group);
@@ -59,6 +60,8 @@ impl Judge for Few {
                 disk: empty,
                 unwritten: Vec::new(),
                 crashes: 0,
+                life: Life::Up,
+                backup: None,
                 said: 0,
                 received: Default::default(),
                 forgotten: Default::default(),
@@ -173,7 +176,8 @@ impl Judge for Few {
         let all = callers.iter().map(|caller| &caller.local);
         let here = all.clone().zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
         let clients = here.collect();
-        let view = View { setting: &self.setting, managers: managers.clone(), clients };
+        let (setting, lost) = (&self.setting, Vec::new());
+        let view = View { setting, managers: managers.clone(), lost, clients };
         let unfinished = broken_of(&view, &[Scope::Idle, Scope::End]);
         if unfinished.is_some() {
             return unfinished;
@@ -208,7 +212,8 @@ impl Few {
         let mut broken = None;
         let mut look = |managers: &[(ReplicaId, &ManagerLocal)], clients: &[&ClientLocal]| {
             let scope = if managers.len() + clients.len() == 1 { Scope::Node } else { Scope::Pair };
-            let view = View { setting, managers: managers.to_vec(), clients: clients.to_vec() };
+            let (managers, clients) = (managers.to_vec(), clients.to_vec());
+            let view = View { setting, managers, lost: Vec::new(), clients };
             broken = broken.take().or_else(|| broken_of(&view, &[scope]));
         };
         let new = |id: ReplicaId| self.new.contains(&id);

@@ -5,7 +5,10 @@ use chinwag::{
     Message, RequestId, Serial, Service, Timestamp,
     runtime::{Codec, Packet},
 };
-use chinwag_models::mutants::{MUTANTS, Mutant};
+use chinwag_models::{
+    catalogue,
+    mutants::{MUTANTS, Mutant},
+};
 
 /// A seeded bug of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +135,13 @@ pub fn all() -> Vec<(&'static str, Slip, Option<&'static str>)> {
             Disk::Lying => Slip::Storage(StorageSlip::NeverSyncs),
             Disk::Forgetful => Slip::Storage(StorageSlip::ForgetsGossip),
         };
-        let why = if let Fate::Equivalent(why) = mutant.fate { Some(why) } else { None };
+        let why = match mutant.fate {
+            Fate::Equivalent(why) => Some(why),
+            Fate::Dies { model, .. } => {
+                let replaces = catalogue::find(model).is_some_and(|model| model.replaces);
+                replaces.then_some("nobody is replaced in the simulation")
+            }
+        };
         (mutant.name, slip, why)
     });
     of_the_catalogue.chain(OWN.iter().copied()).collect()

@@ -187,9 +187,7 @@ impl FrontEnd {
         copy: u16,
     ) -> Destination {
         match (self.routing, message) {
-            (Routing::Home(_), _) => {
-                Destination::Replica(ReplicaId((contact.0 + copy) % self.group.replicas))
-            }
+            (Routing::Home(_), _) => Destination::Replica(self.group.after(contact, copy)),
             (Routing::Any, Message::Update(_)) => Destination::AnyUpdatable,
             (Routing::Any, _) => Destination::AnyReplica,
         }
@@ -215,7 +213,7 @@ impl FrontEnd {
         if !state.in_flight.contains_key(&number) {
             return;
         }
-        state.contact = ReplicaId((state.contact.0 + 1) % self.group.replicas);
+        state.contact = self.group.after(state.contact, 1);
         let under = (self.rules.repeat_as)(number, state.next);
         state.next = state.next.max(under + 1);
         self.transmit(state, number, under, copies, fx);

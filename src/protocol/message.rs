@@ -96,6 +96,9 @@ pub struct Gossip<S: Service> {
     pub asks: bool,
     /// The sender's timestamp table, if it relays for others; else empty (C14).
     pub table: Vec<Timestamp>,
+    /// How many replacements the sender has recorded (`Group::epoch`). Not written: datagrams of another
+    /// epoch are another cluster's.
+    pub epoch: u16,
 }
 
 impl<S: Service> Gossip<S> {
@@ -114,7 +117,8 @@ impl<S: Service> Gossip<S> {
                 ts.set(record.origin, record.key().seq);
             }
             let table = Vec::new();
-            cut.push(Self { log: now.to_vec(), ts, complete: false, asks: self.asks, table });
+            let log = now.to_vec();
+            cut.push(Self { log, ts, complete: false, table, ..self });
             rest = later;
         }
         let log = rest.to_vec();
@@ -251,8 +255,8 @@ fn gossip_cmp<S: Service>(a: &Gossip<S>, b: &Gossip<S>) -> Ordering {
         });
         pairs.fold(a.log.len().cmp(&b.log.len()), Ordering::then)
     };
-    (a.complete, a.asks)
-        .cmp(&(b.complete, b.asks))
+    (a.epoch, a.complete, a.asks)
+        .cmp(&(b.epoch, b.complete, b.asks))
         .then_with(|| a.ts.total_cmp(&b.ts))
         .then_with(records)
         .then_with(tables)

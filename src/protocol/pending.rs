@@ -2,7 +2,10 @@
 
 use super::{FrontEndId, RecordKey, ReplicaId, RequestId, Serial, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The records that have not run.
 ///
@@ -21,6 +24,24 @@ const FIRST: RecordKey = RecordKey { origin: ReplicaId(0), seq: 0 };
 const LAST: RecordKey = RecordKey { origin: ReplicaId(u16::MAX), seq: u64::MAX };
 
 impl Pending {
+    /// Is it the index of some of these records, each of which waits for what the value lacks?
+    pub fn is_sound<S: super::Service>(
+        &self,
+        log: &BTreeMap<RecordKey, Arc<super::LogRecord<S>>>,
+        value_ts: &Timestamp,
+    ) -> bool {
+        let mut expected = Self { keys: self.keys.clone(), ..Self::default() };
+        for key in &self.keys {
+            let Some(record) = log.get(key) else { return false };
+            let Some(awaited) = super::rules::first_beyond(&record.update.prev, value_ts) else {
+                return false;
+            };
+            expected.ids.insert((record.update.id, *key));
+            expected.wait(*key, awaited);
+        }
+        expected == *self
+    }
+
     pub fn add(&mut self, key: RecordKey, id: RequestId) {
         self.keys.insert(key);
         self.ids.insert((id, key));

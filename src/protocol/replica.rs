@@ -74,6 +74,48 @@ impl<S: Service> Replica<S> {
         }
     }
 
+    /// The same in a cluster whose timestamps have so many entries, of which the further ones are zero:
+    /// another replica manager has joined, and has counted nothing yet (PROTOCOL 1.10).
+    pub fn widened(&self, entries: usize) -> Self {
+        let mut wide = self.clone();
+        let widen = |ts: &mut Timestamp| *ts = ts.widened(entries);
+        wide.value.widen(entries);
+        let own = [&mut wide.value_ts, &mut wide.replica_ts, &mut wide.discarded];
+        own.into_iter().for_each(widen);
+        wide.executed.values_mut().for_each(widen);
+        for record in wide.log.values_mut() {
+            let record = Arc::make_mut(record);
+            [&mut record.ts, &mut record.update.prev].into_iter().for_each(widen);
+        }
+        wide
+    }
+
+    /// Could it be a replica of a cluster with so many entries in its timestamps? Of one that came from
+    /// elsewhere: what passes breaks no assumption of the handlers (P1, P4, P5).
+    pub fn is_sound(&self, entries: usize) -> bool {
+        let all = [&self.value_ts, &self.replica_ts, &self.discarded];
+        let mut all = all.into_iter().chain(self.executed.values());
+        if !all.all(|ts| ts.len() == entries) {
+            return false;
+        }
+        let fits = |(key, r): (&RecordKey, &Arc<LogRecord<S>>)| {
+            let (prev, origin) = (&r.update.prev, r.origin);
+            origin.index() < entries
+                && (r.ts.len(), prev.len()) == (entries, entries)
+                && r.key() == *key
+                && prev.get(origin) < key.seq
+                && r.ts == prev.with(origin, key.seq)
+                && self.discarded.get(origin) < key.seq
+                && key.seq <= self.replica_ts.get(origin)
+        };
+        let held = self.replica_ts.entries().map(|(k, n)| n.saturating_sub(self.discarded.get(k)));
+        self.replica_ts.covers(&self.value_ts)
+            && self.replica_ts.covers(&self.discarded)
+            && self.log.iter().all(fits)
+            && held.fold(0, u64::saturating_add) == self.log.len() as u64
+            && self.pending.is_sound(&self.log, &self.value_ts)
+    }
+
     /// Makes one change, and executes what became stable by it.
     pub fn commit(&mut self, rules: &Rules, change: &Change<S>) {
         match change {

@@ -6,7 +6,7 @@
 //! Citations: `Snn` is a row of PROTOCOL section 6 (the source's statements), `Cnn` a corner case of its
 //! section 2, `Pnn` a property of its section 3.
 
-use super::{RecordKey, ReplicaId, Serial, Timestamp};
+use super::{Group, RecordKey, ReplicaId, Serial, Timestamp};
 
 /// What a replica manager knows of the identifier of an arriving update.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +112,11 @@ pub struct Rules {
     pub owes: fn(asks: bool, overtaken: bool) -> bool,
 
     // ---- gossip comes in ----
+    /// Is gossip heard, given how many replacements its sender had recorded and how many are recorded here?
+    /// Only if they are as many. Of a replaced one, nobody hears any more (C18); and of the others no word
+    /// teaches that they said before they had stopped hearing it: they may since have taken records from it
+    /// (PROTOCOL 1.10).
+    pub hears: fn(said: u16, mine: u16) -> bool,
     /// Is this record taken into the log, given the next number expected of its origin and how far the
     /// message claims to reach? (S39, C5, C16)
     pub takes: fn(
@@ -131,6 +136,12 @@ pub struct Rules {
     pub learn: fn(known: &Timestamp, ts: &Timestamp, complete: bool, covered: bool) -> Timestamp,
 
     // ---- collection ----
+    /// Must it be known of this replica manager that it holds a record before that is discarded? Of every
+    /// member, and no other (C13).
+    pub counts: fn(peer: ReplicaId, group: Group) -> bool,
+    /// What is known of a member at the start, given what was discarded and what is held here: what was
+    /// discarded, all who were there held. A newcomer has not said yet that it holds anything.
+    pub knows_at_start: fn(discarded: &Timestamp, held: &Timestamp, newcomer: bool) -> Timestamp,
     /// Up to where records may leave the log: everyone who needs them has them, *and* they ran here
     /// (S41, C13, P14).
     pub discardable: fn(known: &[&Timestamp], me: ReplicaId, executed: &Timestamp) -> Timestamp,
@@ -140,6 +151,12 @@ pub struct Rules {
     /// May this identifier leave the executed table? Not when its record does (S42, C11), but when every
     /// replica manager is known to refuse it for ever.
     pub forgets: fn(Forgetting) -> bool,
+
+    // ---- replacement ----
+    /// May a newcomer ask for a copy of a member's replica, when so many of the other members have said that
+    /// they have recorded the replacement durably? Not before all have: who has not may still discard what
+    /// the copy lacks, and forget what the newcomer would then record again (PROTOCOL 1.10).
+    pub may_copy: fn(confirmed: usize, others: usize) -> bool,
 }
 
 /// The protocol.
@@ -172,6 +189,7 @@ pub const FAITHFUL: Rules = Rules {
     known_after_send: |known, _sent| known.clone(),
     owes: |asks, overtaken| asks && !overtaken,
 
+    hears: |said, mine| said == mine,
     takes: |key, next, claimed, _ts, _held| key.seq == next && next <= claimed.get(key.origin),
     keeps: |_executed| true,
     reached: |contiguous, _claimed| contiguous,
@@ -183,6 +201,11 @@ pub const FAITHFUL: Rules = Rules {
         known
     },
 
+    counts: |peer, group| group.is_member(peer),
+    knows_at_start: |discarded, _held, newcomer| match newcomer {
+        true => Timestamp::zero(discarded.len()),
+        false => discarded.clone(),
+    },
     discardable: |known, _me, executed| {
         let mut floor = executed.clone();
         known.iter().for_each(|peer| floor.meet(peer));
@@ -190,6 +213,8 @@ pub const FAITHFUL: Rules = Rules {
     },
     looks_back: |everywhere| everywhere,
     forgets: |f| f.everywhere && f.candidate < f.acknowledged && !f.waiting,
+
+    may_copy: |confirmed, others| confirmed == others,
 };
 
 /// The first entry in which `prev` is beyond `ts`, as the record that would raise `ts` there.

@@ -66,6 +66,12 @@ pub trait Service: Datum + Default {
         let _ = update;
     }
 
+    /// The cluster's timestamps have so many entries from now on: those after the present ones are zero.
+    /// Only a value that keeps timestamps has something to do: [`Timestamp::widened`].
+    fn widen(&mut self, entries: usize) {
+        let _ = entries;
+    }
+
     /// Answers one query about the value as it is.
     fn answer(&self, query: &Self::Query) -> Self::Answer;
 }

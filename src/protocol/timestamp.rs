@@ -65,6 +65,13 @@ impl Timestamp {
         self.0.iter().zip(&other.0).all(|(a, b)| a >= b)
     }
 
+    /// The same with entries of zero after its own, up to so many (PROTOCOL 1.10: absent is zero).
+    pub fn widened(&self, entries: usize) -> Self {
+        let mut wide = self.clone();
+        wide.0.resize(entries.max(self.len()), 0);
+        wide
+    }
+
     /// Raises every entry to the other's: least upper bound.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.len(), other.len(), "timestamps of two clusters");

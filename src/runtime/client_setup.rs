@@ -17,6 +17,8 @@ pub struct ClientSetup {
     pub incarnation: u32,
     /// How the cluster's datagrams look.
     pub codec: Codec,
+    /// How they looked before each replacement, the oldest first: sessions of then go on.
+    pub earlier: Vec<Codec>,
     /// Where the replica managers are; none where that is not known.
     pub replicas: Vec<Option<SocketAddr>>,
     /// How long to wait for a reply before asking another one.

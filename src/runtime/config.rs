@@ -5,6 +5,7 @@
 //! service = "kv"              # kv, counter, set or board
 //! replicas = ["10.0.0.1:4001", "[fd00::2]:4001", "rm2.example.net:4001"]
 //! keys = "keys.toml"          # the key ring, relative to this file; without one, only loopback can be used
+//! replaced = [0]              # rm0 was replaced, by the last of `replicas`: see `chinwag replace`
 //! updatable = 3               # the first so many take updates; the rest are read-only
 //!
 //! [replica]                   # only in the file of a replica
@@ -68,6 +69,10 @@ pub struct Config {
     /// How many of them take updates: the first so many. All, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updatable: Option<u16>,
+    /// The numbers of those that were replaced, in that order. The last so many of `replicas` took their
+    /// places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<u16>,
     /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open,
     /// and nobody listens or asks anywhere but on loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,7 +233,9 @@ impl Config {
             if let Some(problem) = address_problem(address) {
                 return found(&key, problem);
             }
-            if !seen.insert(address) {
+            // A newcomer may be where the one was that it replaces.
+            let serves = u16::try_from(i).is_ok_and(|i| !self.replaced.contains(&i));
+            if serves && !seen.insert(address) {
                 return found(&key, format!("{address} is there twice; give each its own"));
             }
         }
@@ -236,6 +243,9 @@ impl Config {
         let updatable = self.group().updatable;
         if updatable == 0 || usize::from(updatable) > most {
             return found("updatable", format!("use 1 to {most}, not {updatable}"));
+        }
+        if let Some(problem) = self.replacement_problem() {
+            return Some(problem);
         }
         if let Some(problem) = self.client.problem() {
             return Some(problem);
@@ -246,7 +256,8 @@ impl Config {
     /// Who is in the cluster.
     pub fn group(&self) -> Group {
         let replicas = u16::try_from(self.replicas.len()).unwrap_or(u16::MAX);
-        Group { replicas, updatable: self.updatable.unwrap_or(replicas) }
+        let updatable = self.updatable.unwrap_or(replicas);
+        Group { updatable, replicas, ..Group::replaced(&self.replaced) }
     }
 
     /// How its datagrams look.

@@ -174,8 +174,9 @@ pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Replaces a file beside others: temporary file, sync, rename, sync of the directory. After power loss the
-/// old or the new is there, never neither.
-pub(super) fn replace_file(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+/// old or the new is there, never neither. Errors of the system; then the old one is there, and perhaps
+/// `NAME.new` beside it.
+pub fn replace_file(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let temporary = directory.join(format!("{name}.new"));
     let mut file = File::create(&temporary)?;
     file.write_all(content)?;

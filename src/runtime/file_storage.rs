@@ -24,6 +24,9 @@ use std::path::Path;
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const IMAGE: &str = "image";
 pub(super) const JOURNAL: &str = "journal";
+/// Files of the identity that the directory is about to have.
+const IMAGE_NEXT: &str = "image.next";
+const JOURNAL_NEXT: &str = "journal.next";
 
 /// The journal grows by so much at a time.
 pub const JOURNAL_EXTENT: usize = 1 << 20;
@@ -79,7 +82,9 @@ impl<D: Disk> FileStorage<D> {
             let (found, expected) = (found.describe(), identity.describe());
             return Err(StorageError::Foreign { path, found, expected });
         }
-        Ok(Self::new(disk, identity, directory))
+        let mut storage = Self::new(disk, identity, directory);
+        storage.finish_becoming()?;
+        Ok(storage)
     }
 
     fn new(disk: D, identity: &Identity, directory: u64) -> Self {
@@ -115,6 +120,39 @@ impl<D: Disk> FileStorage<D> {
         self.replace(JOURNAL, &[&self.header.bytes()])?;
         let text = identity.text(self.header.directory);
         self.replace(IDENTITY, &[text.as_bytes()])
+    }
+
+    /// The directory becomes that of another identity, with this image and an empty journal. Before the new
+    /// identity is in place, all is as it was; from then on the next start finishes what is left to do.
+    pub(super) fn become_of(
+        mut self,
+        identity: &Identity,
+        image: &[u8],
+    ) -> Result<(), StorageError> {
+        let covered = self.chain.sequence;
+        let cluster = identity.cluster_id;
+        let header = Header { replica: identity.replica, cluster, base: covered, ..self.header };
+        let frame = Chain::new(header.seed(), covered - covered.min(1)).frame(0, image);
+        self.replace(IMAGE_NEXT, &[&header.bytes(), &frame])?;
+        self.replace(JOURNAL_NEXT, &[&header.bytes()])?;
+        let text = identity.text(self.header.directory);
+        self.replace(IDENTITY, &[text.as_bytes()])?;
+        self.header = header;
+        self.finish_becoming()
+    }
+
+    fn finish_becoming(&mut self) -> Result<(), StorageError> {
+        for (next, name) in [(IMAGE_NEXT, IMAGE), (JOURNAL_NEXT, JOURNAL)] {
+            let path = self.disk.path(next);
+            let found = self.disk.read(next).map_err(io_error("read it", &path))?;
+            let header = Header { base: 0, ..self.header };
+            // One that was left by an attempt that came to nothing was written for another identity.
+            if found.is_some_and(|bytes| Header::read(&header, &bytes).is_ok()) {
+                self.certain("rename it", next, |disk| disk.rename(next, name))?;
+                self.certain("sync its directory", name, D::sync_directory)?;
+            }
+        }
+        Ok(())
     }
 
     /// Temporary file, sync, rename, sync of the directory: after power loss the old or the new, never

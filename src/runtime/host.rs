@@ -8,6 +8,7 @@
 use super::{
     Codec, DecodeError, DropReason, Durability, HostError, Observer, Packet, Step, StepInput,
     Storage, UnknownPast,
+    copy::{Copying, Given},
     front_ends::FrontEnds,
     held_replies::HeldReplies,
     joining::{Joining, known_of},
@@ -27,6 +28,7 @@ mod admission;
 mod commit;
 mod pacing;
 mod poison;
+mod replacement;
 mod start;
 mod status;
 mod suspicion;
@@ -117,6 +119,13 @@ pub struct Host<S: Service, D, O = ()> {
     packets: Vec<(ReplicaId, Packet<S>)>,
     joining: Joining,
     is_joining: bool,
+    /// What a newcomer has of its copy, until it has all.
+    copying: Option<Copying>,
+    /// The image that a newcomer gets.
+    given: Option<Given>,
+    /// How datagrams looked before each replacement, and what to tell those who still write so.
+    earlier: Vec<Codec>,
+    notices: Vec<(SocketAddr, Vec<u8>)>,
     held_replies: HeldReplies,
     unknown_past: UnknownPast,
     /// When what was appended must be synced; none if all is.
@@ -184,16 +193,22 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     fn datagram(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) -> Result<(), HostError> {
         let (sender, packet) = match self.config.codec.decode::<S>(bytes) {
             Ok(decoded) => decoded,
-            Err(error) => return self.drop(DropReason::Undecodable(error)),
+            Err(error) => {
+                if error == DecodeError::Cluster {
+                    self.tell_replaced(from, bytes);
+                }
+                return self.drop(DropReason::Undecodable(error));
+            }
         };
         if sender == Sender::Replica(self.config.node.id) {
             return self.drop(DropReason::Mine);
         }
         self.observer.arrived(payload::name(&packet), bytes.len());
         match packet {
-            Packet::Message(Message::Update(_)) if !self.joining.may_take_updates(now) => {
+            Packet::Message(Message::Update(_)) if !self.may_take_updates(now) => {
                 self.drop(DropReason::Starting)
             }
+            Packet::Message(_) if self.has_no_copy() => self.drop(DropReason::Starting),
             Packet::Message(message) => {
                 if let Sender::FrontEnd(front_end) = sender {
                     self.front_ends.heard(front_end, from);
@@ -225,6 +240,18 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 Sender::Replica(peer) => self.on_known(peer, &replica_ts),
                 Sender::FrontEnd(_) => self.drop(DropReason::Useless),
             },
+            Packet::CopyRequest { digest, offset } => match sender {
+                Sender::Replica(peer) => self.on_copy_request(now, peer, digest, offset),
+                Sender::FrontEnd(_) => self.drop(DropReason::Useless),
+            },
+            Packet::CopyPart(part) => match sender {
+                Sender::Replica(peer) => self.on_copy_part(now, peer, &part),
+                Sender::FrontEnd(_) => self.drop(DropReason::Useless),
+            },
+            Packet::Replaced => match sender {
+                Sender::Replica(_) => Err(HostError::Replaced),
+                Sender::FrontEnd(_) => self.drop(DropReason::Useless),
+            },
             Packet::StatusRequest => {
                 self.status_to.push(from);
                 Ok(())
@@ -233,6 +260,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 self.drop(DropReason::Useless)
             }
         }
+    }
+
+    /// It has not lost state, as far as its peers know, and has its copy if it is a newcomer.
+    fn may_take_updates(&self, now: Duration) -> bool {
+        self.joining.may_take_updates(now) && !self.has_no_copy()
     }
 
     fn drop(&mut self, why: DropReason) -> Result<(), HostError> {
@@ -245,7 +277,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let due: Vec<_> =
             self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
         // What it holds may be an old copy, and peers would learn that it still holds all that it held (C18).
-        let is_silent = !self.joining.may_take_updates(now);
+        let is_silent = !self.may_take_updates(now);
         for timer in due {
             self.timers.remove(&timer);
             match is_silent {

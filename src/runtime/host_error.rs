@@ -16,6 +16,8 @@ pub enum HostError {
     },
     /// The service's types cannot be encoded.
     Unwritable,
+    /// A peer says that this replica manager was replaced by another one.
+    Replaced,
     /// A peer knows that this replica manager has held updates which it does not hold now: it has lost state,
     /// and must not go on under its old identity (C17, C18).
     StateLost {
@@ -46,12 +48,16 @@ impl fmt::Display for HostError {
                 write!(f, "the {what} is whole but not this service's: was the program changed?")
             }
             Self::Unwritable => f.write_str("the service's types cannot be encoded"),
+            Self::Replaced => f.write_str(
+                "this replica manager was replaced: a peer says that another one has its place. Its \
+                 directory is of no use any more, and it must not serve",
+            ),
             Self::StateLost { origin, known, remembered } => write!(
                 f,
                 "state was lost: a peer knows that {known} updates of {origin:?} were here, and \
-                 {remembered} are. This data directory was wiped, or is an old copy. Put back the newest \
-                 one; \
-                 this one must not serve under this replica manager's name"
+                 {remembered} are. This data directory was wiped, or is an old copy, and must not serve \
+                 under this name. Put back the newest one; if there is none, `chinwag replace` gives its \
+                 place to a new replica manager"
             ),
             Self::Panicked { applying: None, why } => {
                 write!(f, "the service panicked outside `apply`: {why:?}. Mend the service")

@@ -39,6 +39,8 @@ struct Written {
     updatable: u16,
     replicas: u16,
     replica: u16,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<u16>,
     directory: String,
 }
 
@@ -54,6 +56,11 @@ impl Identity {
             updatable: group.updatable,
             replicas: group.replicas,
             replica: replica.0,
+            replaced: group
+                .places()
+                .filter(|place| !group.is_member(*place))
+                .map(|p| p.0)
+                .collect(),
             directory: format!("{directory:016x}"),
         };
         toml::to_string(&written).expect("text and numbers can be written")
@@ -77,7 +84,11 @@ impl Identity {
             cluster: written.cluster,
             service: written.service,
             cluster_id: ClusterId(cluster_id),
-            group: Group { updatable: written.updatable, replicas: written.replicas },
+            group: Group {
+                updatable: written.updatable,
+                replicas: written.replicas,
+                ..Group::replaced(&written.replaced)
+            },
             replica: ReplicaId(written.replica),
         };
         Ok((identity, directory))
@@ -86,7 +97,7 @@ impl Identity {
     /// In a few words, for messages.
     pub fn describe(&self) -> String {
         let Self { cluster, service, cluster_id, group, replica } = self;
-        let Group { updatable, replicas } = group;
+        let Group { updatable, replicas, .. } = *group;
         format!(
             "{replica:?} of cluster {cluster:?} ({cluster_id}), {replicas} replica managers, \
              {updatable} updatable, service {service}"

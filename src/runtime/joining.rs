@@ -7,7 +7,7 @@
 //! So a replica manager asks each peer what that knows of it, until it is told. Meanwhile it takes no
 //! updates: for a grace if it remembers something; until every peer has answered if it remembers nothing.
 
-use crate::{ManagerState, ReplicaId, Service, Timestamp};
+use crate::{Group, ManagerState, ReplicaId, Service, Timestamp};
 use std::time::Duration;
 
 /// How long to wait for an answer before asking again.
@@ -26,11 +26,12 @@ impl Joining {
     /// With no grace, it does not ask.
     pub fn new<S: Service>(
         me: ReplicaId,
+        group: Group,
         state: &ManagerState<S>,
         grace: Duration,
         now: Duration,
     ) -> Self {
-        let peers = (0..state.table.len() as u16).map(ReplicaId).filter(|peer| *peer != me);
+        let peers = group.members().filter(|peer| *peer != me);
         let silent = if grace.is_zero() { Vec::new() } else { peers.collect() };
         let remembers_nothing = state.replica.replica_ts().entries().all(|(_, count)| count == 0);
         Self { silent, ask_at: now, takes_updates_from: now + grace, remembers_nothing }
@@ -52,6 +53,11 @@ impl Joining {
 
     pub fn answered(&mut self, peer: ReplicaId) {
         self.silent.retain(|silent| *silent != peer);
+    }
+
+    /// How many have not answered.
+    pub fn silent(&self) -> usize {
+        self.silent.len()
     }
 
     pub fn may_take_updates(&self, now: Duration) -> bool {

@@ -39,6 +39,7 @@ mod codec;
 pub mod command;
 mod condition;
 mod config;
+mod copy;
 mod disk;
 mod durability;
 mod faulty_disk;
@@ -59,6 +60,9 @@ mod nearest;
 mod observer;
 mod payload;
 mod recorder;
+mod replaced;
+pub mod replacement;
+mod resolve;
 mod seal;
 mod session;
 mod storage;
@@ -80,7 +84,11 @@ pub use cluster::*;
 pub use codec::{COUNT_MAX, DecodeError, EncodeError};
 pub use condition::*;
 pub use config::*;
-pub use disk::{DirectoryDisk, Disk};
+pub use copy::{
+    COPY_ASK_EVERY, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_KEEP, COPY_PART_BYTES, COPY_PARTS,
+    COPY_TRIES_MAX,
+};
+pub use disk::{DirectoryDisk, Disk, replace_file};
 pub use durability::*;
 pub use faulty_disk::*;
 pub use file_storage::*;

@@ -1,7 +1,7 @@
 //! What follows the header of a datagram, for each kind.
 
 use super::{
-    ANSWER_PARTS_MAX, AnswerPart, Codec, LAGS_MAX, Packet, Status,
+    ANSWER_PARTS_MAX, AnswerPart, COPY_BYTES_MAX, Codec, CopyPart, LAGS_MAX, Packet, Status,
     codec::{DecodeError, Reader, Writer},
 };
 use crate::{Gossip, LogRecord, Message, Refusal, RequestId, Sender, Service};
@@ -21,7 +21,10 @@ const KIND_STATUS_REQUEST: u8 = 10;
 const KIND_STATUS: u8 = 11;
 const KIND_JOINING: u8 = 12;
 const KIND_KNOWN: u8 = 13;
-const KIND_LAST: u8 = KIND_KNOWN;
+const KIND_COPY_REQUEST: u8 = 14;
+const KIND_COPY_PART: u8 = 15;
+const KIND_REPLACED: u8 = 16;
+const KIND_LAST: u8 = KIND_REPLACED;
 
 /// From whom to whom a kind goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub(super) enum Direction {
 pub(super) fn direction(kind: u8) -> Option<Direction> {
     match kind {
         KIND_GOSSIP | KIND_PULL | KIND_JOINING | KIND_KNOWN => Some(Direction::BetweenReplicas),
+        KIND_COPY_REQUEST | KIND_COPY_PART | KIND_REPLACED => Some(Direction::BetweenReplicas),
         KIND_UPDATE | KIND_QUERY | KIND_TELL | KIND_STATUS_REQUEST => Some(Direction::ToReplica),
         0..=KIND_LAST => Some(Direction::ToClient),
         _ => None,
@@ -44,6 +48,7 @@ pub(super) fn direction(kind: u8) -> Option<Direction> {
 pub(super) fn version(kind: u8) -> u8 {
     match kind {
         KIND_STATUS | KIND_JOINING | KIND_KNOWN => 2,
+        KIND_COPY_REQUEST | KIND_COPY_PART | KIND_REPLACED => 2,
         _ => 1,
     }
 }
@@ -69,6 +74,9 @@ pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
         Packet::Status(_) => KIND_STATUS,
         Packet::Joining { .. } => KIND_JOINING,
         Packet::Known { .. } => KIND_KNOWN,
+        Packet::CopyRequest { .. } => KIND_COPY_REQUEST,
+        Packet::CopyPart(_) => KIND_COPY_PART,
+        Packet::Replaced => KIND_REPLACED,
     }
 }
 
@@ -82,6 +90,9 @@ pub(super) fn name<S: Service>(packet: &Packet<S>) -> &'static str {
         Packet::Status(_) => "status",
         Packet::Joining { .. } => "joining",
         Packet::Known { .. } => "known",
+        Packet::CopyRequest { .. } => "copy request",
+        Packet::CopyPart(_) => "copy part",
+        Packet::Replaced => "replaced",
     }
 }
 
@@ -132,6 +143,12 @@ pub(super) fn read<S: Service>(
         (KIND_KNOWN, Sender::Replica(_)) => {
             return Ok(Packet::Known { replica_ts: reader.timestamp()? });
         }
+        (KIND_COPY_REQUEST, Sender::Replica(_)) => {
+            let (digest, offset) = (reader.array()?, reader.count()?);
+            return Ok(Packet::CopyRequest { digest, offset });
+        }
+        (KIND_COPY_PART, Sender::Replica(_)) => return read_copy(reader).map(Packet::CopyPart),
+        (KIND_REPLACED, Sender::Replica(_)) => return Ok(Packet::Replaced),
         (0..=KIND_LAST, _) => return Err(DecodeError::Sender),
         _ => return Err(DecodeError::Kind),
     };
@@ -156,7 +173,7 @@ fn read_gossip<S: Service>(
     if log.iter().any(|record: &Arc<LogRecord<S>>| record.key().seq > ts.get(record.origin)) {
         return Err(DecodeError::Record);
     }
-    Ok(Gossip { log, ts, complete, asks, table })
+    Ok(Gossip { log, ts, complete, asks, table, epoch: codec.group.epoch })
 }
 
 /// Writes the payload.
@@ -196,11 +213,17 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
             out
         }
         Packet::Joining { replica_ts } | Packet::Known { replica_ts } => out.timestamp(replica_ts),
+        Packet::CopyRequest { digest, offset } => out.raw(digest).put(offset),
+        Packet::CopyPart(part) => {
+            let CopyPart { digest, total, offset, last, bytes } = part;
+            out.raw(digest).put(total).put(offset).put(last).raw(bytes)
+        }
+        Packet::Replaced => out,
     };
 }
 
 fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a mut Writer {
-    let Gossip { log, ts, complete, asks, table } = gossip;
+    let Gossip { log, ts, complete, asks, table, .. } = gossip;
     out.put(complete).put(asks).timestamp(ts).put(&(table.len() as u16));
     for row in table {
         out.timestamp(row);
@@ -210,6 +233,15 @@ fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a 
         out.record(record);
     }
     out
+}
+
+fn read_copy(reader: &mut Reader<'_>) -> Result<CopyPart, DecodeError> {
+    let (digest, total, offset) = (reader.array()?, reader.count()?, reader.count()?);
+    let (last, bytes) = (reader.take()?, reader.remainder().to_vec());
+    if total > COPY_BYTES_MAX || offset > total || bytes.len() as u64 > total - offset {
+        return Err(DecodeError::Count);
+    }
+    Ok(CopyPart { digest, total, offset, last, bytes })
 }
 
 fn read_part(reader: &mut Reader<'_>) -> Result<AnswerPart, DecodeError> {

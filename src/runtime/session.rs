@@ -31,8 +31,19 @@ impl SessionToken {
         Self(out.finish().expect("numbers can be encoded"))
     }
 
-    /// What it says, if it is one of this cluster's.
-    pub(super) fn open(&self, codec: Codec) -> Result<Timestamp, SessionError> {
+    /// What it says, if it is one of this cluster's, or of what the cluster was before a replacement: places
+    /// are only added, so what was seen then is seen still.
+    pub(super) fn open(&self, codec: Codec, earlier: &[Codec]) -> Result<Timestamp, SessionError> {
+        let mut all = earlier.iter().rev().copied();
+        let opened = all.try_fold(self.open_as(codec), |opened, before| match opened {
+            Err(SessionError::Foreign) => Ok(self.open_as(before)),
+            opened => Err(opened),
+        });
+        let ts = opened.unwrap_or_else(|opened| opened)?;
+        Ok(ts.widened(codec.group.updatable.into()))
+    }
+
+    fn open_as(&self, codec: Codec) -> Result<Timestamp, SessionError> {
         let mut reader = Reader::new(&self.0, codec.group);
         let read = |reader: &mut Reader<'_>| {
             let ([version], cluster) = (reader.array()?, reader.array()?);
@@ -138,10 +149,12 @@ impl SessionFile {
     ///
     /// Its incarnation is higher than any before, and durably so before this returns: a request number
     /// that a crashed process may have used is never used again (C21). Returns what the client has seen.
+    /// `earlier` are the forms of the cluster before each replacement: its sessions go on.
     pub fn open(
         path: &Path,
         fresh: FrontEndId,
         codec: Codec,
+        earlier: &[Codec],
     ) -> Result<(Self, Timestamp), SessionError> {
         let mut beside = path.as_os_str().to_os_string();
         beside.push(".lock");
@@ -149,7 +162,7 @@ impl SessionFile {
         let (front_end, incarnation, ts) = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => (fresh, 0, codec.group.zero()),
             Err(error) => return Err(SessionError::Io(error)),
-            Ok(text) => read(&text, codec)?,
+            Ok(text) => read(&text, codec, earlier)?,
         };
         let session = Self { path: path.into(), front_end, incarnation, _lock: lock };
         session.save(&SessionToken::new(codec.cluster, &ts))?;
@@ -179,13 +192,17 @@ impl SessionFile {
     }
 }
 
-fn read(text: &str, codec: Codec) -> Result<(FrontEndId, u32, Timestamp), SessionError> {
+fn read(
+    text: &str,
+    codec: Codec,
+    earlier: &[Codec],
+) -> Result<(FrontEndId, u32, Timestamp), SessionError> {
     let bad = |why: String| SessionError::NotASession(why.trim().into());
     let content: Content = toml::from_str(text).map_err(|e| bad(e.to_string()))?;
     let front_end = u64::from_str_radix(&content.front_end, 16).map_err(|e| bad(e.to_string()))?;
     let incarnation = content.incarnation.checked_add(1);
     let incarnation = incarnation.ok_or_else(|| bad("it was continued too often".into()))?;
-    let ts = content.token.parse::<SessionToken>()?.open(codec)?;
+    let ts = content.token.parse::<SessionToken>()?.open(codec, earlier)?;
     Ok((FrontEndId(front_end), incarnation, ts))
 }
 

@@ -84,7 +84,7 @@ impl TraceHeader {
 
     /// Who is in the cluster.
     pub fn group(&self) -> Group {
-        Group { updatable: self.updatable, replicas: self.replicas }
+        Group::of(self.updatable).and_read_only(self.replicas - self.updatable)
     }
 
     /// The replica manager that it speaks of.

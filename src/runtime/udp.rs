@@ -1,5 +1,6 @@
 //! Sockets and the system clock. The only file with either.
 
+pub use super::resolve::{RESOLVE_EVERY, lookup, resolve};
 use super::{
     BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, DropReason,
     Host, HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, ReplicaConfig, Sealer,
@@ -12,9 +13,8 @@ use std::{
     ops::Range,
     path::Path,
     sync::{
-        Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, channel},
+        mpsc::Receiver,
     },
     thread,
     time::{Duration, Instant},
@@ -32,9 +32,6 @@ pub const RECEIVE_FAILURES_MAX: u32 = 100;
 
 /// How long to wait after each.
 pub const RECEIVE_PAUSE: Duration = Duration::from_millis(10);
-
-/// How long to wait before a name is looked up again.
-pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a [`session`] waits for an answer in all.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
@@ -178,6 +175,7 @@ pub fn open<S: Service, D: Storage, O: Observer<S>>(
     let host = HostConfig { node, codec, gossip_every, grace, durability, acknowledged_by, paced };
     let mut host = Host::open(host, storage, observer, clock.now())?;
     host.set_unknown_past(replica.unknown_past);
+    host.set_earlier(config.earlier_codecs());
     Ok(host)
 }
 
@@ -238,39 +236,6 @@ pub fn serve<S: Service, D: Storage, O: Observer<S>>(
     }
     host.sync()?;
     Ok(())
-}
-
-/// Looks names up, now and every so often, and tells what it finds. Literal addresses are told once.
-pub fn resolve(names: Vec<String>, stop: Arc<AtomicBool>) -> Receiver<(ReplicaId, SocketAddr)> {
-    let (sender, receiver) = channel();
-    let all = names.into_iter().enumerate().map(|(i, name)| (ReplicaId(i as u16), name));
-    let (literal, named): (Vec<_>, Vec<_>) =
-        all.partition(|(_, name)| name.parse::<SocketAddr>().is_ok());
-    for (replica, name) in literal {
-        let address = name.parse().expect("it was just parsed");
-        sender.send((replica, address)).expect("the receiver is here");
-    }
-    if named.is_empty() {
-        return receiver;
-    }
-    thread::spawn(move || {
-        while !stop.load(Ordering::Relaxed) {
-            for (replica, name) in &named {
-                if let Some(address) = lookup(name)
-                    && sender.send((*replica, address)).is_err()
-                {
-                    return;
-                }
-            }
-            thread::sleep(RESOLVE_EVERY);
-        }
-    });
-    receiver
-}
-
-/// The first address of a name, if it has one at present.
-pub fn lookup(name: &str) -> Option<SocketAddr> {
-    name.to_socket_addrs().ok()?.next()
 }
 
 /// Where [`free_addresses`] looks. Systems give out higher ports by themselves (Linux: from 32,768): one of
@@ -344,7 +309,7 @@ pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Resu
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let sealer = Sealer::new(party, config.codec().cluster, ring, random);
+    let sealer = Sealer::new(party, config.origin(), ring, random);
     Ok(Channel::new(inner, Some(sealer)))
 }
 
@@ -382,6 +347,10 @@ pub(super) fn client_setup(
     replicas: Vec<Option<SocketAddr>>,
     give_up_after: Duration,
 ) -> io::Result<ClientSetup> {
+    let group = config.group();
+    let found = replicas.into_iter().zip(group.places());
+    let replicas: Vec<_> =
+        found.map(|(address, place)| address.filter(|_| group.is_member(place))).collect();
     let outside = replicas.iter().flatten().find(|address| !address.ip().is_loopback());
     if let (Some(address), None) = (outside, &config.keys) {
         return Err(io::Error::other(format!(
@@ -391,5 +360,15 @@ pub(super) fn client_setup(
     }
     let (codec, retry_after) = (config.codec(), config.retry_after());
     let sending = config.client.sending();
-    Ok(ClientSetup { front_end, incarnation, codec, replicas, retry_after, give_up_after, sending })
+    let earlier = config.earlier_codecs();
+    Ok(ClientSetup {
+        front_end,
+        incarnation,
+        codec,
+        earlier,
+        replicas,
+        retry_after,
+        give_up_after,
+        sending,
+    })
 }

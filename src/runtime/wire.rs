@@ -6,7 +6,7 @@
 //! kinds. On the network, datagrams are sealed; see `seal/`.
 
 use super::{
-    ClusterId, Condition, EncodeError, Level,
+    COPY_DIGEST_BYTES, ClusterId, Condition, EncodeError, Level,
     codec::{DecodeError, Reader, Writer},
     payload,
 };
@@ -73,11 +73,37 @@ pub enum Packet<S: Service> {
         /// What it holds.
         replica_ts: Timestamp,
     },
+    /// A newcomer asks for a piece of a copy of the whole replica.
+    CopyRequest {
+        /// Of which image, by its digest; zeros if it has none yet.
+        digest: [u8; COPY_DIGEST_BYTES],
+        /// From which byte on.
+        offset: u64,
+    },
+    /// A piece of a copy.
+    CopyPart(CopyPart),
+    /// Whoever asked was replaced, and must stop.
+    Replaced,
     /// What a replica manager must hold, by all that its peer knows.
     Known {
         /// It holds at least this, or it has lost state.
         replica_ts: Timestamp,
     },
+}
+
+/// A piece of a copy of a replica.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CopyPart {
+    /// Of which image.
+    pub digest: [u8; COPY_DIGEST_BYTES],
+    /// How long the image is.
+    pub total: u64,
+    /// Where the piece begins.
+    pub offset: u64,
+    /// No further one comes unless it is asked for.
+    pub last: bool,
+    /// The piece.
+    pub bytes: Vec<u8>,
 }
 
 /// A piece of an answer.

@@ -68,6 +68,10 @@ impl Service for OrSet {
         }
     }
 
+    fn widen(&mut self, entries: usize) {
+        self.additions.values_mut().flatten().for_each(|(_, stamps)| stamps.widen(entries));
+    }
+
     fn answer(&self, (): &()) -> BTreeSet<String> {
         self.additions.keys().cloned().collect()
     }

@@ -101,6 +101,11 @@ impl Service for RegisterMap {
         }
     }
 
+    fn widen(&mut self, entries: usize) {
+        let siblings = self.registers.values_mut().flatten();
+        siblings.for_each(|sibling| sibling.stamps.widen(entries));
+    }
+
     fn answer(&self, query: &RegisterQuery) -> RegisterAnswer {
         match query {
             RegisterQuery::Get(key) => {

@@ -44,6 +44,11 @@ impl Stamps {
         }
     }
 
+    /// See [`Service::widen`](crate::Service::widen).
+    pub fn widen(&mut self, entries: usize) {
+        self.0.iter_mut().for_each(|ts| *ts = ts.widened(entries));
+    }
+
     /// Whether whoever asked with this `prev` had seen the update.
     pub fn seen_by(&self, prev: &Timestamp) -> bool {
         self.0.iter().any(|ts| prev.covers(ts))

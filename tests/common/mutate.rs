@@ -9,7 +9,7 @@ use chinwag::{
 use std::sync::Arc;
 
 /// Of which cluster the datagrams are.
-pub const GROUP: Group = Group { updatable: 3, replicas: 4 };
+pub const GROUP: Group = Group::of(3).and_read_only(1);
 
 /// How they look.
 pub fn codec() -> Codec {
@@ -89,7 +89,14 @@ fn gossip(records: u64, with_table: bool) -> Gossip<RegisterMap> {
         Arc::new(LogRecord { origin, ts: update.prev.with(origin, seq), update })
     };
     let table = if with_table { vec![ts.clone(); 4] } else { Vec::new() };
-    Gossip { log: (1..=records).map(record).collect(), ts, complete: true, asks: true, table }
+    Gossip {
+        log: (1..=records).map(record).collect(),
+        ts,
+        complete: true,
+        asks: true,
+        table,
+        epoch: 0,
+    }
 }
 
 fn status(ts: &Timestamp) -> Status {

@@ -64,6 +64,7 @@ impl Cluster {
             cluster: "test".into(),
             service: S::NAME.into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
+            replaced: Vec::new(),
             updatable: Some(replicas),
             keys: None,
             replica: None,

@@ -119,6 +119,7 @@ impl<S: Service> Shared<S> {
             front_end: FrontEndId(u64::from(number * replicas + first)),
             incarnation: 0,
             codec,
+            earlier: Vec::new(),
             replicas: codec.group.members().map(|id| Some(address(id.0))).collect(),
             retry_after: RETRY_AFTER,
             give_up_after,

@@ -62,6 +62,7 @@ impl Cluster {
             cluster: "failing".into(),
             service: OrSet::NAME.into(),
             replicas: addresses.iter().map(SocketAddr::to_string).collect(),
+            replaced: Vec::new(),
             updatable: None,
             keys,
             replica: None,

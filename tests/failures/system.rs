@@ -76,7 +76,7 @@ fn a_directory_that_cannot_be_used_is_named_before_it_serves() {
         assert!(code == Some(2) && said.contains("rm0") && said.contains(why), "{code:?}: {said}");
     };
     fs::write(&directory, "a file").unwrap();
-    refused(&[], "File exists");
+    refused(&[], "ot a directory");
     assert_eq!(fs::read(&directory).unwrap(), b"a file");
     fs::remove_file(&directory).unwrap();
     symlink(&elsewhere, &directory).unwrap();

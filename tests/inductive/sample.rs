@@ -189,5 +189,5 @@ fn gossip(g: &mut Gen, manager: &ReplicaManager, state: &ManagerState<Ran>) -> G
     if below(g, 4) == 0 && !log.is_empty() {
         log.remove(below(g, log.len() as u64) as usize);
     }
-    Gossip { log, ts, complete: bool::arbitrary(g), asks: bool::arbitrary(g), table }
+    Gossip { log, ts, complete: bool::arbitrary(g), asks: bool::arbitrary(g), table, epoch: 0 }
 }

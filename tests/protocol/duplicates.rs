@@ -142,7 +142,7 @@ fn a_manager_that_lost_its_state_learns_it_from_gossip_too() {
     let (party, mut state, mut fx) = amnesiac();
     let before = state.clone();
     let (log, table) = (Vec::new(), Vec::new());
-    let gossip = Gossip { log, ts: ts([3, 1]), complete: true, asks: true, table };
+    let gossip = Gossip { log, ts: ts([3, 1]), complete: true, asks: true, table, epoch: 0 };
 
     party.on_gossip(&mut state, rm(1), gossip, &mut fx);
 

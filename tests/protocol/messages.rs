@@ -23,7 +23,7 @@ fn record(origin: u16, at: [u64; 2], update: Update<Transcript>) -> Arc<LogRecor
 
 fn gossip(log: Vec<Arc<LogRecord<Transcript>>>) -> Gossip<Transcript> {
     let table = vec![ts([1, 0]), ts([0, 1])];
-    Gossip { log, ts: ts([2, 1]), complete: true, asks: true, table }
+    Gossip { log, ts: ts([2, 1]), complete: true, asks: true, table, epoch: 0 }
 }
 
 fn three() -> Gossip<Transcript> {

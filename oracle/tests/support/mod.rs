@@ -77,6 +77,7 @@ fn step(
             What::Input(Input::Message(sender, envelope.message.clone()))
         }
         Cause::Event(Happens::Timer(timer)) => What::Input(Input::Timer(*timer)),
+        Cause::Event(Happens::Turn(_)) => return Ok(()),
         Cause::Event(Happens::Crash) => What::Crash(Box::new(before.disk.clone())),
     };
     if !seen.insert((taken.node, Arc::new(before.state.clone()), what.clone())) {

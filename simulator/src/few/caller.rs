@@ -90,6 +90,7 @@ impl FewCaller {
             // An independent update promises no order in its session, which the judge of histories would ask
             // for.
             keeps_history: !errands.iter().any(|e| e.what == Task::Independent),
+            gives_up: false,
         };
         let (local, _) = client.start();
         let (tags, held) = (tags.collect(), VecDeque::new());

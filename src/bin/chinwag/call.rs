@@ -137,7 +137,7 @@ fn session<S: CliService>(
     let (name, seen, file) = match &args.session {
         None => ((fresh, 0), config.group().zero(), None),
         Some(path) => {
-            let opened = SessionFile::open(path, fresh, config.codec());
+            let opened = SessionFile::open(path, fresh, config.codec(), &config.earlier_codecs());
             let (file, seen) = opened
                 .map_err(|error| Failure::operator(format!("{}: {error}", path.display())))?;
             ((file.front_end(), file.incarnation()), seen, Some(file))

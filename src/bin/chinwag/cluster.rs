@@ -204,6 +204,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
         cluster: "local".into(),
         service: args.service.clone(),
         replicas: addresses.iter().map(SocketAddr::to_string).collect(),
+        replaced: Vec::new(),
         updatable: Some(args.replicas),
         keys: Some(KEYS.into()),
         replica: None,

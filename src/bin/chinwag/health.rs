@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 pub fn members(args: &StatusArgs) -> Result<(), Failure> {
     let config = config_with(&args.config, args.keys.as_ref())?;
     let group = config.group();
-    for (replica, name) in group.members().zip(&config.replicas) {
+    let places = group.places().zip(&config.replicas);
+    for (replica, name) in places.filter(|(replica, _)| group.is_member(*replica)) {
         let address = udp::lookup(name).map(|address| address.to_string());
         let takes = if group.is_updatable(replica) { "updates" } else { "queries only" };
         let at = address.as_deref().unwrap_or("no address");
@@ -52,7 +53,9 @@ impl WithService for Doctor {
         let Self { config, wait, json } = self;
         let mut client = status::client::<S>(&config, wait)?;
         let (mut problems, mut all) = (Vec::new(), Vec::new());
-        for (replica, name) in config.group().members().zip(&config.replicas) {
+        let group = config.group();
+        let places = group.places().zip(&config.replicas);
+        for (replica, name) in places.filter(|(replica, _)| group.is_member(*replica)) {
             let start = Instant::now();
             let status = client.status(replica, wait);
             let took = start.elapsed();

@@ -22,6 +22,7 @@ mod listen;
 mod logs;
 mod maelstrom;
 mod output;
+mod replace;
 mod serve;
 mod status;
 mod top;
@@ -43,8 +44,8 @@ const EXIT_CODES: &str = "Exit codes:
   1  failed, and certainly without effect
   2  the command line, the configuration or the data directory must be mended first
   3  an update was not answered in time: it may or may not take effect
-  4  the node stopped: its disk failed
-  5  the node stopped: it has lost state that its peers know of
+  4  the node stopped: its disk failed, no file could be opened, or the service panicked
+  5  the node stopped: it has lost state that its peers know of, or was replaced
   6  a query cannot be answered: nobody who answered holds what its session has seen";
 
 /// Gossip architecture: replicas that answer at once and agree lazily.
@@ -102,6 +103,9 @@ enum Do {
     Members(status::StatusArgs),
     /// Look for what is wrong with a cluster, and say how to mend it.
     Doctor(status::StatusArgs),
+    /// Say in configurations that a replica manager is gone for good, and who takes its place.
+    #[command(after_help = replace::STEPS)]
+    Replace(replace::ReplaceArgs),
     /// Print what makes a shell complete this program's commands.
     #[command(hide = true)]
     Completions(generate::CompletionsArgs),
@@ -136,6 +140,7 @@ fn main() -> ExitCode {
         Do::Query(args) => call::call(&args, false),
         #[cfg(feature = "bench")]
         Do::Bench(what) => bench::run(&what),
+        Do::Replace(args) => replace::replace(&args),
         Do::Verify(args) => directory::verify(&args),
         Do::Dump(args) => directory::dump(&args),
         Do::Status(args) => status::status(&args),
@@ -171,11 +176,11 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
     Config::read(path).map_err(Failure::operator)
 }
 
-fn with<W: WithService<Output = Result<(), Failure>>>(
+fn with<T, W: WithService<Output = Result<T, Failure>>>(
     config: &Path,
     service: &str,
     what: W,
-) -> Result<(), Failure> {
+) -> Result<T, Failure> {
     let unknown = || {
         let config = config.display();
         Failure::operator(format!("{config}: service: no {service:?}; there are {SERVICES}"))

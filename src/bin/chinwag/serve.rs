@@ -8,6 +8,7 @@ use chinwag::{
         TraceHeader, Watch,
         command::{CliService, WithService},
         http::Pages,
+        replacement,
         udp::{self, ServeError, SystemClock},
     },
 };
@@ -45,6 +46,10 @@ impl WithService for Serve<'_> {
         };
         let (id, stop, clock) = (ReplicaId(replica.id), stop_flag()?, SystemClock::default());
         let mut transport = listen::bind(path, &config, replica)?;
+        let recorded = replacement::record::<S>(&config).map_err(|error| failed_start(&error))?;
+        if recorded > 0 {
+            info!("{id:?}: recorded who was replaced, for good");
+        }
         let identity = config.identity(id);
         let storage = FileStorage::open(&replica.data_dir, &identity, init);
         let storage = storage.map_err(Failure::operator)?;
@@ -88,6 +93,10 @@ fn recorder<S: CliService>(
     replica: &ReplicaConfig,
 ) -> Result<Option<Recorder>, Failure> {
     let Some(directory) = &replica.record else { return Ok(None) };
+    if !config.replaced.is_empty() {
+        let why = "not after a replacement: the run would begin in the middle, and `check trace` knows none";
+        return Err(Failure::operator(format!("record: {}: {why}", directory.display())));
+    }
     let node = udp::manager(config, replica);
     let header = TraceHeader::of(&node, config.codec().cluster, S::NAME);
     let recorder = Recorder::create(directory, &header);
@@ -101,7 +110,7 @@ fn failed_start(error: &HostError) -> Failure {
 
 fn stopped(error: &ServeError) -> Failure {
     let code = match error {
-        ServeError::Host(HostError::StateLost { .. }) => 5,
+        ServeError::Host(HostError::StateLost { .. } | HostError::Replaced) => 5,
         ServeError::Host(_) => 4,
         ServeError::Socket(_) => 1,
     };

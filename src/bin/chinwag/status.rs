@@ -61,8 +61,9 @@ impl WithService for AskStatus {
     fn run<S: CliService>(self) -> Result<(), Failure> {
         let Self { config, wait, json } = self;
         let statuses = client::<S>(&config, wait)?.statuses(wait);
-        let members = config.group().members().zip(&config.replicas);
-        for ((replica, address), status) in members.zip(&statuses) {
+        let group = config.group();
+        let places = group.places().zip(&config.replicas).zip(&statuses);
+        for ((replica, address), status) in places.filter(|((r, _), _)| group.is_member(*r)) {
             match status {
                 status if json => {
                     let replica = replica.0;

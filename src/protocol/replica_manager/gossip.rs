@@ -19,6 +19,9 @@ impl ReplicaManager {
         gossip: Gossip<S>,
         fx: &mut Effects<S>,
     ) {
+        if !(self.rules.hears)(gossip.epoch, self.group.epoch) {
+            return;
+        }
         let own = state.replica.count_of(self.id);
         if self.group.is_updatable(self.id) && gossip.ts.get(self.id) > own {
             return self.report_loss(state, gossip.ts.get(self.id), fx);
@@ -186,7 +189,7 @@ impl ReplicaManager {
         let ts = replica.replica_ts().clone();
         let asks = !self.known_through(state, to).covers(&ts);
         let table = if self.relays { state.table.clone() } else { Vec::new() };
-        let gossip = Gossip { log, ts, complete: true, asks, table };
+        let gossip = Gossip { log, ts, complete: true, asks, table, epoch: self.group.epoch };
         fx.sends.push((Destination::Replica(to), Message::Gossip(gossip)));
     }
 }

@@ -22,24 +22,47 @@ pub const PENDING_UPDATES_MAX: usize = 10_000;
 /// Queries that may wait at one replica manager. Beyond it, queries that would have to wait are refused.
 pub const WAITING_QUERIES_MAX: usize = 10_000;
 
-/// Who is in the cluster. Fixed (PROOFS 5.3).
+/// Who is in the cluster. Fixed while a replica manager runs (PROOFS 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Replica managers that take updates: `rm0` and so on. Timestamps have one entry for each.
     pub updatable: u16,
     /// All replica managers; those from `updatable` on are read-only (S47).
     pub replicas: u16,
+    /// Those that are not, or no longer, members, as a bit each. Their entries stay in timestamps for ever,
+    /// so that no number is given twice (C17, C18).
+    pub absent: u16,
+    /// How many replica managers were replaced so far. The last so many took their places.
+    pub epoch: u16,
 }
+
+/// Replica managers that take updates and may be replaced: what [`Group::absent`] has bits for.
+pub const REPLACEABLE_MAX: u16 = 16;
 
 impl Group {
     /// A cluster in which every replica manager takes updates.
-    pub fn of(replicas: u16) -> Self {
-        Self { updatable: replicas, replicas }
+    pub const fn of(replicas: u16) -> Self {
+        Self { updatable: replicas, replicas, absent: 0, epoch: 0 }
     }
 
     /// Adds read-only replica managers.
-    pub fn and_read_only(self, count: u16) -> Self {
+    pub const fn and_read_only(self, count: u16) -> Self {
         Self { replicas: self.replicas + count, ..self }
+    }
+
+    /// The group after this member was replaced: by a new one with an entry of its own, after all others
+    /// (PROTOCOL 1.10). None if there is no such member, if there are read-only ones, whose numbers would
+    /// change, or beyond [`REPLACEABLE_MAX`].
+    pub fn replacing(self, old: ReplicaId) -> Option<Self> {
+        let possible = self.is_member(old)
+            && self.updatable == self.replicas
+            && self.replicas < REPLACEABLE_MAX;
+        possible.then(|| Self {
+            updatable: self.updatable + 1,
+            replicas: self.replicas + 1,
+            absent: self.absent | 1 << old.0,
+            epoch: self.epoch + 1,
+        })
     }
 
     /// The timestamp of nothing.
@@ -52,9 +75,43 @@ impl Group {
         replica.0 < self.updatable
     }
 
-    /// All replica managers.
+    /// What makes a group one in which these were replaced; who is in it is another matter.
+    pub fn replaced(old: &[u16]) -> Self {
+        let bits = old.iter().filter(|place| **place < REPLACEABLE_MAX);
+        let absent = bits.fold(0, |bits, place| bits | 1 << place);
+        Self { absent, epoch: old.len().try_into().unwrap_or(u16::MAX), ..Self::of(0) }
+    }
+
+    /// Is it one of the cluster, now?
+    pub fn is_member(&self, replica: ReplicaId) -> bool {
+        let absent = replica.0 < REPLACEABLE_MAX && self.absent >> replica.0 & 1 == 1;
+        replica.0 < self.replicas && !absent
+    }
+
+    /// Did it take the place of another one?
+    pub fn is_newcomer(&self, replica: ReplicaId) -> bool {
+        replica.0 < self.replicas && replica.0 >= self.replicas.saturating_sub(self.epoch)
+    }
+
+    /// All replica managers that there are.
     pub fn members(&self) -> impl Iterator<Item = ReplicaId> + use<> {
+        let group = *self;
+        self.places().filter(move |replica| group.is_member(*replica))
+    }
+
+    /// All that there are or were: rows of a timestamp table.
+    pub fn places(&self) -> impl Iterator<Item = ReplicaId> + use<> {
         (0..self.replicas).map(ReplicaId)
+    }
+
+    /// The member `steps` after this place, going round.
+    pub fn after(&self, place: ReplicaId, steps: u16) -> ReplicaId {
+        let mut at = place;
+        for _ in 0..steps {
+            let following = (1..=self.replicas).map(|n| ReplicaId((at.0 + n) % self.replicas));
+            at = following.into_iter().find(|next| self.is_member(*next)).unwrap_or(at);
+        }
+        at
     }
 }
 
@@ -135,12 +192,15 @@ impl ReplicaManager {
         let members = usize::from(self.group.replicas);
         // Only of those for whom records were kept: another read-only replica may still lack them, and what
         // is in the table may be relayed to managers that keep records for it (P13).
-        let known = |peer| match self.keeps_records_for(peer) {
-            true => saved.discarded().clone(),
+        let known = |peer| match self.keeps_records_for(peer) && self.group.is_member(peer) {
+            true => {
+                let newcomer = self.group.is_newcomer(peer);
+                (self.rules.knows_at_start)(saved.discarded(), saved.replica_ts(), newcomer)
+            }
             false => self.group.zero(),
         };
         ManagerState {
-            table: self.group.members().map(known).collect(),
+            table: self.group.places().map(known).collect(),
             waiting: BTreeMap::new(),
             owed: vec![false; members],
             unsent: 0,
@@ -238,7 +298,7 @@ impl ReplicaManager {
     fn pull_for<S: Service>(&self, state: &ManagerState<S>, prev: &Timestamp, fx: &mut Effects<S>) {
         let replica_ts = state.replica.replica_ts();
         let Some(missing) = rules::first_beyond(prev, replica_ts) else { return };
-        if self.pulls && missing.origin != self.id {
+        if self.pulls && missing.origin != self.id && self.group.is_member(missing.origin) {
             let pull = Message::Pull { replica_ts: replica_ts.clone() };
             fx.sends.push((Destination::Replica(missing.origin), pull));
         }
@@ -259,7 +319,8 @@ impl ReplicaManager {
         &'a self,
         state: &'a ManagerState<S>,
     ) -> impl Iterator<Item = &'a Timestamp> {
-        let needy = self.peers().filter(|peer| self.keeps_records_for(*peer));
+        let counts = |peer: &ReplicaId| (self.rules.counts)(*peer, self.group);
+        let needy = self.peers().filter(|peer| self.keeps_records_for(*peer)).filter(counts);
         needy.map(|peer| &state.table[peer.index()])
     }
 

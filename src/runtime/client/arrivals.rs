@@ -29,7 +29,12 @@ impl<S: Service> ClientCore<S> {
                 return;
             }
             Packet::Status(status) => return self.note_status(now, sender, status),
-            Packet::StatusRequest | Packet::Joining { .. } | Packet::Known { .. } => return,
+            Packet::StatusRequest
+            | Packet::Joining { .. }
+            | Packet::Known { .. }
+            | Packet::CopyRequest { .. }
+            | Packet::CopyPart(_)
+            | Packet::Replaced => return,
         };
         self.note(now, sender, &message);
         match message {

@@ -81,7 +81,7 @@ impl<S: Service> ClientCore<S> {
     }
 
     pub fn join(&mut self, token: &SessionToken) -> Result<(), SessionError> {
-        let seen = token.open(self.setup.codec)?;
+        let seen = token.open(self.setup.codec, &self.setup.earlier)?;
         self.state.ts.merge(&seen);
         Ok(())
     }

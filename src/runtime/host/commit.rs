@@ -1,7 +1,8 @@
 //! What a host makes durable, and what it lets go then: journal first, datagrams after.
 
 use super::{
-    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY, poison,
+    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Copying, Host, HostError, Output, PULL_EVERY,
+    poison,
 };
 use crate::{
     Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
@@ -27,7 +28,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 }
                 // The answer to a pull, which is silent as the timers are (`Host::fire`): lost, as far as the
                 // protocol knows.
-                Message::Gossip(_) if !self.joining.may_take_updates(now) => {}
+                Message::Gossip(_) if !self.may_take_updates(now) => {}
                 Message::Gossip(mut gossip) => {
                     if let (Destination::Replica(peer), true) = (to, self.config.paced) {
                         self.pacing.trim(peer, &mut gossip, now);
@@ -38,8 +39,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         self.release_held(now, &mut datagrams);
-        self.is_joining = !self.joining.may_take_updates(now);
+        self.is_joining = !self.may_take_updates(now);
         self.release_packets(&mut datagrams);
+        datagrams.append(&mut self.notices);
         if self.journal_bytes > self.image_bytes.max(CHECKPOINT_BYTES_MIN)
             && now >= self.checkpoint_from
         {
@@ -51,7 +53,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         let timers = self.timers.values().min().copied();
-        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at()];
+        let copy =
+            self.copying.as_ref().filter(|_| self.joining.silent() == 0).map(Copying::ask_at);
+        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at(), copy];
         let wake_at = wakes.into_iter().flatten().min();
         let condition = Condition::of(self.is_joining, self.full);
         self.observer.committed(&self.state, condition);

@@ -4,8 +4,8 @@ use super::{Host, HostConfig, QUERY_PATIENCE, pacing, recover};
 use crate::{
     Destination, Effects, Message, ReplicaId, Service, Timestamp,
     runtime::{
-        HostError, Observer, Packet, Step, StepInput, Storage, UnknownPast, front_ends::FrontEnds,
-        held_replies::HeldReplies, joining::Joining,
+        HostError, Observer, Packet, Step, StepInput, Storage, UnknownPast, copy::Copying,
+        front_ends::FrontEnds, held_replies::HeldReplies, joining::Joining,
     },
 };
 use std::{
@@ -32,7 +32,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let zero = config.node.group.zero();
         let (me, count, every) = (config.node.id, config.node.group.replicas, config.gossip_every);
         let pacing = pacing::Pacing::new(me, count, &zero, every);
-        let joining = Joining::new(config.node.id, &state, config.grace, now);
+        let joining = Joining::new(config.node.id, config.node.group, &state, config.grace, now);
         let mut host = Self {
             config,
             state,
@@ -48,6 +48,10 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             packets: Vec::new(),
             joining,
             is_joining: true,
+            copying: None,
+            given: None,
+            earlier: Vec::new(),
+            notices: Vec::new(),
             held_replies: HeldReplies::default(),
             unknown_past: UnknownPast::default(),
             sync_at: None,
@@ -65,6 +69,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             journal_bytes,
             image_bytes,
         };
+        host.copying = host.copies().then(|| Copying::new(now));
         host.pull_from_all();
         host.observer.stepped(&Step {
             input: StepInput::Started,
@@ -82,6 +87,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
 
     /// Asks every peer for what is missing here: it catches up sooner.
     fn pull_from_all(&mut self) {
+        if self.has_no_copy() {
+            return;
+        }
         let (me, group) = (self.config.node.id, self.config.node.group);
         let pull = Message::Pull { replica_ts: self.state.replica.replica_ts().clone() };
         let peers = group.members().filter(|peer| *peer != me);
@@ -93,6 +101,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             let replica_ts = self.state.replica.replica_ts().clone();
             self.packets.push((peer, Packet::Joining { replica_ts }));
         }
+        self.ask_for_copy(now);
     }
 
     /// A peer says what this replica manager must hold, by all that it knows.

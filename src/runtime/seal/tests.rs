@@ -5,7 +5,7 @@ use crate::{
     services::Counter,
 };
 
-const GROUP: Group = Group { updatable: 2, replicas: 2 };
+const GROUP: Group = Group::of(2);
 
 fn cluster() -> ClusterId {
     ClusterId::of("test", "counter", GROUP)

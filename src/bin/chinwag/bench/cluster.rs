@@ -125,6 +125,7 @@ impl Cluster {
             front_end: udp::random_front_end()?,
             incarnation: 0,
             codec: self.codec,
+            earlier: Vec::new(),
             replicas: self.addresses.iter().copied().map(Some).collect(),
             retry_after: Duration::from_millis(200),
             give_up_after: PATIENCE,

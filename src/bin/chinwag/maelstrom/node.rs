@@ -86,6 +86,7 @@ impl<S: Service> Node<S> {
             front_end,
             incarnation: 0,
             codec,
+            earlier: Vec::new(),
             replicas: group.members().map(|id| (id.index() == me).then(|| address(me))).collect(),
             retry_after: PATIENCE,
             give_up_after: PATIENCE,
