@@ -64,6 +64,19 @@ fn wait_until_members_agree(cluster: &Cluster) {
 #[test]
 fn a_replica_manager_whose_directory_is_lost_is_replaced_and_nothing_that_others_hold_is_lost() {
     let mut cluster = Cluster::start::<OrSet>(3, 0);
+    let before = replaced(&mut cluster);
+    // Whoever was replaced is told so, by its old configuration.
+    let (code, why) = ends(&cluster, &before, false);
+    assert!(code == Some(5) && why.contains("replaced"), "{why}");
+}
+
+#[test]
+fn the_same_with_sealed_datagrams() {
+    replaced(&mut Cluster::start_sealed::<OrSet>(3));
+}
+
+/// Loses the first of three replica managers and replaces it. The name of its configuration from before.
+fn replaced(cluster: &mut Cluster) -> String {
     let at = |name: &str| cluster.directory.path().join(name);
     let (directory, backup) = (at("rm0"), at("backup"));
     fs::copy(at("rm0.toml"), at("before.toml")).unwrap();
@@ -71,15 +84,15 @@ fn a_replica_manager_whose_directory_is_lost_is_replaced_and_nothing_that_others
     let replace = ["replace", "0", "--by", &by, "rm1.toml", "rm2.toml", "--newcomer", "rm3.toml"];
 
     // Ann writes at the one that will be lost. What she has been told of is everywhere.
-    add(&cluster, "ann", "before.toml", "0", "early");
+    add(cluster, "ann", "before.toml", "0", "early");
     cluster.wait_until_all_agree::<OrSet>();
-    let (code, why) = said(&run(&cluster, &replace));
+    let (code, why) = said(&run(cluster, &replace));
     assert!(code == Some(1) && why.contains("rm0 answers, so nothing was changed"), "{why}");
     cluster.kill(0);
     copy(&directory, &backup);
     cluster.run(0, false);
     cluster.wait_for::<OrSet>(0);
-    add(&cluster, "ann", "before.toml", "0", "late");
+    add(cluster, "ann", "before.toml", "0", "late");
     cluster.wait_until_all_agree::<OrSet>();
     cluster.kill(0);
 
@@ -89,36 +102,39 @@ fn a_replica_manager_whose_directory_is_lost_is_replaced_and_nothing_that_others
         if !init {
             copy(&backup, &directory);
         }
-        let (code, why) = ends(&cluster, "rm0.toml", init);
+        let (code, why) = ends(cluster, "rm0.toml", init);
         assert!(code == Some(5) && why.contains("chinwag replace"), "{why}");
     }
 
     let before = fs::read(cluster.path(1)).unwrap();
-    let dry = text(&run(&cluster, &[&replace[..], &["--dry-run"]].concat()));
+    let dry = text(&run(cluster, &[&replace[..], &["--dry-run"]].concat()));
     assert!(dry.contains("rm1.toml: would be changed"), "{dry}");
     assert_eq!((fs::read(cluster.path(1)).unwrap(), cluster.path(3).exists()), (before, false));
-    text(&run(&cluster, &replace));
-    take_in(&mut cluster);
+    text(&run(cluster, &replace));
+    take_in(cluster);
 
     // The newcomer waits until every other one has recorded it, however early it starts.
     cluster.run(NEWCOMER, true);
-    add(&cluster, "ann", "before.toml", "1", "meanwhile");
-    restart(&mut cluster, 1);
+    add(cluster, "ann", "before.toml", "1", "meanwhile");
+    restart(cluster, 1);
     std::thread::sleep(Duration::from_millis(300));
     assert!(cluster.status::<OrSet>(NEWCOMER).is_none_or(|status| status.joining));
-    restart(&mut cluster, 2);
+    restart(cluster, 2);
     wait_until("the newcomer takes updates", || {
         cluster.status::<OrSet>(NEWCOMER).is_some_and(|status| !status.joining)
     });
 
     // Ann's session goes on, at the newcomer.
-    add(&cluster, "ann", "rm3.toml", "3", "after");
+    add(cluster, "ann", "rm3.toml", "3", "after");
     let all = ["after", "early", "late", "meanwhile"].map(String::from).into();
-    assert_eq!(elements(&cluster, "ann", "rm3.toml", "3"), all);
-    wait_until_members_agree(&cluster);
+    assert_eq!(elements(cluster, "ann", "rm3.toml", "3"), all);
+    wait_until_members_agree(cluster);
     for at in ["1", "2", "3"] {
-        assert_eq!(elements(&cluster, &format!("new{at}"), "rm3.toml", at), all, "rm{at}");
+        assert_eq!(elements(cluster, &format!("new{at}"), "rm3.toml", at), all, "rm{at}");
     }
+
+    let top = text(&run(cluster, &["top", "--once", "--config", "rm3.toml"]));
+    assert!(top.contains("3 of 3") && !top.contains("rm0  "), "{top}");
 
     // The newcomer's directory is its own by now: it starts like any other.
     cluster.kill(NEWCOMER);
@@ -126,16 +142,15 @@ fn a_replica_manager_whose_directory_is_lost_is_replaced_and_nothing_that_others
     let mut client = cluster.client::<OrSet>(PATIENCE);
     client.route(Route::Only(ReplicaId(NEWCOMER)));
     client.update(OrSetOp::Remove("early".into())).unwrap();
-    wait_until_members_agree(&cluster);
+    wait_until_members_agree(cluster);
 
-    // Whoever was replaced is told so, by its old configuration; by the new one it does not start.
-    let (code, why) = ends(&cluster, "before.toml", false);
-    assert!(code == Some(5) && why.contains("replaced"), "{why}");
+    // By the new configuration it does not start.
     let own = Config::read(&cluster.path(NEWCOMER)).unwrap();
     let replica = own.replica.map(|replica| chinwag::runtime::ReplicaConfig { id: 0, ..replica });
     fs::write(cluster.path(0), toml_of(&Config { replica, ..cluster.config.clone() })).unwrap();
-    let (code, why) = ends(&cluster, "rm0.toml", false);
+    let (code, why) = ends(cluster, "rm0.toml", false);
     assert!(code == Some(2) && why.contains("rm0 was replaced by rm3"), "{why}");
+    "before.toml".into()
 }
 
 fn restart(cluster: &mut Cluster, id: u16) {

@@ -1,6 +1,6 @@
 //! Who was replaced, as a configuration says it, and what the cluster was before.
 
-use super::{ClusterId, Codec, Config};
+use super::{Codec, Config};
 
 impl Config {
     /// What is wrong with `replaced`: the key and why.
@@ -50,10 +50,5 @@ impl Config {
     /// How datagrams looked before each replacement, the oldest first.
     pub fn earlier_codecs(&self) -> Vec<Codec> {
         self.earlier().iter().map(Self::codec).collect()
-    }
-
-    /// The identity of the cluster before anyone was replaced: what datagrams are sealed for.
-    pub fn origin(&self) -> ClusterId {
-        self.earlier().first().unwrap_or(self).codec().cluster
     }
 }

@@ -309,7 +309,7 @@ pub fn sealed<T: Transport>(config: &Config, party: Party, inner: T) -> io::Resu
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let sealer = Sealer::new(party, config.origin(), ring, random);
+    let sealer = Sealer::new(party, config.codec().cluster, ring, random);
     Ok(Channel::new(inner, Some(sealer)))
 }
 

@@ -58,6 +58,27 @@ impl Cluster {
         durability: DurabilityConfig,
         gossip_interval_ms: u64,
     ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let size = (replicas, read_only);
+        Self::start_in::<S>(directory, size, durability, gossip_interval_ms, None)
+    }
+
+    /// With a key ring, as on any network but loopback.
+    pub fn start_sealed<S: CliService>(replicas: u16) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ring = directory.path().join("ring");
+        text(&chinwag().arg("keygen").arg(&ring).output().unwrap());
+        let durability = DurabilityConfig::default();
+        Self::start_in::<S>(directory, (replicas, 0), durability, GOSSIP_INTERVAL_MS, Some(ring))
+    }
+
+    fn start_in<S: CliService>(
+        directory: tempfile::TempDir,
+        (replicas, read_only): (u16, u16),
+        durability: DurabilityConfig,
+        gossip_interval_ms: u64,
+        keys: Option<PathBuf>,
+    ) -> Self {
         let count = replicas + read_only;
         let addresses = udp::free_addresses(count).unwrap();
         let config = Config {
@@ -66,11 +87,10 @@ impl Cluster {
             replicas: addresses.iter().map(|address| address.to_string()).collect(),
             replaced: Vec::new(),
             updatable: Some(replicas),
-            keys: None,
+            keys,
             replica: None,
             client: ClientConfig { retry_after_ms: 100, ..ClientConfig::default() },
         };
-        let directory = tempfile::tempdir().unwrap();
         let children = (0..count).map(|_| None).collect();
         let mut cluster = Self { directory, config, children };
         cluster.write_configs(durability, gossip_interval_ms);

@@ -5,10 +5,13 @@ use crate::{
     status::{acknowledges, client},
     stop_flag, with,
 };
-use chinwag::runtime::{
-    Clock, Config, Status,
-    command::{CliService, WithService},
-    udp::{SystemClock, UdpClient},
+use chinwag::{
+    Group, ReplicaId,
+    runtime::{
+        Clock, Config, Status,
+        command::{CliService, WithService},
+        udp::{SystemClock, UdpClient},
+    },
 };
 use clap::Args;
 use crossterm::{
@@ -69,7 +72,11 @@ impl WithService for Watching<'_> {
     fn run<S: CliService>(self) -> Result<(), Failure> {
         let Self { args, config } = self;
         let interval = Duration::from_millis(args.interval_ms);
-        let mut poll = Poll { client: client::<S>(&config, ANSWER_WITHIN)?, last: None };
+        let mut poll = Poll {
+            client: client::<S>(&config, ANSWER_WITHIN)?,
+            last: None,
+            group: config.group(),
+        };
         poll.look();
         if args.once || args.json {
             std::thread::sleep(interval);
@@ -98,6 +105,8 @@ impl WithService for Watching<'_> {
 
 /// What is shown of a replica manager.
 struct Row {
+    /// Its number.
+    place: usize,
     status: Option<Status>,
     /// Updates and queries a second, if it answered twice and did not start anew in between.
     rates: Option<(f64, f64)>,
@@ -106,6 +115,7 @@ struct Row {
 struct Poll<S: CliService> {
     client: UdpClient<S>,
     last: Option<(Duration, Vec<Option<Status>>)>,
+    group: Group,
 }
 
 impl<S: CliService> Poll<S> {
@@ -122,18 +132,19 @@ impl<S: CliService> Poll<S> {
                 let queries = status.queries.checked_sub(before.queries)?;
                 Some((updates as f64 / seconds, queries as f64 / seconds))
             });
-            Row { status, rates }
+            Row { place: i, status, rates }
         };
-        statuses.into_iter().enumerate().map(row).collect()
+        let is_member = |(i, _): &(usize, _)| self.group.is_member(ReplicaId(*i as u16));
+        statuses.into_iter().enumerate().filter(is_member).map(row).collect()
     }
 }
 
 fn json(config: &Config, rows: &[Row]) -> serde_json::Value {
-    let replicas = rows.iter().zip(&config.replicas).enumerate().map(|(i, (row, address))| {
+    let replicas = rows.iter().map(|row| {
         let state = row.status.as_ref().map_or("down", |status| status.condition().word());
         serde_json::json!({
-            "replica": i,
-            "address": address,
+            "replica": row.place,
+            "address": config.replicas[row.place],
             "state": state,
             "updates_per_second": row.rates.map(|(updates, _)| updates),
             "queries_per_second": row.rates.map(|(_, queries)| queries),
@@ -162,8 +173,8 @@ fn lines(config: &Config, rows: &[Row], columns: usize, height: usize) -> Vec<St
     ];
     // One line for those that have no room, one for the keys.
     let room = height.saturating_sub(lines.len() + LEGEND.len() + 2).max(1);
-    let all = rows.iter().zip(&config.replicas).enumerate().take(room);
-    lines.extend(all.map(|(i, (row, address))| line(i, address, row, columns)));
+    let all = rows.iter().take(room);
+    lines.extend(all.map(|row| line(row.place, &config.replicas[row.place], row, columns)));
     match rows.len().saturating_sub(room) {
         0 => lines.push(String::new()),
         hidden => lines.push(format!("and {hidden} more, for which there is no room")),
@@ -279,7 +290,7 @@ mod tests {
         Config::parse("c.toml".as_ref(), &text).unwrap()
     }
 
-    fn row(lag: Vec<u32>) -> Row {
+    fn row(place: usize, lag: Vec<u32>) -> Row {
         let zero = Timestamp::zero(2);
         let status = Status {
             replica_ts: zero.clone(),
@@ -299,13 +310,13 @@ mod tests {
             queries: 0,
             lag,
         };
-        Row { status: Some(status), rates: Some((1_234_567.0, 0.4)) }
+        Row { place, status: Some(status), rates: Some((1_234_567.0, 0.4)) }
     }
 
     #[test]
     fn the_widest_row_of_three_fits_eighty_columns_and_says_each_lag() {
-        let down = Row { status: None, rates: None };
-        let rows = [row(vec![0, 12_345, 99_999]), row(vec![1, 0, 2]), down];
+        let down = Row { place: 2, status: None, rates: None };
+        let rows = [row(0, vec![0, 12_345, 99_999]), row(1, vec![1, 0, 2]), down];
         let found = lines(&config(3), &rows, 80, 24);
         let expected = [
             "cluster c, service kv: 2 of 3 replica managers answer",
@@ -322,7 +333,7 @@ mod tests {
 
     #[test]
     fn many_rows_are_cut_to_the_height_and_say_the_greatest_lag() {
-        let rows: Vec<_> = (0..40).map(|_| row((0..40).collect())).collect();
+        let rows: Vec<_> = (0..40).map(|place| row(place, (0..40).collect())).collect();
         let found = lines(&config(40), &rows, 80, 24);
         assert_eq!(found.len(), 23, "and a line for the keys");
         assert!(found[3].ends_with(" rm39:39"), "{}", found[3]);
