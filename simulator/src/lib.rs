@@ -8,6 +8,7 @@ pub mod disk;
 pub mod draw;
 pub mod fault;
 pub mod few;
+pub mod follow;
 pub mod hunt;
 pub mod judge;
 pub mod ledger;

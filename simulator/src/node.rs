@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The journal grows by so much at a time: little, so that its end is met often.
-const EXTENT: usize = 2_048;
+pub const EXTENT: usize = 2_048;
 
 /// Datagrams that wait for a node: what comes beyond is lost, as it is in a socket's buffer.
 pub const INBOX_MAX: usize = 256;
@@ -83,7 +83,8 @@ impl Common {
         Codec { cluster: ClusterId::of("simulated", "any", self.group), group: self.group }
     }
 
-    fn identity(&self, replica: ReplicaId) -> Identity {
+    /// What the directory of a replica manager says of itself.
+    pub fn identity(&self, replica: ReplicaId) -> Identity {
         let (cluster, service) = ("simulated".to_owned(), "any".to_owned());
         let (cluster_id, group) = (self.codec().cluster, self.group);
         Identity { cluster, service, cluster_id, group, replica }
