@@ -1,5 +1,5 @@
-//! A scenario of `tests/scenarios` on simulated hosts: the deployed host, journal and wire on a simulated disk,
-//! beside the model. `chinwag_models::scenario` has the language, and the same over UDP (`Live`).
+//! A scenario of `tests/scenarios` on simulated hosts: the deployed host, journal and wire on a simulated
+//! disk, beside the model. `chinwag_models::scenario` has the language, and the same over UDP (`Live`).
 //!
 //! The scenario is the network: each message comes as the bytes of its datagram when it says so. A crash is
 //! power loss: of what was not synced, nothing survives.
