@@ -173,3 +173,110 @@ impl Given {
         pieces.into_iter().enumerate().map(part).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        FrontEndId, Group, Input, Message, ReplicaManager, RequestId, Sender, Serial, Update,
+        services::Counter,
+    };
+
+    const MEMBERS: [ReplicaId; 2] = [ReplicaId(1), ReplicaId(2)];
+    const GROUP: Group = Group::of(3);
+
+    /// One that has made so many updates, whose log takes many pieces.
+    fn replica(updates: u64) -> Replica<Counter> {
+        let node = ReplicaManager::new(MEMBERS[0], GROUP);
+        let mut state = node.start(Replica::empty(GROUP.updatable.into()), &mut Default::default());
+        for number in 1..=updates {
+            let front_end = FrontEndId(number);
+            let serial = Serial { incarnation: 0, number };
+            let id = RequestId { front_end, serial };
+            let update = Update { id, acknowledged: serial, prev: GROUP.zero(), op: 1 };
+            let input = Input::Message(Sender::FrontEnd(front_end), Message::Update(update));
+            node.handle(&mut state, input, &mut Default::default());
+        }
+        state.replica
+    }
+
+    fn parts(packets: Vec<Packet<Counter>>) -> Vec<CopyPart> {
+        let part = |packet| match packet {
+            Packet::CopyPart(part) => part,
+            other => panic!("not a piece: {other:?}"),
+        };
+        packets.into_iter().map(part).collect()
+    }
+
+    /// Asks until the copy is there; each piece arrives as often as `arrivals` says.
+    fn copied(given: &mut Given, mut arrivals: impl FnMut() -> u64) -> (Replica<Counter>, u32) {
+        let (mut copying, mut now, mut asked) = (Copying::new(Duration::ZERO), Duration::ZERO, 0);
+        loop {
+            now += COPY_ASK_EVERY;
+            let Some((to, Packet::CopyRequest { digest, offset })) =
+                copying.ask::<Counter>(now, &MEMBERS)
+            else {
+                continue;
+            };
+            assert_eq!(to, MEMBERS[0], "it has answered");
+            asked += 1;
+            assert!(asked < 1_000, "it makes no progress");
+            for part in parts(given.answer(now, digest, offset)) {
+                for _ in 0..arrivals() {
+                    // Nobody but the one who was asked is listened to.
+                    let foreign = copying.take::<Counter>(now, MEMBERS[1], &MEMBERS, &part, 3);
+                    assert!(foreign.is_none());
+                    if let Some(done) = copying.take(now, to, &MEMBERS, &part, 3) {
+                        return (done, asked);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_lost_and_repeated_make_the_same_replica() {
+        let whole = replica(4_000);
+        let mut given = Given::of(&whole, Duration::ZERO).unwrap();
+        let pieces = given.image.len().div_ceil(COPY_PART_BYTES);
+        assert!(pieces > 4 * COPY_PARTS, "{pieces} are too few to tell");
+        let (copy, asked) = copied(&mut given, || 1);
+        assert!(copy == whole);
+        assert_eq!(asked as usize, pieces.div_ceil(COPY_PARTS));
+
+        // Dice that fall the same each time.
+        let mut dice = 1u32;
+        let (copy, asked_again) = copied(&mut given, || {
+            dice = dice.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            u64::from(dice >> 16) % 3
+        });
+        assert!(copy == whole);
+        assert!(asked_again > asked, "a lost piece is asked for");
+    }
+
+    #[test]
+    fn two_images_are_not_mixed_and_an_altered_one_is_not_taken() {
+        let now = Duration::ZERO;
+        let (old, new) = (replica(1_000), replica(1_001));
+        let [old, new] = [old, new].map(|replica| Given::of(&replica, now).unwrap());
+        let mut copying = Copying::new(now);
+        let mut take =
+            |part: &CopyPart| copying.take::<Counter>(now, MEMBERS[0], &MEMBERS, part, 3);
+        let pieces = |mut given: Given| {
+            let digest = given.digest;
+            let starts = (0..given.image.len()).step_by(COPY_PART_BYTES * COPY_PARTS);
+            let all = starts.flat_map(|start| parts(given.answer(now, digest, start as u64)));
+            all.collect::<Vec<_>>()
+        };
+        let (old, new) = (pieces(old), pieces(new));
+        assert!(take(&old[0]).is_none() && take(&old[1]).is_none());
+        // The other one's second piece changes nothing; its first begins anew.
+        assert!(take(&new[1]).is_none() && take(&old[2]).is_none() && take(&new[0]).is_none());
+        let done = new.iter().filter_map(&mut take).count();
+        assert_eq!(done, 1, "the new image, whole");
+
+        let mut altered = new;
+        altered[3].bytes[7] ^= 1;
+        assert_eq!(altered.iter().filter_map(&mut take).count(), 0);
+    }
+}
