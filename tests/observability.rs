@@ -12,6 +12,7 @@ use chinwag::{
         Health, Host, HostConfig, Identity, Input, KeyRing, KeyUse, LOOK_EVERY, MemoryStorage,
         Metrics, Packet, Party, Storage, TimedStorage, Transport, Watch,
         http::{HEAD_BYTES_MAX, Pages, REQUEST_WITHIN},
+        live::Live,
         udp::{self, SystemClock, UdpTransport},
     },
     services::Counter,
@@ -290,7 +291,7 @@ fn ask(at: SocketAddr, request: &[u8]) -> String {
 #[test]
 fn pages_answer_what_is_asked_and_nobody_can_hold_them_up() {
     let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
-    let pages = Pages { metrics, health, clock: SystemClock::default() };
+    let pages = Pages { metrics, health, live: Live::default(), clock: SystemClock::default() };
     let at = pages.serve(([127, 0, 0, 1], 0).into()).unwrap();
 
     let silent = TcpStream::connect(at).unwrap();

@@ -66,12 +66,6 @@ fn log_line(record: &Record, value_ts: &Timestamp, local: &ManagerLocal) -> Stri
     }
 }
 
-/// The first record that the value lacks of this past.
-pub(super) fn awaited(prev: &Timestamp, value_ts: &Timestamp) -> Option<RecordKey> {
-    let short = prev.entries().find(|(origin, count)| value_ts.get(*origin) < *count);
-    short.map(|(origin, seq)| RecordKey { origin, seq })
-}
-
 fn describe_client(local: &ClientLocal) -> Value {
     let state = &local.state;
     let under_way = state.in_flight.iter().map(|(number, request)| {
@@ -106,10 +100,6 @@ pub(super) fn asked(request: &Request<Application>) -> String {
         Request::Query(()) => "query".to_owned(),
         Request::Tell { to, .. } => format!("tell {to:?}"),
     }
-}
-
-pub(super) fn entries(ts: &Timestamp) -> Value {
-    json!(ts.entries().map(|(_, count)| count).collect::<Vec<_>>())
 }
 
 fn promises(bits: u16) -> Vec<&'static str> {

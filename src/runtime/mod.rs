@@ -54,6 +54,7 @@ mod inspect;
 mod joining;
 mod journal;
 mod lag;
+pub mod live;
 mod metrics;
 mod nearest;
 mod observer;

@@ -1,6 +1,6 @@
 //! A cluster on this machine, each replica manager a process.
 
-use crate::{Failure, keys, read_config, stop_flag};
+use crate::{Failure, keys, live, read_config, stop_flag};
 use chinwag::{
     ReplicaId,
     runtime::{
@@ -45,6 +45,9 @@ pub struct ClusterArgs {
     /// Record every step of every replica manager to this directory, for `check trace`.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Serve a page on loopback that shows them all as they are, with the explorer's cards.
+    #[arg(long)]
+    watch: bool,
     /// Print an object of JSON when all processes are started.
     #[arg(long)]
     json: bool,
@@ -71,8 +74,18 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     }
     let main = args.dir.join("cluster.toml");
     let main = main.canonicalize().map_err(io)?;
+    let watch = match args.watch {
+        true => Some(live::serve(http_addresses(&configs)?).map_err(io)?),
+        false => None,
+    };
     match args.json {
-        true => println!("{}", started(&main, &configs, &children)?),
+        true => {
+            let mut started = started(&main, &configs, &children)?;
+            if let Some(at) = watch {
+                started["watch"] = json!(format!("http://{at}/"));
+            }
+            println!("{started}");
+        }
         false => {
             println!(
                 "{} replica managers, each a process; Ctrl-C stops them. In another terminal:",
@@ -83,6 +96,9 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
             println!("  chinwag top");
             println!("  chinwag update --session me {}", example(&args.service).0);
             println!("  chinwag query --session me {}", example(&args.service).1);
+            if let Some(at) = watch {
+                println!("In a browser: http://{at}/");
+            }
         }
     }
     supervise(&mut children, &args.dir, &stop)?;
@@ -90,6 +106,15 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::new(1, nobody_left(args, children.len()))),
     }
+}
+
+/// Where each tells of itself over HTTP, if it does.
+fn http_addresses(configs: &[PathBuf]) -> Result<Vec<Option<SocketAddr>>, Failure> {
+    let address = |path: &PathBuf| {
+        let config = read_config(path)?;
+        Ok(config.replica.as_ref().and_then(ReplicaConfig::http_address))
+    };
+    configs.iter().map(address).collect()
 }
 
 /// What runs, for programs.

@@ -8,6 +8,7 @@ use chinwag::{
         TraceHeader, Watch,
         command::{CliService, WithService},
         http::Pages,
+        live::Live,
         udp::{self, ServeError, SystemClock},
     },
 };
@@ -51,9 +52,11 @@ impl WithService for Serve<'_> {
         let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
         transport.count_in(metrics.clone());
         let storage = TimedStorage::new(storage, clock, &metrics);
+        let live = Live::default();
         let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
+        let watch = watch.showing(live.clone());
         if let Some(at) = replica.http_address() {
-            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
+            let at = Pages { metrics, health, live, clock }.serve(at).map_err(|error| {
                 let path = path.display();
                 Failure::operator(format!("{path}: replica.http: {at}: {error}"))
             })?;
