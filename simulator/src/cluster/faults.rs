@@ -35,7 +35,7 @@ impl<J: Judge> Cluster<J> {
                 let Some(host) = node.host.take() else { return };
                 // The bytes of its files are as it left them, synced or not.
                 let mut disk = host.into_storage().file.disk().clone();
-                (disk.disk.fails_at, disk.disk.sync_fails) = (None, false);
+                (disk.disk.space, disk.disk.fails_at, disk.disk.sync_fails) = (None, None, false);
                 node.disk = Some(disk);
                 self.at(until, Event::Start(id));
             }
