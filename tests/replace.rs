@@ -10,7 +10,10 @@ use chinwag::{
     services::{OrSet, OrSetOp},
 };
 use processes::{Cluster, PATIENCE, chinwag, text, toml_of, wait_until};
-use std::{collections::BTreeSet, fs, path::Path, process::Output, time::Duration};
+use std::{
+    collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path, process::Output,
+    time::Duration,
+};
 
 /// Where the newcomer's file is in these clusters.
 const NEWCOMER: u16 = 3;
@@ -73,6 +76,29 @@ fn a_replica_manager_whose_directory_is_lost_is_replaced_and_nothing_that_others
 #[test]
 fn the_same_with_sealed_datagrams() {
     replaced(&mut Cluster::start_sealed::<OrSet>(3));
+}
+
+#[test]
+fn one_that_runs_on_is_told_that_it_was_replaced() {
+    let mut cluster = Cluster::start::<OrSet>(3, 0);
+    fs::copy(cluster.path(0), cluster.directory.path().join("before.toml")).unwrap();
+    let by = udp::free_addresses(1).unwrap()[0].to_string();
+    let words = ["replace", "0", "--by", &by, "rm1.toml", "rm2.toml", "--newcomer", "rm3.toml"];
+    text(&run(&cluster, &[&words[..], &["--although-it-answers"]].concat()));
+    take_in(&mut cluster);
+    [1, 2].iter().for_each(|id| restart(&mut cluster, *id));
+
+    // It has something to say, and nobody hears it any more.
+    add(&cluster, "ann", "before.toml", "0", "unheard");
+    assert_eq!(cluster.exit(0).code(), Some(5));
+    cluster.run(NEWCOMER, true);
+    wait_until_members_agree(&cluster);
+
+    // Who saw what is lost is told so, and begins anew.
+    let words = ["query", "--config", "rm3.toml", "--session", "ann", "--timeout-ms", "1000"];
+    let (code, why) = said(&run(&cluster, &words));
+    assert_eq!(code, Some(6), "{why}");
+    assert_eq!(elements(&cluster, "bob", "rm3.toml", "3"), BTreeSet::new());
 }
 
 /// Loses the first of three replica managers and replaces it. The name of its configuration from before.
@@ -138,6 +164,9 @@ fn replaced(cluster: &mut Cluster) -> String {
 
     // The newcomer's directory is its own by now: it starts like any other.
     cluster.kill(NEWCOMER);
+    let words = ["replica", "--config", "rm3.toml", "--record", "trace"];
+    let (code, why) = said(&run(cluster, &words));
+    assert!(code == Some(2) && why.contains("not after a replacement"), "{why}");
     cluster.run(NEWCOMER, false);
     let mut client = cluster.client::<OrSet>(PATIENCE);
     client.route(Route::Only(ReplicaId(NEWCOMER)));
@@ -171,6 +200,7 @@ fn what_cannot_be_replaced_is_named_and_nothing_is_changed() {
     let at = |name: &str| directory.path().join(name);
     let good =
         "# ours\ncluster = 'c'\nservice = 'set'\nreplicas = ['127.0.0.1:1', '127.0.0.1:2']\n";
+    let sixteen: Vec<_> = (2..=16).map(|port| format!("'127.0.0.1:{port}'")).collect();
     let files = [
         ("good.toml", good.to_string()),
         ("own.toml", format!("{good}[replica]\nid = 0\ndata_dir = 'x'\n")),
@@ -180,11 +210,16 @@ fn what_cannot_be_replaced_is_named_and_nothing_is_changed() {
             "newer.toml",
             good.replace("'127.0.0.1:2'", "'127.0.0.1:2', '127.0.0.1:3'") + "replaced = [1]\n",
         ),
+        ("alone.toml", good.replace(", '127.0.0.1:2'", "")),
+        ("sixteen.toml", good.replace("'127.0.0.1:2'", &sixteen.join(", "))),
     ];
     for (name, text) in &files {
         fs::write(at(name), text).unwrap();
     }
-    let cases: [(&[&str], i32, &str); 7] = [
+    fs::set_permissions(at("good.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["0", "--by", "127.0.0.1:99", "alone.toml"], 2, "replaced: leaves nobody of whom"),
+        (&["0", "--by", "127.0.0.1:99", "sixteen.toml"], 2, "sixteen.toml: updatable: use 1 to 16"),
         (&["2", "--by", "127.0.0.1:9", "good.toml"], 2, "good.toml: 2: no member; they are 0, 1"),
         (&["1", "--by", "127.0.0.1:9", "newer.toml"], 2, "newer.toml: 1: no member; they are 0, 2"),
         (&["1", "--by", "127.0.0.1:1", "good.toml"], 2, "127.0.0.1:1 is there twice"),
@@ -219,6 +254,8 @@ fn what_cannot_be_replaced_is_named_and_nothing_is_changed() {
         ["replace", "1", "--by", "127.0.0.1:9", "good.toml", "--timeout-ms", "50", "--json"];
     let run = || text(&chinwag().args(words).current_dir(directory.path()).output().unwrap());
     assert!(run().contains("\"changed\":true"));
+    let mode = fs::metadata(at("good.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640, "who may read it stays as it was");
     let changed = fs::read_to_string(at("good.toml")).unwrap();
     let expected = good.replace("'127.0.0.1:2'", "'127.0.0.1:2', \"127.0.0.1:9\"");
     assert_eq!(changed, format!("{expected}replaced = [1]\n"));

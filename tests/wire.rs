@@ -5,9 +5,9 @@ use chinwag::{
     FrontEndId, Gossip, Group, LogRecord, Message, Refusal, ReplicaId, ReplicaManager, RequestId,
     Sender, Serial, Timestamp, Update,
     runtime::{
-        ANSWER_PARTS_MAX, COUNT_MAX, ClusterId, Codec, DATAGRAM_BYTES_MAX, DecodeError,
-        GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input, Level, MemoryStorage, Packet,
-        QUERY_PATIENCE, Status,
+        ANSWER_PARTS_MAX, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_PART_BYTES, COUNT_MAX, ClusterId,
+        Codec, CopyPart, DATAGRAM_BYTES_MAX, DecodeError, GOSSIP_FRAGMENTS_MAX, Host, HostConfig,
+        HostError, Input, Level, MemoryStorage, Packet, QUERY_PATIENCE, Status,
     },
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
 };
@@ -122,7 +122,28 @@ fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
         timestamp().prop_map(|replica_ts| Packet::Joining { replica_ts }),
         timestamp().prop_map(|replica_ts| Packet::Known { replica_ts }),
     ];
-    prop_oneof![5 => message.prop_map(Packet::Message), 1 => status, 1 => start]
+    let copy = prop_oneof![
+        (any::<[u8; COPY_DIGEST_BYTES]>(), count())
+            .prop_map(|(digest, offset)| Packet::CopyRequest { digest, offset }),
+        copy_part().prop_map(Packet::CopyPart),
+        Just(Packet::Replaced),
+    ];
+    prop_oneof![5 => message.prop_map(Packet::Message), 1 => status, 1 => start, 1 => copy]
+}
+
+fn copy_part() -> impl Strategy<Value = CopyPart> {
+    let bytes = vec(any::<u8>(), 0..COPY_PART_BYTES);
+    (
+        any::<[u8; COPY_DIGEST_BYTES]>(),
+        0..COPY_BYTES_MAX / 2,
+        0..COPY_BYTES_MAX / 4,
+        any::<bool>(),
+        bytes,
+    )
+        .prop_map(|(digest, offset, beyond, last, bytes)| {
+            let total = offset + bytes.len() as u64 + beyond;
+            CopyPart { digest, total, offset, last, bytes }
+        })
 }
 
 fn from_front_end() -> impl Strategy<Value = Packet<RegisterMap>> {
@@ -237,8 +258,9 @@ proptest! {
                     prop_assert!(bytes.len() <= DATAGRAM_BYTES_MAX);
                     prop_assert!(codec().decode::<RegisterMap>(&bytes).is_ok());
                 },
-                // It was told, by what reads as a peer's gossip, of updates that it never made.
-                Err(HostError::StateLost { .. }) => return Ok(()),
+                // It was told, by what reads as a peer's word, of updates that it never made, or that it was
+                // replaced.
+                Err(HostError::StateLost { .. } | HostError::Replaced) => host = self::host(),
                 Err(error) => return Err(TestCaseError::fail(error.to_string())),
             }
         }
@@ -446,4 +468,19 @@ fn a_query_that_builds_on_what_never_was_is_dropped_in_time() {
     assert_eq!(host.status().waiting, 1, "it may have come just now");
     host.handle(QUERY_PATIENCE * 2, Input::Tick).unwrap();
     assert_eq!(host.status().waiting, 0);
+}
+
+#[test]
+fn a_piece_of_a_copy_is_inside_of_it_and_of_no_endless_one() {
+    let read = |total, offset| {
+        let (digest, bytes) = ([1; COPY_DIGEST_BYTES], vec![0; 10]);
+        let part = CopyPart { digest, total, offset, last: true, bytes };
+        let packet = Packet::<RegisterMap>::CopyPart(part);
+        let bytes = codec().encode(Sender::Replica(ReplicaId(1)), &packet).unwrap();
+        codec().decode::<RegisterMap>(&bytes).map(|_| ())
+    };
+    assert_eq!(read(COPY_BYTES_MAX, COPY_BYTES_MAX - 10), Ok(()));
+    assert_eq!(read(COPY_BYTES_MAX + 1, 0), Err(DecodeError::Count));
+    assert_eq!(read(20, 11), Err(DecodeError::Count), "its end is beyond");
+    assert_eq!(read(20, 21), Err(DecodeError::Count), "its start is beyond");
 }

@@ -17,25 +17,21 @@ pub const ANY_MOMENT: Model = Model {
 pub const LOSS: Model = Model {
     name: "replace-loss",
     purpose: "the same with loss, so that nothing but receipts tells what arrived",
-    updatable: 3,
     scripts: &["uq"],
-    replaces: true,
     net: Net::Lossy,
     pinned: (38_422, 25),
-    ..PLAIN
+    ..ANY_MOMENT
 };
 
 /// With requests that arrive again.
 pub const LATE: Model = Model {
     name: "replace-late",
     purpose: "the same with requests that arrive again, also after both collections",
-    updatable: 3,
     scripts: &["uu"],
-    replaces: true,
     late: true,
     net: Net::Echoes,
     pinned: (148_508, 29),
-    ..PLAIN
+    ..ANY_MOMENT
 };
 
 /// With two that stay.
@@ -45,8 +41,7 @@ pub const TWO_STAY: Model = Model {
     updatable: 4,
     scripts: &["u"],
     asks: Asks::Home(&[1]),
-    replaces: true,
     deep: true,
     pinned: (4_102_876, 40),
-    ..PLAIN
+    ..ANY_MOMENT
 };

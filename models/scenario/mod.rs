@@ -4,6 +4,7 @@
 //! on hosts with sockets ([`Live`]), and must come to the same. `tests/scenarios/README.md` has the language.
 //! Nothing is left to chance: no message moves and no timer fires unless the scenario says so.
 
+pub mod beside;
 mod command;
 mod live;
 mod run;

@@ -10,15 +10,18 @@ use crate::{
     slips::StorageSlip,
 };
 use chinwag::{
-    Destination, FrontEndId, Input, ManagerState, Message, ReplicaId, ReplicaManager, Sender,
-    Timer,
-    runtime::{Durability, FileStorage, Host, HostConfig, Input as HostInput, Output, Packet},
+    Input, ManagerState, ReplicaId, ReplicaManager,
+    runtime::{Codec, Durability, FileStorage, Host, HostConfig},
 };
-use chinwag_models::{application::Application, party::Sent, scenario::Follower};
+use chinwag_models::{
+    application::Application,
+    party::Sent,
+    scenario::{
+        Follower,
+        beside::{self, Beside, STEP, told},
+    },
+};
 use std::{marker::PhantomData, net::SocketAddr, rc::Rc, time::Duration};
-
-/// What passes between two steps: more than any interval of the host that no timer of its keeps.
-const STEP: Duration = Duration::from_secs(1);
 
 /// Ports of replica managers begin here, and those of clients after them.
 const FIRST_PORT: u16 = 4_000;
@@ -45,13 +48,7 @@ struct Member {
 
 impl Follower for &mut Followers {
     fn begin(&mut self, node: &ReplicaManager) -> Result<(), String> {
-        let common = Common {
-            group: node.group,
-            durability: Durability::Fsync,
-            acknowledged_by: 1,
-            batch: node.batch,
-            slip: None,
-        };
+        let common = common(node);
         let config = HostConfig {
             node: node.clone(),
             codec: common.codec(),
@@ -75,21 +72,7 @@ impl Follower for &mut Followers {
         sends: &[Sent],
         state: &ManagerState<Application>,
     ) -> Result<(), String> {
-        self.now += STEP;
-        let output = match input {
-            Input::Message(from, message) => self.arrive(id, *from, message)?,
-            Input::Timer(Timer::Gossip { to }) => {
-                let (now, host) = (self.now, &mut self.hosts[id.index()].host);
-                host.gossip(now, *to).map_err(told("gossip"))?;
-                host.commit(now).map_err(told("the journal"))?
-            }
-            Input::Timer(Timer::Retry { .. }) | Input::Request(_) => Output::default(),
-        };
-        let sent = self.read(id, &output)?;
-        if sent != sends {
-            return Err(format!("the host of {id:?} sent {sent:?}, and the model {sends:?}"));
-        }
-        self.compare(id, state)
+        beside::step(*self, id, input, sends, state)
     }
 
     fn restart(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
@@ -98,7 +81,7 @@ impl Follower for &mut Followers {
         let (left, config) =
             (host.storage_mut().file.disk().lose_power(1, || false), config.clone());
         self.hosts[id.index()].host = self.open(&config, left, None)?;
-        self.compare(id, state)
+        beside::compare(*self, id, state)
     }
 }
 
@@ -115,15 +98,9 @@ impl Followers {
         disk: SimDisk,
         first: Option<u64>,
     ) -> Result<SimHost, String> {
-        self.now += STEP;
+        let now = self.pass_time();
         let (id, group) = (config.node.id, config.node.group);
-        let common = Common {
-            group,
-            durability: config.durability,
-            acknowledged_by: config.acknowledged_by,
-            batch: config.node.batch,
-            slip: None,
-        };
+        let common = common(&config.node);
         let file = FileStorage::on(disk, &common.identity(id), first).map_err(told("a disk"))?;
         let storage = SimStorage {
             file: file.with_extent(EXTENT),
@@ -133,60 +110,47 @@ impl Followers {
             late: None,
             service: PhantomData,
         };
-        let host = Host::open(config.clone(), storage, (), self.now);
+        let host = Host::open(config.clone(), storage, (), now);
         let mut host = host.map_err(told("the start of a host"))?;
-        host.commit(self.now).map_err(told("the journal"))?;
+        host.commit(now).map_err(told("the journal"))?;
         group.members().for_each(|peer| host.set_peer(peer, address(peer.0)));
         Ok(host)
     }
+}
 
-    /// The bytes of a message come in.
-    fn arrive(
+impl Beside for Followers {
+    type Storage = SimStorage<Application>;
+
+    fn codec(&self) -> Codec {
+        self.hosts[0].config.codec
+    }
+
+    fn pass_time(&mut self) -> Duration {
+        self.now += STEP;
+        self.now
+    }
+
+    fn host(&mut self, id: ReplicaId) -> &mut SimHost {
+        &mut self.hosts[id.index()].host
+    }
+
+    fn carry_in(
         &mut self,
-        id: ReplicaId,
-        from: Sender,
-        message: &Message<Application>,
-    ) -> Result<Output, String> {
-        let Member { host, config } = &mut self.hosts[id.index()];
-        let datagrams = config.codec.datagrams(from, message).map_err(told("a message"))?;
-        let [bytes] = &datagrams[..] else {
-            return Err(format!("{message:?} takes {} datagrams", datagrams.len()));
-        };
-        let from = match from {
-            Sender::Replica(ReplicaId(id)) => address(id),
-            Sender::FrontEnd(FrontEndId(id)) => address(config.codec.group.replicas + id as u16),
-        };
-        host.take(self.now, HostInput::Datagram { from, bytes }).map_err(told("a datagram"))?;
-        host.commit(self.now).map_err(told("the journal"))
+        _: ReplicaId,
+        from: usize,
+        bytes: Vec<u8>,
+    ) -> Result<(Vec<u8>, SocketAddr), String> {
+        Ok((bytes, address(from as u16)))
     }
 
-    /// The messages in what a host sends.
-    fn read(&mut self, id: ReplicaId, output: &Output) -> Result<Vec<Sent>, String> {
-        let codec = self.hosts[id.index()].config.codec;
-        self.datagrams += output.datagrams.len();
-        let read = |(to, bytes): &(SocketAddr, Vec<u8>)| {
-            let (from, packet) = codec.decode(bytes).map_err(told("a datagram"))?;
-            let Packet::Message(message) = packet else {
-                return Err(format!("{id:?} sent what is no message of the protocol: {packet:?}"));
-            };
-            if from != Sender::Replica(id) {
-                return Err(format!("{id:?} speaks as {from:?}"));
-            }
-            let place = to.port() - FIRST_PORT;
-            let to = match place.checked_sub(codec.group.replicas) {
-                None => Destination::Replica(ReplicaId(place)),
-                Some(client) => Destination::FrontEnd(FrontEndId(client.into())),
-            };
-            Ok((to, message))
-        };
-        output.datagrams.iter().map(read).collect()
-    }
-
-    fn compare(&self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
-        match self.hosts[id.index()].host.state() {
-            same if same == state => Ok(()),
-            other => Err(format!("{id:?} is {other:?}, and in the model {state:?}")),
-        }
+    fn carry_out(
+        &mut self,
+        _: ReplicaId,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(usize, Vec<u8>), String> {
+        self.datagrams += 1;
+        Ok(((to.port() - FIRST_PORT).into(), bytes.into()))
     }
 }
 
@@ -194,6 +158,8 @@ fn address(place: u16) -> SocketAddr {
     ([10, 0, 0, 1], FIRST_PORT + place).into()
 }
 
-fn told<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> String {
-    move |error| format!("{what}: {error}")
+/// What all hosts have in common.
+fn common(node: &ReplicaManager) -> Common {
+    let (group, batch) = (node.group, node.batch);
+    Common { group, durability: Durability::Fsync, acknowledged_by: 1, batch, slip: None }
 }

@@ -71,6 +71,10 @@ impl Pending {
         woken
     }
 
+    pub fn contains(&self, key: RecordKey) -> bool {
+        self.keys.contains(&key)
+    }
+
     pub fn has(&self, id: RequestId) -> bool {
         self.of(id).next().is_some()
     }

@@ -234,11 +234,10 @@ impl<S: Service> Replica<S> {
     /// The record whose operation was being applied when the service panicked, if it did: it is neither
     /// reflected nor waiting. `None` between handlers. What is left then is no state to go on from.
     pub fn interrupted(&self) -> Option<&LogRecord<S>> {
-        let records = self.log.iter().filter(|(key, _)| self.value_ts.get(key.origin) < key.seq);
-        records.map(|(key, record)| (key, &**record)).find_map(|(key, record)| {
-            let waits = self.pending.of(record.update.id).any(|waiting| waiting == *key);
-            (!waits).then_some(record)
-        })
+        let begun = |(key, _): &(&RecordKey, _)| {
+            self.value_ts.get(key.origin) < key.seq && !self.pending.contains(**key)
+        };
+        self.log.iter().find(begun).map(|(_, record)| &**record)
     }
 
     /// What is known of an update's identifier.

@@ -34,7 +34,7 @@
 //! only that address's kind. Of a name with several addresses, the first is used.
 
 use super::{ClientConfig, ClusterId, Codec, Durability, Identity, Level};
-use crate::{Group, ReplicaId};
+use crate::{Group, REPLACEABLE_MAX, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
@@ -46,6 +46,8 @@ use std::{
 
 /// Replica managers that may take updates: so that a timestamp leaves most of a datagram to the records.
 pub const UPDATABLE_MAX: usize = 16;
+// Any of them can be replaced.
+const _: () = assert!(UPDATABLE_MAX <= REPLACEABLE_MAX as usize);
 
 /// Replica managers of a cluster.
 pub const REPLICAS_MAX: usize = 256;

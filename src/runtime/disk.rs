@@ -173,16 +173,23 @@ pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Replaces a file beside others: temporary file, sync, rename, sync of the directory. After power loss the
-/// old or the new is there, never neither. Errors of the system; then the old one is there, and perhaps
-/// `NAME.new` beside it.
-pub fn replace_file(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    let temporary = directory.join(format!("{name}.new"));
+/// Replaces a file: a temporary one beside it, sync, rename, sync of the directory. After power loss the old
+/// or the new is there, never neither; who may read it stays as it was. Errors of the system; then the old
+/// one is there, and perhaps `NAME.new` beside it.
+pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_os_string();
+    temporary.push(".new");
     let mut file = File::create(&temporary)?;
+    match fs::metadata(path) {
+        Ok(old) => file.set_permissions(old.permissions())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&temporary, directory.join(name))?;
-    File::open(directory)?.sync_all()
+    fs::rename(&temporary, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 pub(super) fn io_error(

@@ -216,7 +216,7 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
         Packet::CopyRequest { digest, offset } => out.raw(digest).put(offset),
         Packet::CopyPart(part) => {
             let CopyPart { digest, total, offset, last, bytes } = part;
-            out.raw(digest).put(total).put(offset).put(last).raw(bytes)
+            out.raw(digest).put(total).put(offset).put(last).put(bytes)
         }
         Packet::Replaced => out,
     };
@@ -237,7 +237,7 @@ fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a 
 
 fn read_copy(reader: &mut Reader<'_>) -> Result<CopyPart, DecodeError> {
     let (digest, total, offset) = (reader.array()?, reader.count()?, reader.count()?);
-    let (last, bytes) = (reader.take()?, reader.remainder().to_vec());
+    let (last, bytes): (_, Vec<u8>) = (reader.take()?, reader.take()?);
     if total > COPY_BYTES_MAX || offset > total || bytes.len() as u64 > total - offset {
         return Err(DecodeError::Count);
     }

@@ -27,6 +27,9 @@ impl Config {
                 return found("names one twice");
             }
         }
+        if group.members().count() < 2 {
+            return found("leaves nobody of whom the newcomer could take a copy");
+        }
         let own = self.replica.as_ref().map(|replica| replica.id)?;
         let i = self.replaced.iter().position(|old| *old == own)?;
         let why = format!("rm{own} was replaced by rm{}, and must not serve any more", first + i);

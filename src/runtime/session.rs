@@ -185,10 +185,7 @@ impl SessionFile {
         let content =
             Content { front_end, incarnation: self.incarnation, token: token.to_string() };
         let text = toml::to_string(&content).expect("text and numbers can be written");
-        let directory = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        replace_file(directory.unwrap_or(Path::new(".")), &name, text.as_bytes())
-            .map_err(SessionError::Io)
+        replace_file(&self.path, text.as_bytes()).map_err(SessionError::Io)
     }
 }
 

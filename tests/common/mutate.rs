@@ -3,7 +3,7 @@
 use chinwag::{
     FrontEndId, Gossip, Group, LogRecord, Message, Refusal, ReplicaId, RequestId, Sender, Serial,
     Timestamp, Update,
-    runtime::{AnswerPart, ClusterId, Codec, Level, Packet, Status},
+    runtime::{AnswerPart, COPY_DIGEST_BYTES, ClusterId, Codec, CopyPart, Level, Packet, Status},
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
 };
 use std::sync::Arc;
@@ -54,6 +54,8 @@ fn packets() -> Vec<(&'static str, Sender, Packet<RegisterMap>)> {
     let answer = RegisterAnswer::Values(values);
     let query = RegisterQuery::Get("door".into());
     let part = AnswerPart { id, ts: ts.clone(), part: 1, parts: 3, bytes: vec![7; 40] };
+    let (digest, bytes) = ([3; COPY_DIGEST_BYTES], vec![7; 40]);
+    let copy = CopyPart { digest, total: 1_000, offset: 900, last: true, bytes };
     let message = Packet::Message;
     vec![
         ("update", client, message(Message::Update(update(300)))),
@@ -72,6 +74,13 @@ fn packets() -> Vec<(&'static str, Sender, Packet<RegisterMap>)> {
         ("status", replica, Packet::Status(status(&ts))),
         ("joining", replica, Packet::Joining { replica_ts: ts.clone() }),
         ("known", replica, Packet::Known { replica_ts: ts }),
+        (
+            "copy-request",
+            replica,
+            Packet::CopyRequest { digest: [3; COPY_DIGEST_BYTES], offset: 900 },
+        ),
+        ("copy-part", replica, Packet::CopyPart(copy)),
+        ("replaced", replica, Packet::Replaced),
     ]
 }
 

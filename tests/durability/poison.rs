@@ -89,15 +89,17 @@ fn an_operation_that_panics_is_named_and_stops_every_replica_manager_before_it_t
     let mut rm1 = open(1, MemoryStorage::default());
     give(&mut rm1, 1, 7, GROUP.zero()).unwrap();
     let past = gossip(&mut rm1, 0);
+    // Nor is it mistaken for another one, which waits for what never comes.
+    give(&mut rm0, 3, 7, [0, 5].into_iter().collect()).unwrap();
     give(&mut rm0, 2, 0, [0, 1].into_iter().collect()).unwrap();
     rm0.commit(Duration::ZERO).unwrap();
-    assert_eq!(stopped_at(take(&mut rm0, &past)), (request(2), record(1)));
+    assert_eq!(stopped_at(take(&mut rm0, &past)), (request(2), record(2)));
     let mut rm0 = open(0, rm0.into_storage());
-    assert_eq!(*rm0.state().replica.replica_ts(), [1, 0].into_iter().collect());
+    assert_eq!(*rm0.state().replica.replica_ts(), [2, 0].into_iter().collect());
 
     // Whoever hears of it stops as well, by the same name.
     let poison = gossip(&mut rm0, 1);
-    assert_eq!(stopped_at(take(&mut rm1, &poison)), (request(2), record(1)));
+    assert_eq!(stopped_at(take(&mut rm1, &poison)), (request(2), record(2)));
     let rm1 = open(1, rm1.into_storage());
     assert_eq!(rm1.state().replica.value().0, 1);
 }

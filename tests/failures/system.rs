@@ -31,15 +31,15 @@ fn wear_out(cluster: &mut Cluster) -> (Option<i32>, String) {
     (status.code(), fs::read_to_string(cluster.path("rm0.log")).unwrap())
 }
 
-#[test]
-fn a_replica_manager_that_gets_no_more_memory_ends_and_has_lost_nothing() {
+/// The first replica manager ends when it has come up against its limit, by this code and with these
+/// words; it comes back with all it had.
+fn ends_and_comes_back(limits: impl FnOnce(&Cluster) -> String, code: Option<i32>, words: &[&str]) {
     let (_, cluster) = survives(false, |cluster, progress| {
         progress.wait(&ALL, 5);
-        let size = cluster.memory(0, "VmSize:");
-        limit(cluster, 0, &format!("--as={}", size << 10));
-        let (code, said) = wear_out(cluster);
-        assert_eq!(code, None, "it is not by a code that it ends: {said}");
-        assert!(said.contains("memory allocation of"), "{said}");
+        let what = limits(cluster);
+        limit(cluster, 0, &what);
+        let (found, said) = wear_out(cluster);
+        assert!(found == code && words.iter().all(|word| said.contains(word)), "{found:?}: {said}");
         progress.wait(&ALL, 5);
         cluster.run(0, false);
         progress.wait(&ALL, 5);
@@ -48,18 +48,15 @@ fn a_replica_manager_that_gets_no_more_memory_ends_and_has_lost_nothing() {
 }
 
 #[test]
+fn a_replica_manager_that_gets_no_more_memory_ends_and_has_lost_nothing() {
+    let limits = |cluster: &Cluster| format!("--as={}", cluster.memory(0, "VmSize:") << 10);
+    // By a signal.
+    ends_and_comes_back(limits, None, &["memory allocation of"]);
+}
+
+#[test]
 fn a_replica_manager_that_can_open_no_more_files_ends_with_code_4_and_has_lost_nothing() {
-    let (_, cluster) = survives(false, |cluster, progress| {
-        progress.wait(&ALL, 5);
-        limit(cluster, 0, "--nofile=3");
-        let (code, said) = wear_out(cluster);
-        assert_eq!(code, Some(4), "{said}");
-        assert!(said.contains("Too many open files") && said.contains("rm0"), "{said}");
-        progress.wait(&ALL, 5);
-        cluster.run(0, false);
-        progress.wait(&ALL, 5);
-    });
-    cluster.stop_and_check_trace();
+    ends_and_comes_back(|_| "--nofile=3".into(), Some(4), &["Too many open files", "rm0"]);
 }
 
 #[test]
@@ -76,7 +73,7 @@ fn a_directory_that_cannot_be_used_is_named_before_it_serves() {
         assert!(code == Some(2) && said.contains("rm0") && said.contains(why), "{code:?}: {said}");
     };
     fs::write(&directory, "a file").unwrap();
-    refused(&[], "ot a directory");
+    refused(&[], "Not a directory");
     assert_eq!(fs::read(&directory).unwrap(), b"a file");
     fs::remove_file(&directory).unwrap();
     symlink(&elsewhere, &directory).unwrap();

@@ -191,9 +191,7 @@ impl WithService for Answers {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    replace_file(directory.unwrap_or(Path::new(".")), &name, text.as_bytes()).map_err(|error| {
+    replace_file(path, text.as_bytes()).map_err(|error| {
         let why = "Those named before it are changed; the same command again changes the rest";
         Failure::new(1, format!("{}: {error}. {why}", path.display()))
     })
@@ -228,7 +226,7 @@ fn tell(args: &ReplaceArgs, all: &[Changed], newcomer: Option<&Changed>, new: Re
     let others: Vec<_> = others.map(|member| format!("{member:?}")).collect();
     let file = newcomer.map_or("FILE".into(), |file| file.path.display().to_string());
     println!(
-        "{old:?} is replaced by {new:?} at {by}. Next: start {} again with this configuration, \n\
+        "{old:?} is replaced by {new:?} at {by}. Next: start {} again with this configuration,\n\
          then the newcomer: chinwag replica --init --config {file}",
         others.join(" and ")
     );

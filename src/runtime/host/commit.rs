@@ -1,8 +1,7 @@
 //! What a host makes durable, and what it lets go then: journal first, datagrams after.
 
 use super::{
-    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Copying, Host, HostError, Output, PULL_EVERY,
-    poison,
+    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY, poison,
 };
 use crate::{
     Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
@@ -53,9 +52,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         let timers = self.timers.values().min().copied();
-        let copy =
-            self.copying.as_ref().filter(|_| self.joining.silent() == 0).map(Copying::ask_at);
-        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at(), copy];
+        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at(), self.copy_at()];
         let wake_at = wakes.into_iter().flatten().min();
         let condition = Condition::of(self.is_joining, self.full);
         self.observer.committed(&self.state, condition);

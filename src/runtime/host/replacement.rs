@@ -37,13 +37,22 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Asks for a copy, once all members have said that they have recorded the replacement: that they answer
     /// in this epoch says so.
     pub(super) fn ask_for_copy(&mut self, now: Duration) {
-        let members = self.members();
-        let confirmed = members.len() - self.joining.silent();
-        let may = (self.config.node.rules().may_copy)(confirmed, members.len());
+        let (may, members) = (self.may_copy(), self.members());
         let Some(copying) = self.copying.as_mut().filter(|_| may) else { return };
         if let Some(asked) = copying.ask(now, &members) {
             self.packets.push(asked);
         }
+    }
+
+    fn may_copy(&self) -> bool {
+        let others = self.members().len();
+        (self.config.node.rules().may_copy)(others - self.joining.silent(), others)
+    }
+
+    /// When to ask for more of it.
+    pub(super) fn copy_at(&self) -> Option<Duration> {
+        let copying = self.copying.as_ref()?;
+        self.may_copy().then(|| copying.ask_at())
     }
 
     pub(super) fn on_copy_request(
@@ -96,7 +105,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     pub(super) fn tell_replaced(&mut self, from: SocketAddr, bytes: &[u8]) {
         let (me, group) = (self.config.node.id, self.config.node.group);
         let told = self.earlier.iter().find_map(|codec| match codec.decode::<S>(bytes) {
-            Ok((Sender::Replica(old), Packet::Joining { .. })) if !group.is_member(old) => {
+            Ok((Sender::Replica(old), _)) if !group.is_member(old) => {
                 // Only those that were there then can say so in its language.
                 let known = me.0 < codec.group.replicas;
                 known.then(|| codec.encode::<S>(self.me(), &Packet::Replaced).ok()).flatten()
