@@ -347,7 +347,8 @@ impl<J: Judge> Cluster<J> {
             return Some("every request ends up answered".into());
         }
         let judged = vec![true; self.nodes.len()];
-        self.judge.broken(&self.callers, &self.vanished, &judged, Moment::End)
+        let moment = if self.network.is_severed() { Moment::Spread } else { Moment::End };
+        self.judge.broken(&self.callers, &self.vanished, &judged, moment)
     }
 }
 

@@ -48,7 +48,9 @@ pub fn scenario(seed: u64, large: bool) -> Scenario {
     };
     let serves = random.one(&serves);
     let errands = errands(&mut random, &set, length);
-    let faults = faults(&mut random, &set, level, length);
+    let mut faults = faults(&mut random, &set, level, length);
+    faults.extend(severed(seed, &set, length));
+    faults.sort_by_key(|fault| fault.at_ms);
     Scenario { seed, set, serves, level, errands, faults }
 }
 
@@ -83,6 +85,8 @@ fn faults(random: &mut Random, set: &Setting, level: Level, length: u64) -> Vec<
     let on: Vec<Kind> = KINDS
         .iter()
         .map(|(kind, _)| *kind)
+        // Links that are cut for good are drawn by themselves.
+        .filter(|kind| *kind != Kind::Sever)
         .filter(|kind| {
             let likely = match kind {
                 // Whatever a disk lies about, little can be promised after.
@@ -104,6 +108,32 @@ fn faults(random: &mut Random, set: &Setting, level: Level, length: u64) -> Vec<
         draw(random, set, (kind, at_ms), &mut faults);
     }
     faults.sort_by_key(|fault| fault.at_ms);
+    faults
+}
+
+/// Links that are cut for good, but for a line through all that take updates and a link from there to each
+/// read-only one, which passes nothing on. With dice of their own, so that the rest of a seed's scenario is
+/// as it was before there were any.
+fn severed(seed: u64, set: &Setting, length: u64) -> Vec<Fault> {
+    let mut random = Random::of(&[seed, set.large, 0x5e7e]);
+    // An update that several must hold may wait for one that its taker does not hear.
+    if set.replicas < 3 || set.acknowledged_by > 1 || !random.chance(150) {
+        return Vec::new();
+    }
+    let mut line: Vec<_> = (0..set.updatable).collect();
+    for last in (1..line.len()).rev() {
+        line.swap(last, random.below(last as u64 + 1) as usize);
+    }
+    let mut stay: Vec<_> = line.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+    stay.extend((set.updatable..set.replicas).map(|last| [random.below(set.updatable), last]));
+    let mut faults = Vec::new();
+    for (who, much) in (0..set.replicas).flat_map(|b| (0..b).map(move |a| (a, b))) {
+        let goes = !stay.contains(&[who, much]) && !stay.contains(&[much, who]);
+        if goes && random.chance(500) {
+            let (at_ms, kind, who) = (random.below(length), Kind::Sever, who as u16);
+            faults.push(Fault { at_ms, kind, who, much, for_ms: 0 });
+        }
+    }
     faults
 }
 

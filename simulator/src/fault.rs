@@ -37,6 +37,8 @@ pub enum Kind {
     Restore,
     /// Power is lost at `who`, and an empty disk put in place of its own; the right one after the refusal.
     Wipe,
+    /// `who` and node `much` do not hear each other any more, until all the rest has healed.
+    Sever,
     /// Client `who` has another address from now on.
     Roam,
     /// Client `who` is never heard of again.
@@ -61,6 +63,7 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Backup, "backup"),
     (Kind::Restore, "restore"),
     (Kind::Wipe, "wipe"),
+    (Kind::Sever, "sever"),
     (Kind::Roam, "roam"),
     (Kind::Vanish, "vanish"),
 ];

@@ -55,6 +55,8 @@ pub enum ReadBack {
 pub enum Moment {
     /// Something happened.
     Any,
+    /// All should be equal, though some links are severed.
+    Spread,
     /// All should be equal and nothing left to do.
     End,
 }

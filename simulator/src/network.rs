@@ -5,7 +5,7 @@ use chinwag::{
     Service,
     runtime::{Codec, DATAGRAM_BYTES_MAX},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where datagrams come from and go to: replica managers first, then clients.
 pub type Place = u16;
@@ -47,6 +47,7 @@ pub struct Network {
     counts: BTreeMap<(Place, Place), u64>,
     cut: BTreeMap<(Place, Place), u64>,
     clogged: BTreeMap<(Place, Place), u64>,
+    severed: BTreeSet<(Place, Place)>,
     /// Nothing goes wrong from or to these.
     pub favoured: Vec<Place>,
     /// Nothing goes wrong any more.
@@ -64,6 +65,7 @@ impl Network {
             counts: BTreeMap::new(),
             cut: BTreeMap::new(),
             clogged: BTreeMap::new(),
+            severed: BTreeSet::new(),
             favoured: Vec::new(),
             calm: false,
             weather: Weather::default(),
@@ -82,11 +84,26 @@ impl Network {
         *known = until.max(*known);
     }
 
-    /// All links are as they should be.
+    /// Nothing passes either way until [`Network::join`].
+    pub fn sever(&mut self, (a, b): (Place, Place)) {
+        self.severed.extend([(a, b), (b, a)]);
+    }
+
+    /// All links are as they should be, but for those that are severed.
     pub fn mend(&mut self) {
         self.calm = true;
         self.cut.clear();
         self.clogged.clear();
+    }
+
+    /// Severed links are whole again. Were there any?
+    pub fn join(&mut self) -> bool {
+        !std::mem::take(&mut self.severed).is_empty()
+    }
+
+    /// Is a link severed?
+    pub fn is_severed(&self) -> bool {
+        !self.severed.is_empty()
     }
 
     /// When what arrives, if anything does. Moments are in microseconds.
@@ -101,7 +118,12 @@ impl Network {
         *count += 1;
         let mut dice = Random::of(&[self.seed, link.0.into(), link.1.into(), *count]);
         self.weather.sent += 1;
-        if self.calm || [link.0, link.1].iter().any(|place| self.favoured.contains(place)) {
+        let favoured = [link.0, link.1].iter().any(|place| self.favoured.contains(place));
+        if self.severed.contains(&link) && !favoured {
+            self.weather.cut += 1;
+            return Vec::new();
+        }
+        if self.calm || favoured {
             return vec![(now + dice.between(100, CALM_MS * 1_000), bytes)];
         }
         if self.cut.get(&link).is_some_and(|until| now < *until) {

@@ -126,7 +126,11 @@ fn go<J: Judge>(cluster: &mut Cluster<J>, calm_at: u64) -> Option<u64> {
         return None;
     }
     cluster.calm();
-    let healed = heal(cluster, calm_at)?;
+    let mut healed = heal(cluster, calm_at)?;
+    if cluster.join() {
+        let joined = cluster.now;
+        healed = healed.max(heal(cluster, joined)?);
+    }
     // What strays or comes late must not undo it.
     let latest = cluster.now + LATEST_MS * 1_000;
     while cluster.under_way > 0 && cluster.now < latest && cluster.next(latest) {

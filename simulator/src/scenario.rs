@@ -204,16 +204,53 @@ impl Scenario {
         }
         let away = |f: &Fault| {
             let bound = if f.kind.is_clients() { clients } else { replicas };
-            let other = matches!(f.kind, Kind::OneWay | Kind::Clog) && f.much >= replicas;
+            let other =
+                matches!(f.kind, Kind::OneWay | Kind::Clog | Kind::Sever) && f.much >= replicas;
             u64::from(f.who) >= bound || other || f.kind == Kind::Drift && f.much == 0
         };
         if let Some(fault) = self.faults.iter().find(|f| away(f)) {
             return Err(format!("`{}` at {} ms befalls nobody", fault.kind.name(), fault.at_ms));
         }
+        self.is_connected()?;
         let few = chinwag_models::application::TAGS_MAX;
         match large == 0 && self.updates() > few {
             true => Err(format!("more than {few} updates: set large to 1")),
             false => Ok(()),
+        }
+    }
+
+    /// Links may be severed only where updates still reach everyone, and whoever must hold them. A read-only
+    /// replica manager passes nothing on.
+    fn is_connected(&self) -> Result<(), String> {
+        let severed: Vec<_> = self.faults.iter().filter(|f| f.kind == Kind::Sever).collect();
+        if severed.is_empty() {
+            return Ok(());
+        }
+        if self.set.acknowledged_by > 1 {
+            return Err("links are severed only where one alone acknowledges: leave out `fault .. \
+                        sever`, or set acknowledged_by to 1"
+                .into());
+        }
+        let replicas = self.set.replicas as u16;
+        let hear = |a: u16, b: u16| {
+            let ends = |f: &&Fault| [(a, b), (b, a)].contains(&(f.who, f.much as u16));
+            !severed.iter().any(ends)
+        };
+        let mut reached = vec![0];
+        let mut next = 0;
+        while let Some(&from) = reached.get(next) {
+            next += 1;
+            if u64::from(from) < self.set.updatable {
+                let new = (0..replicas).filter(|to| hear(from, *to) && !reached.contains(to));
+                let new: Vec<_> = new.collect();
+                reached.extend(new);
+            }
+        }
+        match reached.len() == usize::from(replicas) {
+            true => Ok(()),
+            false => Err("the links that are severed part the replica managers for good: leave \
+                          one of them"
+                .into()),
         }
     }
 }

@@ -12,6 +12,11 @@ impl<J: Judge> Cluster<J> {
         if kind.is_clients() {
             return self.befall_client(fault);
         }
+        if kind == Kind::Sever {
+            self.tell(|| format!("sever: rm{who} and rm{much}"));
+            *self.counts.faults.entry(kind).or_default() += 1;
+            return self.network.sever((who, much as u16));
+        }
         let id = ReplicaId(who);
         // Whoever puts a disk in place watches over it, and over those who know better.
         let is_up = self.nodes[id.index()].host.is_some();
@@ -70,7 +75,7 @@ impl<J: Judge> Cluster<J> {
                 node.backup = node.disk().map(|disk| disk.lose_power(64, || true));
             }
             Kind::Restore | Kind::Wipe => self.swap_disk(id, kind),
-            Kind::Roam | Kind::Vanish => {}
+            Kind::Sever | Kind::Roam | Kind::Vanish => {}
         }
     }
 
@@ -160,7 +165,8 @@ impl<J: Judge> Cluster<J> {
         }
     }
 
-    /// Nothing goes wrong any more: links are mended, disks have room, clients that are left go on.
+    /// Nothing goes wrong any more: links are mended but for those that are severed, disks have room, clients
+    /// that are left go on.
     pub fn calm(&mut self) {
         self.tell(|| "calm".into());
         self.network.mend();
@@ -178,6 +184,15 @@ impl<J: Judge> Cluster<J> {
                 self.due(id, now);
             }
         }
+    }
+
+    /// Severed links are whole again. Were there any?
+    pub fn join(&mut self) -> bool {
+        let joined = self.network.join();
+        if joined {
+            self.tell(|| "severed links are whole again".into());
+        }
+        joined
     }
 
     /// 1 for a run of thousands of updates.
