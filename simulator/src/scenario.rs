@@ -227,9 +227,11 @@ impl Scenario {
             return Ok(());
         }
         if self.set.acknowledged_by > 1 {
-            return Err("links are severed only where one alone acknowledges: leave out `fault .. \
+            return Err(
+                "links are severed only where one alone acknowledges: leave out `fault .. \
                         sever`, or set acknowledged_by to 1"
-                .into());
+                    .into(),
+            );
         }
         let replicas = self.set.replicas as u16;
         let hear = |a: u16, b: u16| {

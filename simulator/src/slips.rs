@@ -104,7 +104,7 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("host: sends one datagram of many", Slip::Host(HostSlip::FirstDatagramOnly), None),
     ("host: stops at garbage", Slip::Host(HostSlip::StopsAtGarbage), None),
     ("wire: every fragment is complete", Slip::Wire(WireSlip::AllComplete), None),
-    ("wire: no fragment is complete", Slip::Wire(WireSlip::NoneComplete), None),
+    ("wire: no fragment is complete", Slip::Wire(WireSlip::NoneComplete), Some("gossip without records says the same later")),
     ("wire: nobody asks for receipts", Slip::Wire(WireSlip::NobodyAsks), None),
     ("wire: leaves out a record", Slip::Wire(WireSlip::SkipsARecord), None),
     ("wire: leaves out the past", Slip::Wire(WireSlip::NoPast), None),
@@ -137,6 +137,7 @@ pub fn all() -> Vec<(&'static str, Slip, Option<&'static str>)> {
         };
         let why = match mutant.fate {
             Fate::Equivalent(why) => Some(why),
+            _ if mutant.name == "drops queries that must wait" => Some("every client asks again"),
             Fate::Dies { model, .. } => {
                 let replaces = catalogue::find(model).is_some_and(|model| model.replaces);
                 replaces.then_some("nobody is replaced in the simulation")

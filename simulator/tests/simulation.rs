@@ -61,7 +61,7 @@ fn seeded_bugs_of_every_layer_are_found() {
     }
 }
 
-const FOUND: usize = 10;
+const FOUND: usize = 16;
 const FINDS: [(&str, u64, &str); FOUND] = [
     ("repeats under a new number", 0, "an update is executed at most once"),
     ("believes what it sent arrived", 0, "knowledge of a peer is never overestimated"),
@@ -73,6 +73,12 @@ const FINDS: [(&str, u64, &str); FOUND] = [
     ("wire: swaps entries", 0, "no timestamp speaks of updates that do not exist"),
     ("disk: does not sync names", 2, "what was written can be read back"),
     ("host: stops at garbage", 3, "a replica manager goes on while its disk does"),
+    ("sends only its own records", 13, "when all is quiet, all are equal"),
+    ("a read-only replica takes updates", 40, "a read-only replica makes no record"),
+    ("does not hear timestamps", 21, "execution respects what clients had seen"),
+    ("executes in key order", 141, "execution respects causality"),
+    ("host: starts without a grace", 106, "every replica manager is up again"),
+    ("host: sends one datagram of many", 28, "when all is quiet, all are equal"),
 ];
 
 #[test]
@@ -104,6 +110,10 @@ fn a_scenario_that_makes_no_sense_is_refused() {
         ("fault 5 flood 0 0 0", "there is no fault `flood`"),
         ("clients 1\ndo 5 1 update", "there are 1 clients, from 0"),
         ("replicas 2\nupdatable 2\nacknowledged_by 1\nfault 5 crash 2 0 0", "befalls nobody"),
+        ("replicas 2\nupdatable 2\nacknowledged_by 1\nfault 5 sever 0 1 0", "leave one of them"),
+        // rm2 is read-only: what it hears of rm0 does not come to rm1.
+        ("replicas 3\nupdatable 2\nacknowledged_by 1\nfault 5 sever 0 1 0", "leave one of them"),
+        ("replicas 3\nupdatable 3\nacknowledged_by 2\nfault 5 sever 0 1 0", "acknowledged_by to 1"),
     ];
     for (text, why) in cases {
         let refused = Scenario::parse(text).expect_err(text);
@@ -118,6 +128,27 @@ fn counter_of_three(rest: &str) -> Scenario {
          delay_ms 5\nlarge 0\n{rest}\n"
     );
     Scenario::parse(&text).expect("it makes sense")
+}
+
+/// An update and what a client then reads at the far end find their way over the third; the logs, which wait
+/// for word of a peer that is not heard, are empty when the link is whole again.
+#[test]
+fn updates_find_their_way_around_a_severed_link() {
+    let asked = "do 1100 0 update\ndo 1300 2 update\ndo 1500 1 update\ndo 2000 0 query";
+    let scenario = counter_of_three(&format!("clients 3\nfault 1000 sever 0 2 0\n{asked}"));
+    let outcome = run(&scenario, None, true);
+
+    assert_eq!(outcome.end, End::Sound);
+    assert_eq!(outcome.counts.faults[&Kind::Sever], 1);
+    assert!(outcome.weather.cut > 0, "nothing was lost there");
+    assert!(outcome.story.iter().any(|line| line.ends_with("severed links are whole again")));
+    let stuck = broken(&scenario, "sends only its own records");
+    assert_eq!(
+        stuck.as_deref(),
+        Some("when all is quiet, all are equal (within 60000 ms of calm)")
+    );
+    let logs = broken(&scenario, "never discards");
+    assert_eq!(logs.as_deref(), Some("the logs end up empty (within 60000 ms of calm)"));
 }
 
 /// A mistake of the simulator's own: it took the host away before it looked for the copy.
