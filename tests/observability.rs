@@ -392,3 +392,28 @@ fn what_is_dropped_before_it_is_opened_is_told_by_reason() {
     let dropped = figures.into_iter().filter(|(name, _)| name.contains("dropped"));
     assert_eq!(dropped.collect::<Vec<_>>(), expected);
 }
+
+/// Datagrams that found the buffer full never came to the program: only the system knows of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_drops_is_told_as_the_system_counts_it() {
+    use chinwag::runtime::dropped_by_system;
+    let metrics = Metrics::default();
+    let figure =
+        || openmetrics::read(&metrics.text()).get("chinwag_dropped_by_system_total").copied();
+    assert_eq!(figure(), None, "no socket was named");
+
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
+    metrics.watch_socket(at);
+    assert_eq!(figure(), Some(0.0));
+
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    (0..5_000).for_each(|_| drop(sender.send_to(&[0; 1_000], at).unwrap()));
+    let dropped = dropped_by_system(at).expect("the socket is in the table") as f64;
+    assert!(dropped > 0.0, "the buffer holds 5 MB");
+    assert_eq!(figure(), Some(dropped));
+
+    drop(socket);
+    assert_eq!(figure(), None, "the socket is gone");
+}

@@ -1,6 +1,6 @@
 //! Figures of a replica manager, as OpenMetrics text. Names and meanings: docs/operations.md.
 
-use super::{Condition, lag::lags};
+use super::{Condition, lag::lags, system_drops::SystemDrops};
 use crate::{ManagerState, ReplicaId, Service};
 use prometheus_client::{
     encoding::text,
@@ -14,6 +14,7 @@ use prometheus_client::{
 };
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
 };
 
@@ -67,6 +68,7 @@ pub struct Metrics {
     pub(super) torn_bytes: Counter,
     pub(super) disk: Disk,
     gauges: Gauges,
+    system_drops: SystemDrops,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -110,6 +112,8 @@ impl Default for Metrics {
         let torn_bytes = Counter::default();
         let help = "Bytes of a torn last batch that the start dropped";
         r.register("torn_bytes", help, torn_bytes.clone());
+        let system_drops = SystemDrops::default();
+        r.register_collector(Box::new(system_drops.clone()));
         Self {
             registry: registry.into(),
             received,
@@ -128,6 +132,7 @@ impl Default for Metrics {
             torn_bytes,
             disk,
             gauges,
+            system_drops,
         }
     }
 }
@@ -184,6 +189,12 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("a string takes everything");
         text
+    }
+
+    /// From now on, what the system drops at the socket bound to this address is told as well.
+    pub fn watch_socket(&self, at: SocketAddr) {
+        // There is one socket; a second one would be told of under the first one's name.
+        let _ = self.system_drops.0.set(at);
     }
 
     /// Sets what is read off a state.

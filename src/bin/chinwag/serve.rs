@@ -55,20 +55,21 @@ impl WithService for Serve<'_> {
         let storage = storage.map_err(Failure::operator)?;
         let (metrics, health) = (Metrics::default(), Arc::<Health>::default());
         transport.count_in(metrics.clone());
+        let at = transport.inner().local_addr().map_err(|error| Failure::new(1, error))?;
+        metrics.watch_socket(at);
         let storage = TimedStorage::new(storage, clock, &metrics);
         let watch = Watch::new(id, clock, metrics.clone(), Arc::clone(&health));
-        if let Some(at) = replica.http_address() {
-            let at = Pages { metrics, health, clock }.serve(at).map_err(|error| {
+        if let Some(page) = replica.http_address() {
+            let page = Pages { metrics, health, clock }.serve(page).map_err(|error| {
                 let path = path.display();
-                Failure::operator(format!("{path}: replica.http: {at}: {error}"))
+                Failure::operator(format!("{path}: replica.http: {page}: {error}"))
             })?;
-            info!("{id:?}: http://{at}/metrics, /healthz and /readyz");
+            info!("{id:?}: http://{page}/metrics, /healthz and /readyz");
         }
         let observer = (watch, recorder::<S>(&config, replica)?);
         let opened = udp::open::<S, _, _>(&config, storage, observer, &clock);
         let mut host = opened.map_err(|error| failed_start(&error))?;
         let peers = udp::resolve(config.replicas.clone(), Arc::clone(&stop));
-        let at = transport.inner().local_addr().map_err(|error| Failure::new(1, error))?;
         let held = host.state().replica.replica_ts();
         info!("{id:?}: serving {} at {at}, with {held:?}", S::NAME);
         // Serving, which is not yet taking updates: that may need peers which start after it.
