@@ -271,8 +271,8 @@ impl Judge for Many {
         // Who does not hear a peer does not learn that it has all, and keeps its log for it; of what is not
         // at rest the answer is not taken.
         let judged = if moment == Moment::Spread { 2 } else { unfinished.len() };
-        let unfinished = &unfinished[..judged];
-        let unfinished = unfinished.iter().find(|(holds, _)| !holds).map(|(_, what)| *what);
+        let unfinished =
+            unfinished[..judged].iter().find(|(holds, _)| !holds).map(|(_, what)| *what);
         unfinished.map(str::to_owned).or_else(|| self.history(callers))
     }
 
