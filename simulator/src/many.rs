@@ -268,12 +268,10 @@ impl Judge for Many {
             (all(&|k| k.shown == first.shown), "equal updates mean equal answers"),
             (all(&|k| k.left == 0), "the logs and the executed table end up empty"),
         ];
-        // Who does not hear a peer does not learn that it has all, and keeps its log for it; of what is not
-        // at rest the answer is not taken.
+        // Who does not hear a peer keeps its log for it; of what is not at rest the answer is not taken.
         let judged = if moment == Moment::Spread { 2 } else { unfinished.len() };
-        let unfinished =
-            unfinished[..judged].iter().find(|(holds, _)| !holds).map(|(_, what)| *what);
-        unfinished.map(str::to_owned).or_else(|| self.history(callers))
+        let broken = unfinished[..judged].iter().find(|(holds, _)| !holds);
+        broken.map(|(_, what)| (*what).to_owned()).or_else(|| self.history(callers))
     }
 
     fn looks(&self) -> u64 {
