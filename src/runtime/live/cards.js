@@ -58,6 +58,12 @@ export function table(title, heads, body, empty) {
 
 const cell = (...children) => el('td', {}, ...children);
 
+/** The name of a request. A real front end has a long number, which is cut; the pointer shows it whole. */
+function request(id) {
+  const cut = id.replace(/^fe\d{5,}(?=\d{4}#)/, 'fe…');
+  return cut === id ? id : el('span', { title: id }, cut);
+}
+
 /** Stable, or waiting, and for what. */
 function status(row) {
   if (!row.waits) return el('b', { class: 'tag stable' }, 'stable');
@@ -74,17 +80,17 @@ function manager({ name, before, after }) {
   const ops = after.value !== undefined; // A running replica manager shows no payloads.
 
   const log = rows(after.log, before.log, (row, was, first) => [
-    cell(first, ' ', row.id), ops ? cell(row.op) : null, cell(row.update), cell(timestamp(row.prev)),
+    cell(first, ' ', row.id), ops ? cell(row.op) : null, cell(request(row.update)), cell(timestamp(row.prev)),
     cell(timestamp(row.ts)),
     cell(status(row), was && !same([row.waits, row.waits_for], [was.waits, was.waits_for])
       ? dot(was.waits ? `waiting for ${was.waits_for ?? 'nothing'}` : 'stable') : null)]);
   const executed = rows(after.executed, before.executed, (row, was, first) => [
-    cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
+    cell(first, ' ', request(row.id)), cell(timestamp(row.ts, was?.ts))]);
   const others = (state) => state.table.filter((row) => row.id !== name); // What it holds it knows anyway.
   const peers = rows(others(after), others(before), (row, was, first) => [
     cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
   const queries = rows(after.queries, before.queries, (row, was, first) => [
-    cell(first, ' ', row.id), cell(timestamp(row.prev)),
+    cell(first, ' ', request(row.id)), cell(timestamp(row.prev)),
     cell(el('b', { class: 'tag waits' }, `waits for ${row.waits_for ?? 'nothing'}`)),
     row.held_ms === undefined ? null : cell(`for ${((row.held_ms ?? 0) / 1000).toFixed(1)} s`)]);
   return [

@@ -26,15 +26,15 @@ function row({ from, to, lag, sent, received, heard, flows }) {
   const last = heard === null ? 'never' : heard === undefined ? unknown : seconds(heard);
   const behind = lag === undefined ? unknown.cloneNode(true)
     : lag === 0 ? el('b', { class: 'tag stable' }, 'has all') : el('b', { class: 'tag waits' }, `lacks ${lag}`);
-  const cells = [`${from} → ${to}`, behind, last, flows ? '● flows' : '', sent ?? '?', received ?? '?'];
-  return el('tr', { 'data-link': `${from}-${to}` },
-    ...cells.map((content, place) => el('td', { class: place === 3 ? 'flows' : '' }, content)));
+  const now = flows ? el('b', { class: 'flows' }, '● flows') : '';
+  const cells = [`${from} → ${to}`, behind, last, now, sent ?? '?', received ?? '?'];
+  return el('tr', { 'data-link': `${from}-${to}` }, ...cells.map((content) => el('td', {}, content)));
 }
 
 /** The links as a table, those that are most behind first. */
 export function linkTable(all) {
   const sorted = all.toSorted((a, b) => (b.lag ?? 0) - (a.lag ?? 0));
-  const heads = ['link', 'of what the first holds, the second', 'last heard', '', 'sent', 'received'];
+  const heads = ['link', 'other end', 'last heard', '', 'sent', 'received'];
   const hidden = all.length - ROWS_MAX;
   return el('div', {}, table('', heads, sorted.slice(0, ROWS_MAX).map(row), 'There is only one: nobody to gossip with.'),
     hidden > 0 ? el('p', { class: 'faint' }, `and ${hidden} more, none of them further behind`) : null);
@@ -82,5 +82,7 @@ export function ring(replicas, all) {
   });
   const behind = all.filter(({ lag }) => lag > 0).map(({ from, to, lag }) => `${to} lacks ${lag} of ${from}`);
   const said = behind.length ? behind.join(', ') : 'all have all';
-  return svg('svg', { viewBox: `0 0 ${size} ${size}`, role: 'img', 'aria-label': `Gossip: ${said}` }, ...arrows, ...nodes);
+  const lowest = Math.max(...[...at.values()].map(([, y]) => y));
+  const height = lowest + size / 2 - radius;
+  return svg('svg', { viewBox: `0 0 ${size} ${height}`, role: 'img', 'aria-label': `Gossip: ${said}` }, ...arrows, ...nodes);
 }
