@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Opens the explorer in a headless Chromium and clicks through it. Installs Chromium if it is absent, on Debian.
+# Opens the explorer and the live view in a headless Chromium and clicks through them. Installs Chromium if it is
+# absent, on Debian.
 # With a directory as argument, leaves screenshots there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
-  printf '\n!!! SKIPPED: the explorer was NOT tested in a browser: %s\n\n' "$1" >&2
+  printf '\n!!! SKIPPED: the pages were NOT tested in a browser: %s\n\n' "$1" >&2
   exit 0
 }
 
@@ -18,9 +19,10 @@ if ! command -v chromium >/dev/null; then
   } || skip "chromium cannot be installed here"
 fi
 
-cargo build --locked --quiet --release --bin check
-check="$(cargo metadata --locked --format-version 1 --no-deps | python3 -c '
+cargo build --locked --quiet --release --bin check --bin chinwag
+programs="$(cargo metadata --locked --format-version 1 --no-deps | python3 -c '
 import json, sys
-print(json.load(sys.stdin)["target_directory"])')/release/check"
+print(json.load(sys.stdin)["target_directory"])')/release"
 [[ $# == 0 ]] || mkdir -p "$1"
-PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/check.py "$check" "$(command -v chromium)" "$@"
+PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/check.py "$programs/check" "$(command -v chromium)" "$@"
+PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/live.py "$programs/chinwag" "$(command -v chromium)" "$@"

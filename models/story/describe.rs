@@ -68,8 +68,7 @@ fn log_line(record: &Record, value_ts: &Timestamp, local: &ManagerLocal) -> Stri
 
 /// The first record that the value lacks of this past.
 pub(super) fn awaited(prev: &Timestamp, value_ts: &Timestamp) -> Option<RecordKey> {
-    let short = prev.entries().find(|(origin, count)| value_ts.get(*origin) < *count);
-    short.map(|(origin, seq)| RecordKey { origin, seq })
+    chinwag::rules::first_beyond(prev, value_ts)
 }
 
 fn describe_client(local: &ClientLocal) -> Value {

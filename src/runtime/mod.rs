@@ -55,6 +55,7 @@ mod inspect;
 mod joining;
 mod journal;
 mod lag;
+pub mod live;
 mod metrics;
 mod nearest;
 mod observer;

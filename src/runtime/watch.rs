@@ -1,7 +1,13 @@
 //! Sees what a host does, and turns it into log lines and metrics. No payload is logged, at any level.
 
-use super::{Clock, Condition, DropReason, Metrics, Observer, Saved, Warnings, host::recorded_by};
-use crate::{Change, Destination, Event, ManagerState, Message, ReplicaId, RequestId, Service};
+use super::{
+    Clock, Condition, DropReason, Metrics, Observer, Saved, Warnings,
+    host::recorded_by,
+    live::{self, Exchange, Live},
+};
+use crate::{
+    Change, Destination, Event, ManagerState, Message, ReplicaId, RequestId, Sender, Service,
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -19,12 +25,13 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// [`STOP_POLL`](super::udp::STOP_POLL) when idle.
 pub const HEALTHY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether a replica manager takes updates and is alive, for other threads.
+/// Whether a replica manager takes updates and is alive, for other threads; and what it looks like, if they ask.
 #[derive(Debug, Default)]
 pub struct Health {
     condition: AtomicUsize,
     /// In milliseconds of its clock; zero before the first commit.
     committed_at: AtomicU64,
+    pub(super) live: Live,
 }
 
 impl Health {
@@ -58,6 +65,7 @@ pub struct Watch<C> {
     /// Queries that are held back, since when. The host gives up on some without a word.
     held: BTreeMap<RequestId, Duration>,
     look_at: Duration,
+    gossip: BTreeMap<ReplicaId, Exchange>,
 }
 
 impl<C: Clock> Watch<C> {
@@ -72,6 +80,7 @@ impl<C: Clock> Watch<C> {
             condition: None,
             held: BTreeMap::new(),
             look_at: Duration::ZERO,
+            gossip: BTreeMap::new(),
         }
     }
 
@@ -94,6 +103,8 @@ impl<C: Clock> Watch<C> {
             self.held.values().min().map_or(Duration::ZERO, |since| now.saturating_sub(*since));
         self.metrics.oldest.set(oldest.as_secs_f64());
         self.metrics.look(self.me, state, condition);
+        let live = &self.health.live;
+        live.show(now, || live::running(self.me, state, &self.gossip, &self.held, now));
     }
 }
 
@@ -103,6 +114,14 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
         self.metrics.torn_bytes.inc_by(torn);
         if torn > 0 {
             warn!("{me:?}: dropped a batch of {torn} bytes that was being written at the end");
+        }
+    }
+
+    fn received(&mut self, from: Sender, message: &Message<S>) {
+        if let (Sender::Replica(peer), Message::Gossip { .. }) = (from, message) {
+            let exchange = self.gossip.entry(peer).or_default();
+            exchange.received += 1;
+            exchange.heard_at = Some(self.clock.now());
         }
     }
 
@@ -151,7 +170,10 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
         });
     }
 
-    fn sent(&mut self, _to: Destination, message: &Message<S>, _datagrams: usize) {
+    fn sent(&mut self, to: Destination, message: &Message<S>, _datagrams: usize) {
+        if let (Destination::Replica(peer), Message::Gossip { .. }) = (to, message) {
+            self.gossip.entry(peer).or_default().sent += 1;
+        }
         if let Message::QueryReply { id, .. } = message {
             self.metrics.queries.inc();
             if let Some(since) = self.held.remove(id) {

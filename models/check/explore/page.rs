@@ -11,6 +11,7 @@ use crate::{
     Complaint,
     lab::{self, Panicked},
 };
+use chinwag::runtime::{http::POLICY, live};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -20,10 +21,6 @@ use tiny_http::{Header, Method, Request, Response, Server};
 const BODY_BYTES_MAX: u64 = 64 << 10;
 /// Requests that are answered at once: a search must not keep the page waiting.
 const WORKERS: usize = 4;
-
-/// Nothing from elsewhere, nothing inline, nothing in a frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Where the page is.
 pub struct Setting {
@@ -96,13 +93,11 @@ fn reply(request: &mut Request, setting: &Setting, explorer: &Explorer) -> Reply
         (Method::Get, "/") => {
             Reply::asset("text/html; charset=utf-8", include_str!("assets/page.html"))
         }
-        (Method::Get, "/page.css") => Reply::asset("text/css", include_str!("assets/page.css")),
+        (Method::Get, "/page.css") => Reply::asset("text/css", live::STYLE),
         (Method::Get, "/page.js") => {
             Reply::asset("text/javascript", include_str!("assets/page.js"))
         }
-        (Method::Get, "/cards.js") => {
-            Reply::asset("text/javascript", include_str!("assets/cards.js"))
-        }
+        (Method::Get, "/cards.js") => Reply::asset("text/javascript", live::CARDS),
         (Method::Get, "/api/catalogue") => {
             let mut all = explorer.catalogue();
             all["stateright"] = json!(format!("http://127.0.0.1:{}/", setting.beside));

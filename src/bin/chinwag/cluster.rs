@@ -1,8 +1,8 @@
 //! A cluster on this machine, each replica manager a process.
 
-use crate::{Failure, keys, read_config, stop_flag};
+use crate::{Failure, keys, live, read_config, stop_flag};
 use chinwag::{
-    ReplicaId,
+    Group, ReplicaId,
     runtime::{
         Clock, Config, REPLICAS_MAX, ReplicaConfig, UPDATABLE_MAX,
         command::{SERVICES, is_service},
@@ -45,6 +45,9 @@ pub struct ClusterArgs {
     /// Record every step of every replica manager to this directory, for `check trace`.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Serve a page on a free port of loopback that shows how they are, live.
+    #[arg(long)]
+    watch: bool,
     /// Print an object of JSON when all processes are started.
     #[arg(long)]
     json: bool,
@@ -57,22 +60,32 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
     let io = |error: io::Error| Failure::new(1, error);
     let program = std::env::current_exe().map_err(io)?;
     let mut children: Vec<(ReplicaId, Child)> = Vec::new();
-    for (i, config) in configs.iter().enumerate() {
+    for (id, path) in &configs {
         let mut command = Command::new(&program);
-        command.arg("replica").arg("--config").arg(config).stdin(Stdio::null());
-        let data = args.dir.join(format!("rm{i}"));
-        if !data.join("identity").exists() {
+        command.arg("replica").arg("--config").arg(path).stdin(Stdio::null());
+        let data = read_config(path)?.replica.map(|replica| replica.data_dir);
+        if !data.unwrap_or_default().join("identity").exists() {
             command.arg("--init");
         }
         if let Some(directory) = &args.record {
             command.arg("--record").arg(directory);
         }
-        children.push((ReplicaId(i as u16), command.spawn().map_err(io)?));
+        children.push((*id, command.spawn().map_err(io)?));
     }
     let main = args.dir.join("cluster.toml");
     let main = main.canonicalize().map_err(io)?;
+    let watch = match args.watch {
+        true => Some(live::serve(&main).map_err(io)?),
+        false => None,
+    };
     match args.json {
-        true => println!("{}", started(&main, &configs, &children)?),
+        true => {
+            let mut started = started(&main, &configs, &children)?;
+            if let Some(at) = watch {
+                started["watch"] = json!(format!("http://{at}/"));
+            }
+            println!("{started}");
+        }
         false => {
             println!(
                 "{} replica managers, each a process; Ctrl-C stops them. In another terminal:",
@@ -83,6 +96,9 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
             println!("  chinwag top");
             println!("  chinwag update --session me {}", example(&args.service).0);
             println!("  chinwag query --session me {}", example(&args.service).1);
+            if let Some(at) = watch {
+                println!("In a browser: http://{at}/");
+            }
         }
     }
     supervise(&mut children, &args.dir, &stop)?;
@@ -95,10 +111,10 @@ pub fn run(args: &ClusterArgs) -> Result<(), Failure> {
 /// What runs, for programs.
 fn started(
     main: &Path,
-    configs: &[PathBuf],
+    configs: &[(ReplicaId, PathBuf)],
     children: &[(ReplicaId, Child)],
 ) -> Result<Value, Failure> {
-    let replica = |(path, (replica, child)): (&PathBuf, &(ReplicaId, Child))| {
+    let replica = |((replica, path), (_, child)): (&(ReplicaId, PathBuf), &(_, Child))| {
         let config = read_config(path)?;
         let http = config.replica.as_ref().and_then(ReplicaConfig::http_address);
         Ok(json!({
@@ -178,10 +194,12 @@ fn supervise(
     Ok(())
 }
 
-/// The replicas' configuration files: those that are there, or new ones on free ports of loopback.
-fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
+/// The members' configuration files: those that are there, or new ones on free ports of loopback.
+fn cluster_configs(args: &ClusterArgs) -> Result<Vec<(ReplicaId, PathBuf)>, Failure> {
     let main = args.dir.join("cluster.toml");
-    let paths = |count| (0..count).map(|i| args.dir.join(format!("rm{i}.toml"))).collect();
+    let paths = |group: Group| {
+        group.members().map(|id| (id, replica_config(&main, id))).collect::<Vec<_>>()
+    };
     if main.exists() {
         let found = read_config(&main)?;
         if found.service != args.service {
@@ -191,7 +209,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
                 args.service
             )));
         }
-        return Ok(paths(found.group().replicas));
+        return Ok(paths(found.group()));
     }
     let io = |error: io::Error| Failure::operator(format!("{}: {error}", args.dir.display()));
     let count = size(args)?;
@@ -215,13 +233,13 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
         Config::parse(path, &text).map_err(Failure::operator)?;
         fs::write(path, text).map_err(io)
     };
-    for (id, path) in paths(count).iter().enumerate() {
-        let path: &PathBuf = path;
+    let paths = paths(config.group());
+    for (id, path) in &paths {
         config.replica = Some(ReplicaConfig {
-            id: id as u16,
-            data_dir: format!("rm{id}").into(),
+            id: id.0,
+            data_dir: format!("{id:?}").into(),
             listen: None,
-            http: Some(http[id].to_string()),
+            http: Some(http[id.index()].to_string()),
             gossip_interval_ms: 100,
             gossip_batch: 0,
             unknown_past: Default::default(),
@@ -232,7 +250,12 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<PathBuf>, Failure> {
     }
     config.replica = None;
     write(&main, &config)?;
-    Ok(paths(count))
+    Ok(paths)
+}
+
+/// Where a replica manager's configuration is, in the directory of the cluster's.
+pub fn replica_config(main: &Path, id: ReplicaId) -> PathBuf {
+    main.with_file_name(format!("{id:?}.toml"))
 }
 
 /// Addresses on loopback where nobody listened a moment ago.

@@ -19,6 +19,7 @@ mod generate;
 mod health;
 mod keys;
 mod listen;
+mod live;
 mod logs;
 mod maelstrom;
 mod output;

@@ -45,16 +45,24 @@ function rows(after, before, cells) {
   return [...drawn, ...gone];
 }
 
-function table(title, heads, body, empty) {
+/** A table, or what is said if it has no rows. */
+export function table(title, heads, body, empty) {
+  const heading = title ? el('h4', {}, title) : null;
   if (body.length === 0) {
-    return el('div', { class: 'field' }, el('h4', {}, title), el('span', { class: 'faint' }, empty));
+    return el('div', { class: 'field' }, heading, el('span', { class: 'faint' }, empty));
   }
   const head = el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)));
-  return el('div', { class: 'field' }, el('h4', {}, title),
+  return el('div', { class: 'field' }, heading,
     el('div', { class: 'scroll' }, el('table', {}, el('thead', {}, head), el('tbody', {}, ...body))));
 }
 
 const cell = (...children) => el('td', {}, ...children);
+
+/** The name of a request. A real front end has a long number, which is cut; the pointer shows it whole. */
+function request(id) {
+  const cut = id.replace(/^fe\d{5,}(?=\d{4}#)/, 'fe…');
+  return cut === id ? id : el('span', { title: id }, cut);
+}
 
 /** Stable, or waiting, and for what. */
 function status(row) {
@@ -68,31 +76,34 @@ function field(name, content, hint) {
 
 function manager({ name, before, after }) {
   const shows = after.shows ? ` shows ${after.shows}` : '';
-  const value = (state) => (state.value.length ? state.value.join(' ') : 'empty');
+  const value = (state) => (state.value?.length ? state.value.join(' ') : 'empty');
+  const ops = after.value !== undefined; // A running replica manager shows no payloads.
+
   const log = rows(after.log, before.log, (row, was, first) => [
-    cell(first, ' ', row.id), cell(row.op), cell(row.update), cell(timestamp(row.prev)),
+    cell(first, ' ', row.id), ops ? cell(row.op) : null, cell(request(row.update)), cell(timestamp(row.prev)),
     cell(timestamp(row.ts)),
     cell(status(row), was && !same([row.waits, row.waits_for], [was.waits, was.waits_for])
       ? dot(was.waits ? `waiting for ${was.waits_for ?? 'nothing'}` : 'stable') : null)]);
   const executed = rows(after.executed, before.executed, (row, was, first) => [
-    cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
+    cell(first, ' ', request(row.id)), cell(timestamp(row.ts, was?.ts))]);
   const others = (state) => state.table.filter((row) => row.id !== name); // What it holds it knows anyway.
   const peers = rows(others(after), others(before), (row, was, first) => [
     cell(first, ' ', row.id), cell(timestamp(row.ts, was?.ts))]);
   const queries = rows(after.queries, before.queries, (row, was, first) => [
-    cell(first, ' ', row.id), cell(timestamp(row.prev)),
-    cell(el('b', { class: 'tag waits' }, `waits for ${row.waits_for ?? 'nothing'}`))]);
+    cell(first, ' ', request(row.id)), cell(timestamp(row.prev)),
+    cell(el('b', { class: 'tag waits' }, `waits for ${row.waits_for ?? 'nothing'}`)),
+    row.held_ms === undefined ? null : cell(`for ${((row.held_ms ?? 0) / 1000).toFixed(1)} s`)]);
   return [
     el('dl', {},
-      field('value', el('span', {}, words(value(after), value(before)), shows),
-        'the updates that ran here, in order'),
+      ops ? field('value', el('span', {}, words(value(after), value(before)), shows),
+        'the updates that ran here, in order') : null,
       field('valueTS', timestamp(after.value_ts, before.value_ts), 'what the value reflects'),
       field('replicaTS', timestamp(after.replica_ts, before.replica_ts), 'what the log has received'),
       field('discarded', timestamp(after.discarded, before.discarded), 'what has left the log')),
-    table('Log', ['record', 'op', 'update', 'prev', 'ts', ''], log, 'empty'),
+    table('Log', ['record', ...(ops ? ['op'] : []), 'update', 'prev', 'ts', ''], log, 'empty'),
     table('Executed', ['update', 'ts'], executed, 'none'),
     table('Timestamp table', ['manager', 'is known to hold'], peers, 'none'),
-    queries.length ? table('Held-back queries', ['query', 'prev', ''], queries, 'none') : null,
+    queries.length ? table('Held-back queries', ['query', 'prev', '', ''], queries, 'none') : null,
   ];
 }
 
