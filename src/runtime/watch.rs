@@ -25,7 +25,8 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// [`STOP_POLL`](super::udp::STOP_POLL) when idle.
 pub const HEALTHY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether a replica manager takes updates and is alive, for other threads; and what it looks like, if they ask.
+/// Whether a replica manager takes updates and is alive, for other threads; and what it looks like, if they
+/// ask.
 #[derive(Debug, Default)]
 pub struct Health {
     condition: AtomicUsize,
