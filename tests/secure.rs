@@ -1,6 +1,8 @@
 //! Replica processes with keys, and what they do with those who have others or none.
 #![cfg(feature = "program")]
 
+#[cfg(feature = "tokio")]
+use chinwag::runtime::AsyncClient;
 use chinwag::{
     ReplicaId,
     runtime::{
@@ -11,6 +13,7 @@ use chinwag::{
 };
 use std::{
     fs,
+    net::{Ipv6Addr, SocketAddr, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -28,8 +31,11 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Self {
+        Self::start_at(&udp::free_addresses(3).unwrap())
+    }
+
+    fn start_at(addresses: &[SocketAddr]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let addresses = udp::free_addresses(3).unwrap();
         let config = Config {
             cluster: "test".into(),
             service: "counter".into(),
@@ -195,4 +201,38 @@ fn a_ring_that_others_may_read_or_an_open_address_without_one_is_refused() {
         chinwag().args(["query", "--config"]).arg(path("c.toml")).arg("keys").output().unwrap();
     let why = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && why.contains("no key ring"), "{why}");
+}
+
+/// The same session goes on from the client that blocks to the one that is awaited, and back.
+#[cfg(feature = "tokio")]
+#[test]
+fn sealed_over_ipv6_a_session_goes_on_between_clients_that_block_and_clients_that_are_awaited() {
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("SKIPPED: this machine has no IPv6");
+        return;
+    }
+    let ports = udp::free_addresses(3).unwrap();
+    let addresses: Vec<_> = ports.iter().map(|a| (Ipv6Addr::LOCALHOST, a.port()).into()).collect();
+    let cluster = Cluster::start_at(&addresses);
+    let config = &cluster.config;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let awaited = |config: &Config, patience| {
+        let (name, zero) = ((udp::random_front_end().unwrap(), 0), config.group().zero());
+        runtime.block_on(AsyncClient::<Counter>::connect(config, name, zero, patience)).unwrap()
+    };
+
+    let mut blocks = cluster.client_with(Some(cluster.ring()), PATIENCE);
+    blocks.update(1).unwrap();
+    let mut client = awaited(config, PATIENCE);
+    client.join(&blocks.token()).unwrap();
+    runtime.block_on(client.update(2)).unwrap();
+    assert_eq!(runtime.block_on(client.query(())).unwrap(), 3);
+    let mut later = cluster.client_with(Some(cluster.ring()), PATIENCE);
+    later.join(&client.token()).unwrap();
+    assert_eq!(later.query(()).unwrap(), 3);
+
+    let in_the_open = Config { keys: None, ..config.clone() };
+    let mut stranger = awaited(&in_the_open, Duration::from_millis(300));
+    runtime.block_on(stranger.update(100)).unwrap_err();
+    assert_eq!(later.query(()).unwrap(), 3);
 }
