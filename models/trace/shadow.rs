@@ -11,7 +11,7 @@ use crate::{
     view::{Setting, View},
 };
 use chinwag::{
-    Gossip, Input, LogRecord, Message, ReplicaManager, RequestId, Service, Update,
+    Gossip, Group, Input, LogRecord, Message, ReplicaManager, RequestId, Service, Update,
     runtime::TraceInput,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -40,8 +40,16 @@ impl Shadow {
                 }
             }
         }
+        Some(Self::of(trace.group(), tags, nodes))
+    }
+
+    /// Of a run in which no other updates than these are asked for.
+    pub(super) fn of(
+        group: Group,
+        tags: BTreeMap<RequestId, Tag>,
+        nodes: impl Iterator<Item = ReplicaManager>,
+    ) -> Self {
         let asked: Tags = tags.values().copied().collect();
-        let group = trace.group();
         let (honest, whole, lawful, replaced) = (true, true, true, None);
         let setting = Setting { group, honest, whole, lawful, asked, replaced };
         let manager = |node| Manager {
@@ -54,7 +62,7 @@ impl Shadow {
         };
         let managers: Vec<_> = nodes.map(manager).collect();
         let locals = managers.iter().map(|manager| Local::Manager(manager.start())).collect();
-        Some(Self { setting, tags, managers, locals })
+        Self { setting, tags, managers, locals }
     }
 
     /// Some client lies: what is promised to honest ones only is not asked any more.

@@ -1,12 +1,16 @@
-//! The judge against seeded bugs: a replay with the rules of a mutant agrees with its own steps, so nobody
-//! but the judge can find out that the rules are wrong.
+//! The judge, and the shadow that asks every property, against seeded bugs: a replay with the rules of a
+//! mutant agrees with its own steps, so nobody but these can find out that the rules are wrong.
 
 use super::{Judge, Player, ReplicaId};
-use crate::{mutants::MUTANTS, trace::witnessed::Witnessed};
+use crate::{
+    application::TAGS_MAX,
+    mutants::MUTANTS,
+    trace::{shadow::Shadow, witnessed::Witnessed},
+};
 use chinwag::{
     Destination, Effects, FrontEndId, Group, Input, Message, Replica, ReplicaManager, RequestId,
     Rules, Sender, Serial, Timer, Timestamp, Update,
-    runtime::{ClusterId, Codec},
+    runtime::{ClusterId, Codec, TraceInput},
     services::Counter,
 };
 
@@ -21,10 +25,14 @@ const STEPS: usize = 400;
 struct Run {
     players: Vec<Player<Counter>>,
     judge: Judge<Counter>,
+    /// Judges in the judge's place, if it is there.
+    shadow: Option<Shadow>,
     flying: Vec<(Sender, ReplicaId, Message<S>)>,
     clients: [Timestamp; CLIENTS],
     outstanding: [Option<Update<S>>; CLIENTS],
     asked: [u64; CLIENTS],
+    /// Of each client.
+    asks_max: u64,
     chance: u64,
 }
 
@@ -42,12 +50,25 @@ impl Run {
         Self {
             players: group.members().map(player).collect(),
             judge: Judge::new(group),
+            shadow: None,
             flying: Vec::new(),
             clients: [(); CLIENTS].map(|()| group.zero()),
             outstanding: [(); CLIENTS].map(|()| None),
             asked: [0; CLIENTS],
+            asks_max: u64::MAX,
             chance: seed,
         }
+    }
+
+    /// Judged by every property.
+    fn with_shadow(rules: &'static Rules, seed: u64) -> Self {
+        let mut run = Self::new(rules, seed);
+        let each = (TAGS_MAX / CLIENTS) as u64;
+        let ids = (0..CLIENTS as u64).flat_map(|client| (1..=each).map(move |n| id(client, n)));
+        let nodes = run.players.iter().map(|player| player.node.clone());
+        run.shadow = Some(Shadow::of(Group::of(REPLICAS), ids.zip(0..).collect(), nodes));
+        run.asks_max = each;
+        run
     }
 
     /// Below `end`; the same in every run with one seed (splitmix64).
@@ -59,21 +80,14 @@ impl Run {
 
     fn ask(&mut self) {
         let client = self.below(CLIENTS);
-        if self.outstanding[client].is_none() {
+        if self.outstanding[client].is_none() && self.asked[client] < self.asks_max {
             self.asked[client] += 1;
-            let serial = |number| Serial { incarnation: 0, number };
-            self.outstanding[client] = Some(Update {
-                id: RequestId {
-                    front_end: FrontEndId(client as u64),
-                    serial: serial(self.asked[client]),
-                },
-                acknowledged: serial(self.asked[client]),
-                prev: self.clients[client].clone(),
-                op: 1,
-            });
+            let (id, prev) = (id(client as u64, self.asked[client]), self.clients[client].clone());
+            let acknowledged = id.serial;
+            self.outstanding[client] = Some(Update { id, acknowledged, prev, op: 1 });
         }
         let to = ReplicaId(self.below(REPLICAS.into()) as u16);
-        let update = self.outstanding[client].clone().expect("it was just asked for");
+        let Some(update) = self.outstanding[client].clone() else { return };
         let from = Sender::FrontEnd(update.id.front_end);
         self.flying.push((from, to, Message::Update(update)));
     }
@@ -106,6 +120,13 @@ impl Run {
     }
 
     fn handle(&mut self, node: usize, input: Input<S>) -> Result<(), String> {
+        let traced = match &input {
+            Input::Message(from, message) => {
+                TraceInput::Message { from: *from, message: message.clone() }
+            }
+            Input::Timer(timer) => TraceInput::Timer(*timer),
+            Input::Request(_) => unreachable!("clients are not replica managers"),
+        };
         let (mut fx, player) = (Effects::default(), &mut self.players[node]);
         let state = player.state.as_mut().expect("all have started");
         player.node.handle(state, input, &mut fx);
@@ -124,7 +145,13 @@ impl Run {
                 _ => {}
             }
         }
-        self.judge.step(&self.players, node, &fx.journal)
+        match &mut self.shadow {
+            Some(shadow) => {
+                shadow.step(node, &traced);
+                shadow.judge()
+            }
+            None => self.judge.step(&self.players, node, &fx.journal),
+        }
     }
 
     /// Everything once more, until nothing is left to say, and then the end.
@@ -139,14 +166,26 @@ impl Run {
                 }
             }
         }
-        self.judge.end(&self.players)
+        match &self.shadow {
+            Some(_) => Ok(true),
+            None => self.judge.end(&self.players),
+        }
     }
 }
 
+fn id(client: u64, number: u64) -> RequestId {
+    let serial = Serial { incarnation: 0, number };
+    RequestId { front_end: FrontEndId(client), serial }
+}
+
 /// What the judge has against one of many runs with these rules.
-fn objection(rules: &'static Rules) -> Option<String> {
-    (0..RUNS).find_map(|seed| {
-        let mut run = Run::new(rules, seed);
+fn objection(
+    rules: &'static Rules,
+    runs: u64,
+    begin: fn(&'static Rules, u64) -> Run,
+) -> Option<String> {
+    (0..runs).find_map(|seed| {
+        let mut run = begin(rules, seed);
         let steps = (0..STEPS).try_for_each(|_| run.step());
         steps.and_then(|()| run.settle().map(drop)).err()
     })
@@ -154,7 +193,7 @@ fn objection(rules: &'static Rules) -> Option<String> {
 
 #[test]
 fn the_judge_accepts_the_protocol_and_sees_quiet_ends() {
-    assert_eq!(objection(&chinwag::rules::FAITHFUL), None);
+    assert_eq!(objection(&chinwag::rules::FAITHFUL, RUNS, Run::new), None);
     let mut run = Run::new(&chinwag::rules::FAITHFUL, 0);
     (0..STEPS).try_for_each(|_| run.step()).unwrap();
     assert_eq!(run.settle(), Ok(true));
@@ -162,10 +201,45 @@ fn the_judge_accepts_the_protocol_and_sees_quiet_ends() {
 
 #[test]
 fn the_judge_finds_out_rules_that_are_wrong_by_each_of_its_promises() {
-    let found: Vec<_> =
-        MUTANTS.iter().filter_map(|mutant| Some((mutant.name, objection(mutant.rules)?))).collect();
+    let found = MUTANTS.iter().filter_map(|m| Some((m.name, objection(m.rules, RUNS, Run::new)?)));
+    let found: Vec<_> = found.collect();
     let by = |promise: &str| found.iter().filter(|(_, why)| why.contains(promise)).count();
     for promise in ["(P3)", "(P6)", "(P8)", "(P9)", "(P12)", "(P13)", "(P16)", "(P25)"] {
         assert!(by(promise) > 0, "{promise} finds out nothing: {found:?}");
     }
 }
+
+#[test]
+fn the_shadow_accepts_the_protocol() {
+    assert_eq!(objection(&chinwag::rules::FAITHFUL, SHADOWED, Run::with_shadow), None);
+}
+
+/// What clients see, read-only replicas, crashes and the end are not in these runs: of that the models and the
+/// simulator tell.
+#[test]
+fn the_shadow_finds_out_rules_that_are_wrong_by_many_properties() {
+    for (name, promise) in FOUND {
+        let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).expect(name);
+        let why = objection(mutant.rules, RUNS, Run::with_shadow);
+        assert!(why.as_ref().is_some_and(|why| why.starts_with(promise)), "{name}: {why:?}");
+    }
+}
+
+/// Runs with every property judged after each step, of rules that are right.
+const SHADOWED: u64 = 10;
+
+const FOUND: [(&str, &str); 13] = [
+    ("records duplicates", "a manager makes one record of an update"),
+    ("ignores what is finished", "an update is executed at most once"),
+    ("drops duplicates silently", "a replica manager alone takes updates and answers"),
+    ("answers duplicates with the value's timestamp", "a reply covers every record of its update"),
+    ("stamps without the past", "a timestamp is the past with one new update in it"),
+    ("counts from the client's past", "a timestamp names one update"),
+    ("counts the whole timestamp", "the log has no holes"),
+    ("executes before the past", "the value never runs ahead of the log"),
+    ("makes a single pass", "nothing waits that need not wait"),
+    ("has no executed table", "the value reflects exactly what its timestamp covers"),
+    ("believes what it sent arrived", "knowledge of a peer is never overestimated"),
+    ("overwrites what it knew", "no timestamp goes down"),
+    ("discards what a majority has", "a record leaves a log only when everyone has it"),
+];
