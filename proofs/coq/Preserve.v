@@ -10,8 +10,9 @@ Notation urec := (@urec Op).
 Notation rm := (@rm Op Val).
 Notation st := (@st Op Val).
 
-Lemma inv_init : Inv (init (P := P)).
+Lemma inv_begin h : places h -> Inv (begin h).
 Proof.
+  intros Hh.
   assert (Z : forall j, tget (rm0 (P := P) j) = fun k => match k with 0 => [] | S _ => [] end) by reflexivity.
   constructor; simpl; try tauto.
   - intros i Hi. constructor; simpl; try tauto; try apply NoDup_nil; try apply Gen_nil;
@@ -19,12 +20,13 @@ Proof.
     intros l1 r l2 H. destruct l1; discriminate.
   - intros i Hi r [].
   - intros i Hi c Hc. unfold top; simpl. rewrite !get_nil; lia.
-  - intros i j Hi Hj. unfold tget; simpl. destruct j; apply vle_refl.
-  - intros i j _ _ _. apply vle_refl.
+  - intros i j Hi Hj _. unfold tget; simpl. destruct j; apply vle_refl.
+  - intros i j _ _ _ _. apply vle_refl.
   - intros i k _ _ a r [].
   - intros i k _ _ a r [].
   - intros f. split; [intros r []|]. intros _. split; [|apply Gen_nil].
     intros c Hc. simpl. rewrite get_nil; lia.
+  - intros k _. unfold top; simpl. rewrite get_nil. lia.
   - intros c n _ H0 H. unfold top in H; simpl in H. rewrite get_nil in H. lia.
 Qed.
 
@@ -39,23 +41,23 @@ Proof.
 Qed.
 
 (** What is known of an identifier, a new record of it may break nothing. *)
-Lemma not_dead (s : st) i j c : Inv s -> i < nR -> j < nM -> finished (rms s i) c = false ->
+Lemma not_dead (s : st) i j c : Inv s -> i < nR -> member s i -> j < nM -> finished (rms s i) c = false ->
   In c (map r_cid (hist s j)) -> In c (keys (rms s j)).
 Proof.
-  intros I Hi Hj K Hin. destruct (memc c (keys (rms s j))) eqn:M; [now apply memc_spec|].
+  intros I Hi Hmi Hj K Hin. destruct (memc c (keys (rms s j))) eqn:M; [now apply memc_spec|].
   exfalso. destruct (I_dead _ I j c Hj Hin) as [D1 _].
   - intros Hc. apply memc_spec in Hc. congruence.
-  - specialize (D1 i Hi). unfold finished in K. apply Nat.ltb_ge in K. lia.
+  - specialize (D1 i Hi Hmi). unfold finished in K. apply Nat.ltb_ge in K. lia.
 Qed.
 
 Lemma inv_accept (s : st) i q a l :
-  Inv s -> i < nR -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false ->
+  Inv s -> i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false ->
   plausible (rms s i) q = true ->
   settles (recv1 (rms s i) (stamp (rms s i) q)) l a ->
   Inv (put (made (send s (MRep (q_cid q) (r_ts (stamp (rms s i) q)) [stamp (rms s i) q]))
          (stamp (rms s i) q)) i a l).
 Proof.
-  intros I Hi Hm K Hpl Hset. assert (HiM : i < nM) by auto.
+  intros I Hi Hmi Hm K Hpl Hset. assert (HiM : i < nM) by auto.
   unfold known in K. apply orb_false_iff in K as [K _]. apply orb_false_iff in K as [K _].
   assert (Kd : forall j, j < nM -> In (q_cid q) (map r_cid (hist s j)) -> In (q_cid q) (keys (rms s j)))
     by (intros; eapply not_dead; eauto).
@@ -88,7 +90,6 @@ Proof.
     - apply incl_tl, incl_refl.
     - intros x [Ex|Hx]; [subst x; right; rewrite Ho, Hs; auto|auto].
     - intros j Hj. at_i j i; [rewrite Ea; exact Hmono|apply vle_refl].
-    - intros k g Hk. at_i k i; auto. rewrite El. apply fin_add_all.
     - intros x [Ex|Hx]; [subst x; right|now left]. now rewrite Ho, Ec. }
   assert (Hnew : forall x, In x (acc s) -> r_org x = i -> r_seq x = S (top s i) -> False).
   { intros x Hx Ex Sx. destruct (I_wf _ I x Hx) as [_ Hle]. rewrite Ex in Hle. lia. }
@@ -112,8 +113,11 @@ Proof.
   { intros c Hc. unfold top at 1; simpl. destruct (Nat.eqb_spec c i) as [->|Hn].
     - rewrite upd_eq, RA, Hget, Nat.eqb_refl by assumption. reflexivity.
     - now rewrite upd_neq. }
-  assert (Qx : forall k v m n, k < nR -> vle v (rts (rms s k)) -> m <= n -> QM s k v m -> QM s' k v n).
-  { intros k v m n Hk Hv Hmn Q. apply (QM_le s' k v v m n); auto; [apply vle_refl|]. eapply QM_ext; eauto. }
+  assert (Hlow : forall k f, lowof (fin (rms s k)) f <= lowof (fin (rms s' k)) f).
+  { intros k f. simpl. at_i k i; auto. rewrite NA. apply fin_add_all. }
+  assert (Qx : forall k v m n, k < nR -> vle v (rts (rms s (heir s k))) -> m <= n -> QM s k v m -> QM s' k v n).
+  { intros k v m n Hk Hv Hmn Q. apply (QM_le s' k v v m n); auto; [apply vle_refl|].
+    apply QM_ext_at with (s := s) (j := heir s k); auto. now apply heir_in, nR_nM. }
   assert (Rx : forall j k, j < nM -> k < nR -> get (rts (rms s j)) k <= get (rts (rms s' j)) k).
   { intros j k Hj Hk. apply (E_rts _ _ E j Hj k Hk). }
   constructor; simpl.
@@ -131,16 +135,18 @@ Proof.
     + intros x [Ex|Hx]; [subst x|]; (eapply ext_below; [exact E|]); [now rewrite Ep|now apply BP].
     + splits; auto; [now rewrite Ep|].
       intros x Hx. rewrite Ho, Hs. pose proof (BP x Hx i Hi). lia.
-  - intros j k Hj Hk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
+  - intros j k Hj Hk Hmk. change (member s k) in Hmk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
     at_i j i; [unfold tget; rewrite TA|]; now apply I.
-  - intros j k Hj Hk Hmd. eapply vle_trans; [|now apply (E_rts _ _ E k)].
+  - intros j k Hj Hk Hmk Hmd. change (member s k) in Hmk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
     at_i j i; [rewrite GA|]; now apply I.
-  - intros j k Hj Hk. replace (tget (upd (rms s) i a j) k) with (tget (rms s j) k).
-    + eapply Qx; [auto|apply (I_tbl _ I j k); auto|apply (Rx j k); auto|now apply (I_tblq _ I j k)].
+  - intros j k Hj Hk. destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+    replace (tget (upd (rms s) i a j) (heir s k)) with (tget (rms s j) (heir s k)).
+    + eapply Qx; [auto|apply (I_tbl _ I j (heir s k)); auto|apply (Rx j k); auto|now apply (I_tblq _ I j k)].
     + at_i j i; auto. unfold tget. now rewrite TA.
   - intros j k Hj Hk. replace (gone (upd (rms s) i a j)) with (gone (rms s j)).
-    + eapply Qx; [auto|apply (I_gone _ I j k); auto; now right|apply (Rx j k); auto|now apply (I_goneq _ I
-      j k)].
+    + destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+      refine (Qx k _ (get (rts (rms s j)) k) _ Hk _ _ _); [|now apply (Rx j k)|now apply (I_goneq _ I j k)].
+      apply (I_gone _ I j (heir s k)); auto. now apply heir_minds.
     + at_i j i; auto.
   - intros m [<-|Hm']; [|eapply NI_mono; eauto; now apply I].
     simpl. splits.
@@ -160,10 +166,15 @@ Proof.
       - split; [exact Hin|]. intros Hc. apply Hne, XE. exact Hc.
       - exfalso. apply in_map_iff in Hin as (x & <- & Hx). now apply Hne, XI. }
     destruct Hold as [Hin' Hne']. destruct (I_dead _ I j c Hj Hin' Hne') as [D1 D2]. split.
-    + intros k Hk. specialize (D1 k Hk). pose proof (E_low _ _ E k (fst c) (nR_nM _ Hk)). simpl in *. lia.
+    + intros k Hk Hmk. specialize (D1 k Hk Hmk). pose proof (Hlow k (fst c)). simpl in *. lia.
     + intros x [Ex|Hx] Hc.
-      * exfalso. subst x. rewrite Ec in Hc. specialize (D1 i Hi). rewrite <- Hc in D1. lia.
+      * exfalso. subst x. rewrite Ec in Hc. specialize (D1 i Hi Hmi). rewrite <- Hc in D1. lia.
       * specialize (D2 x Hx Hc). at_i j i; auto. apply in_or_app; now left.
+  - apply I.
+  - intros k Hk. change (top s' k <= get (rts (rms s' (heir s k))) k). rewrite T by assumption.
+    destruct (Nat.eqb_spec k i) as [->|Hn].
+    + rewrite Hmi. simpl. rewrite upd_eq, RA, Hget, Nat.eqb_refl by assumption. lia.
+    + eapply Nat.le_trans; [now apply (I_most _ I)|]. apply (E_rts _ _ E); auto. now apply heir_in, nR_nM.
   - intros c n Hc H0 Hle. rewrite T in Hle by assumption. destruct (Nat.eqb_spec c i) as [->|Hn].
     + destruct (Nat.eq_dec n (S (top s i))) as [->|Hne]; [exists r; auto|].
       destruct (I_cnt _ I i n Hi H0 ltac:(lia)) as (x & H1 & H2 & H3). exists x; auto.
@@ -195,7 +206,7 @@ Lemma inv_recv (s : st) g v l' l a :
   Inv s -> In (MGsp g) (net s) -> take (g_ts g) (rts (rms s (g_dst g))) (g_log g) = (v, l') ->
   settles (add_all (rms s (g_dst g)) v l') l a -> Inv (put s (g_dst g) (learn a g) l).
 Proof.
-  intros I Hm Ht Hset. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & N4).
+  intros I Hm Ht Hset. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & _ & N4).
   set (i := g_dst g) in *. pose proof (I_loc _ I i N2) as L.
   assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
   assert (L1 : LI (acc s) i (add_all (rms s i) v l') (hist s i)).
@@ -221,21 +232,22 @@ Proof.
   - simpl. now rewrite RA.
   - simpl. rewrite RA. unfold below. eapply take_below; eauto; [|apply (I_rts _ I i N2)].
     intros r Hr. apply (I_wf _ I r (N3 r Hr)).
-  - intros j Hj. simpl rts. rewrite RA.
+  - intros j Hj Hmj. simpl rts. rewrite RA.
     assert (X : forall u, vle u (rts (rms s j)) -> vle u (if j =? i then v else rts (rms s j))).
     { intros u Hu. destruct (Nat.eqb_spec j i) as [->|]; auto. eapply vle_trans; eauto. }
-    rewrite Row by assumption. apply X. pose proof (I_tbl _ I i j N2 Hj) as Y.
+    rewrite Row by assumption. apply X. pose proof (I_tbl _ I i j N2 Hj Hmj) as Y.
     destruct learns eqn:Le; auto. unfold learns in Le. apply andb_true_iff in Le as [Le _].
     destruct (N4 Le) as (M1 & M2 & _ & _). apply vmax_lub; [|now apply M2].
     destruct (Nat.eqb_spec j (g_src g)) as [->|]; auto. now apply vmax_lub.
-  - intros j Hj Hn Hmd. simpl gone. rewrite GA. now apply (I_gone _ I i j).
-  - intros k Hk Hn. simpl rts. rewrite RA. rewrite Row by auto.
-    assert (Y : QM s k (tget (rms s i) k) (get v k)).
+  - intros j Hj Hmj Hn Hmd. simpl gone. rewrite GA. now apply (I_gone _ I i j).
+  - intros k Hk Hn. simpl rts. rewrite RA. destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+    rewrite Row by auto.
+    assert (Y : QM s k (tget (rms s i) (heir s k)) (get v k)).
     { eapply QM_le; [apply vle_refl|apply (Hv k Hk)|auto|now apply (I_tblq _ I i k)]. }
     destruct learns eqn:Le; auto. unfold learns in Le. apply andb_true_iff in Le as [Le Lc].
     apply vleb_spec in Lc. rewrite RA in Lc. destruct (N4 Le) as (_ & _ & M3 & M4).
     apply QM_vmax; auto.
-    + destruct (Nat.eqb_spec k (g_src g)) as [->|]; auto. apply QM_vmax; auto.
+    + destruct (Nat.eqb_spec (heir s k) (g_src g)) as [Eh|]; auto. apply QM_vmax; auto.
       eapply QM_le; [apply vle_refl|apply (Lc _ Hk)|auto|now apply M3].
     + eapply QM_le; [apply vle_refl|apply (Lc _ Hk)|auto|now apply M4].
   - intros k Hk Hn. simpl gone. simpl rts. rewrite GA, RA.
@@ -272,7 +284,7 @@ Proof.
 Qed.
 
 Lemma inv_discard (s : st) i upto : Inv s -> i < nM -> vle upto (prefix (rms s i)) ->
-  (forall k, In k (needed (rms s i)) -> vle upto (tget (rms s i) k)) ->
+  (forall k, In k (needed (rms s i)) -> member s k -> vle upto (tget (rms s i) k)) ->
   Inv (put s i (discard (rms s i) upto) []).
 Proof.
   intros I Hi Hp Hk. pose proof (I_loc _ I i Hi) as L.
@@ -281,11 +293,15 @@ Proof.
   { intros r Hr. now apply (L_corr _ _ _ _ L). }
   assert (Hpa : forall r, In r (pend (rms s i)) -> In r (acc s)) by (intros; apply Hin, in_or_app; now right).
   assert (Hha : forall r, In r (hist s i) -> In r (acc s)) by (intros; apply Hin, in_or_app; now left).
-  assert (Hup : forall k, k < nM -> k <> i -> minds i k -> vle upto (rts (rms s k))).
-  { intros k H1 H2 H3. eapply vle_trans; [apply (Hk k); now apply in_needed|now apply (I_tbl _ I i k)]. }
+  assert (Hup : forall k, k < nM -> member s k -> k <> i -> minds i k -> vle upto (rts (rms s k))).
+  { intros k H1 Hmk H2 H3. eapply vle_trans; [apply (Hk k); auto; now apply in_needed|now apply (I_tbl _ I i k)]. }
   assert (Huq : forall k, k < nR -> k <> i -> QM s k upto (get (rts (rms s i)) k)).
-  { intros k H1 H2. eapply QM_le; [apply (Hk k); apply in_needed; auto; now right|apply le_n|auto|now apply
-    (I_tblq _ I i k)]. }
+  { intros k H1 H2. destruct (heir_in s k I (nR_nM _ H1)) as [Hh1 Hh2].
+    destruct (Nat.eq_dec (heir s k) i) as [E|Hn].
+    - intros a r Ha Hr _ Ho _ _. destruct (I_wf _ I r Hr) as [_ Ht]. rewrite Ho in Ht.
+      pose proof (I_most _ I k H1). rewrite E in *. lia.
+    - eapply QM_le; [|apply le_n|auto|now apply (I_tblq _ I i k)]. apply Hk; auto.
+      apply in_needed; auto. now apply heir_minds. }
   assert (Hur : vle upto (rts (rms s i))) by (eapply vle_trans; [exact Hp|apply prefix_rts]).
   apply inv_replica; auto.
   - rewrite app_nil_r. constructor; simpl; try apply L.
@@ -312,10 +328,10 @@ Proof.
   - apply (I_fix _ I i Hi).
   - apply vle_refl.
   - now apply (I_rts _ I i).
-  - intros j Hj. change (tget (discard (rms s i) upto) j) with (tget (rms s i) j).
+  - intros j Hj Hmj. change (tget (discard (rms s i) upto) j) with (tget (rms s i) j).
     change (rts (discard (rms s i) upto)) with (rts (rms s i)).
-    pose proof (I_tbl _ I i j Hi Hj). destruct (Nat.eqb_spec j i) as [->|]; auto.
-  - intros j Hj Hn Hm. simpl gone. apply vmax_lub; [now apply (I_gone _ I i j)|now apply Hup].
+    pose proof (I_tbl _ I i j Hi Hj Hmj). destruct (Nat.eqb_spec j i) as [->|]; auto.
+  - intros j Hj Hmj Hn Hm. simpl gone. apply vmax_lub; [now apply (I_gone _ I i j)|now apply Hup].
   - intros k H1 H2. now apply (I_tblq _ I i k).
   - intros k H1 H2. apply QM_vmax; [auto|now apply (I_goneq _ I i k)|now apply Huq].
   - intros c Hc Hne. rewrite app_nil_r in *. destruct (memc c (keys (rms s i))) eqn:M.
@@ -330,10 +346,10 @@ Proof.
     apply andb_true_iff in F1 as [F1 F3]. apply Nat.eqb_eq in F1. apply Nat.ltb_lt in F3.
     apply (L_done _ _ _ _ L) in HR. pose proof (Hha _ HR) as HRa. destruct (Hacc R HRa) as (WR & _).
     split.
-    + intros k H1. assert (HRk : In R (hist s k ++ pend (rms s k))).
+    + intros k H1 Hmk. assert (HRk : In R (hist s k ++ pend (rms s k))).
       { destruct (Nat.eq_dec k i) as [->|Hn]; [apply in_or_app; now left|].
         apply (L_corr _ _ _ _ (I_loc _ I k (nR_nM _ H1))). split; auto.
-        specialize (Hup k (nR_nM _ H1) Hn (or_intror H1) _ WR). lia. }
+        specialize (Hup k (nR_nM _ H1) Hmk Hn (or_intror H1) _ WR). lia. }
       pose proof (L_fin _ _ _ _ (I_loc _ I k (nR_nM _ H1)) R HRk) as X. rewrite F1 in X. lia.
     + intros r Hr Ec. destruct (I_wf _ I r Hr) as [(W1 & _) Wt].
       assert (Hle : r_seq r <= get (rts (rms s i)) (r_org r)).
@@ -360,13 +376,30 @@ Proof.
   - apply (I_fix _ I i Hi).
   - apply vle_refl.
   - now apply (I_rts _ I i).
-  - intros j Hj. rewrite Row by assumption. destruct (keeps (rms s i) j) eqn:K.
+  - intros j Hj Hmj. rewrite Row by assumption. destruct (keeps (rms s i) j) eqn:K.
     + destruct (Nat.eqb_spec j i) as [->|]; [apply L|]. apply (I_gone _ I i j); auto.
     + destruct (j =? i); apply vle_nil.
-  - intros j Hj Hn Hm. now apply (I_gone _ I i j).
-  - intros k Hk Hn. rewrite Row by auto. destruct (keeps (rms s i) k).
+  - intros j Hj Hmj Hn Hm. now apply (I_gone _ I i j).
+  - intros k Hk Hn. rewrite Row by now apply heir_in, nR_nM. destruct (keeps (rms s i) (heir s k)).
     + now apply (I_goneq _ I i k).
     + intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (Hacc a Ha) as (_ & _ & W). lia.
+  - intros k Hk Hn. now apply (I_goneq _ I i k).
+  - intros c. apply (I_dead _ I i c Hi).
+Qed.
+
+Lemma inv_unlearn (s : st) i t : Inv s -> i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (rms s i) k)) ->
+  Inv (put s i (with_tbl (rms s i) t) []).
+Proof.
+  intros I Hi Ht. apply inv_replica; auto; try (rewrite app_nil_r).
+  - apply LI_tbl. now apply (I_loc _ I).
+  - apply (I_fix _ I i Hi).
+  - apply vle_refl.
+  - now apply (I_rts _ I i).
+  - intros j Hj Hmj. eapply vle_trans; [now apply Ht|]. simpl rts. pose proof (I_tbl _ I i j Hi Hj Hmj).
+    destruct (Nat.eqb_spec j i) as [->|]; auto.
+  - intros j Hj Hmj Hn Hm. now apply (I_gone _ I i j).
+  - intros k Hk Hn. eapply QM_le; [apply Ht; now apply heir_in, nR_nM|apply le_n|intros; now apply I|].
+    now apply (I_tblq _ I i k).
   - intros k Hk Hn. now apply (I_goneq _ I i k).
   - intros c. apply (I_dead _ I i c Hi).
 Qed.
@@ -439,6 +472,207 @@ Proof.
   destruct (find _ _) as [x|] eqn:F; [|easy]. destruct H as [<-|[]]. now apply find_some in F as [F _].
 Qed.
 
+(** ** Replacement *)
+
+Lemma fresh_copy_LI acc i j (x : rm) h : LI acc j x h -> LI acc i (fresh_copy i x) h.
+Proof. intros L. constructor; try apply L. reflexivity. Qed.
+
+Lemma fresh_row i (x : rm) j : j < nM ->
+  tget (fresh_copy i x) j = if updatable i || updatable j then gone x else [].
+Proof. intros Hj. unfold tget, fresh_copy, restart, with_tbl. cbn [tbl]. now rewrite nth_map_seq. Qed.
+
+Section Replaced.
+Variables (s : st) (src : nat -> nat) (new : nat -> bool) (late : @gsp Op -> bool).
+Hypothesis I : Inv s.
+Hypothesis W : replaces s src new late.
+Notation kept := (kept s src).
+Notation only := (only s src).
+Notation s' := (replaced s src new late).
+
+Lemma in_only d r : In r (only d) <-> In r d /\ kept r = true.
+Proof. apply filter_In. Qed.
+
+Lemma src_in i : i < nM -> src i < nM /\ member s (src i) /\ src (src i) = src i.
+Proof. intros Hi. destruct (W_src _ _ _ _ W i Hi) as [(A & B & C) _]. auto. Qed.
+
+Lemma kept_held j r : j < nM -> In r (hist s (src j) ++ pend (rms s (src j))) -> kept r = true.
+Proof.
+  intros Hj Hr. pose proof (W_src _ _ _ _ W j Hj) as [Sj _]. destruct (src_in j Hj) as (A & _ & _).
+  apply (L_corr _ _ _ _ (I_loc _ I (src j) A)) in Hr as [Ha Hr]. apply Nat.leb_le.
+  pose proof (W_most _ _ _ _ W (r_org r) (src j) (proj1 (proj1 (I_wf _ I r Ha))) Sj). lia.
+Qed.
+
+Lemma seen_only d t : seen s d t -> seen s' (only d) t.
+Proof. intros H r Hr. apply in_only in Hr as [Hr K]. destruct (H r Hr). split; auto. now apply in_only. Qed.
+
+Lemma QM_only k v n : QM s k v n -> QM s' k v n.
+Proof. intros Q a r Ha Hr. apply in_only in Ha as [Ha _], Hr as [Hr _]. now apply Q. Qed.
+
+Lemma minds_src i j : i < nM -> j < nM -> minds i j -> minds (src i) (src j).
+Proof.
+  intros Hi Hj. unfold minds. destruct (W_src _ _ _ _ W i Hi) as [_ [->|]]; auto.
+  destruct (W_src _ _ _ _ W j Hj) as [_ [->|]]; auto.
+Qed.
+
+Lemma gone_src i j : i < nM -> j < nM -> minds i j -> vle (gone (rms s (src i))) (rts (rms s (src j))).
+Proof.
+  intros Hi Hj Hm. destruct (src_in i Hi) as (A & B & _), (src_in j Hj) as (A' & B' & _).
+  apply (I_gone _ I); auto. now apply minds_src.
+Qed.
+
+Lemma within_kept v r : within s src v = true -> In r (acc s) -> vle (r_ts r) v -> kept r = true.
+Proof.
+  intros E Ha Hr. apply vleb_spec in E. apply Nat.leb_le. destruct (proj1 (I_wf _ I r Ha)) as (Ho & _).
+  specialize (E _ Ho). rewrite get_tab in E by assumption. specialize (Hr _ Ho). unfold r_seq. lia.
+Qed.
+
+Lemma heir_after k : k < nR -> heir s' k = k /\ (survivor s src k \/ top s k = 0) \/ heir s' k = src k /\ src k <> k.
+Proof.
+  intros Hk. simpl. destruct (new k) eqn:E.
+  - left. split; auto. right. now apply (W_new _ _ _ _ W).
+  - destruct (Nat.eq_dec (src k) k) as [Ek|Hn]; auto. left. split; auto. left. rewrite <- Ek. now apply (W_src _ _ _ _ W), nR_nM.
+Qed.
+
+Lemma late_ok g : In (MGsp g) (net s) -> late g = true -> NI s' (MGsp g).
+Proof.
+  intros Hm Hl. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & N0 & N4).
+  destruct (W_late _ _ _ _ W g Hm Hl) as (Sg & Tb & Hk). destruct Sg as (_ & Mg & Eg).
+  simpl. splits; auto.
+  - intros r Hr. apply in_only. split; [auto|]. apply Nat.leb_le. eapply Nat.le_trans; [now apply N0|].
+    apply (W_most _ _ _ _ W); [|now split]. now apply (I_wf _ I r (N3 r Hr)).
+  - intros r Hr. rewrite Eg. auto.
+  - intros C. destruct (N4 C) as (A & _ & B & _). rewrite Eg, Tb. splits; auto.
+    + intros k _ _. destruct k; apply vle_nil.
+    + intros k Hkr Hh. destruct (heir_after k Hkr) as [[E [S|Z]]|[E Hn]]; simpl in Hh, E; rewrite Hh in E.
+      * apply QM_only, B; auto. rewrite E. apply S.
+      * intros a r _ Hr _ Ho _ _. apply in_only in Hr as [Hr _]. destruct (I_wf _ I r Hr) as [(_ & _ & Wz) Wt].
+        rewrite Ho, Z in Wt. lia.
+      * intros a r _ Hr _ Ho _ _. apply in_only in Hr as [_ Hr]. apply Nat.leb_le in Hr. rewrite Ho in Hr.
+        specialize (Hk k Hkr (eq_sym E)). rewrite <- E in Hn. specialize (Hk (not_eq_sym Hn)). lia.
+    + intros k Hkr a r Ha _ Hle. apply in_only in Ha as [Ha _]. exfalso.
+      destruct (I_wf _ I a Ha) as [(_ & _ & Wz) _]. revert Hle. destruct (if new k then k else src k); simpl; rewrite get_nil; lia.
+Qed.
+
+Lemma after_ok m x : In m (net s) -> In x (after s src late m) -> NI s' x.
+Proof.
+  intros Hin H. pose proof (I_net _ I _ Hin) as N. assert (Hl : forall v, hon s' v) by (intros v E; discriminate). destruct m; simpl in *.
+  - destruct N as (A & B & C & _). destruct H as [<-|[]]. simpl. splits; auto. now apply seen_only.
+  - destruct N as (A & _ & r & Hr & Hc). destruct H as [<-|[]].
+    destruct (within s src t) eqn:F; [|split; auto; now apply seen_only].
+    assert (K : forall x, In x d -> kept x = true) by (intros x Hx; destruct (A x Hx); now apply within_kept with t).
+    simpl. splits; [|apply Hl|eauto]. intros x Hx. destruct (A x Hx). split; auto. apply in_only. auto.
+  - destruct (late g) eqn:Lg; [|easy]. destruct H as [<-|[]]. now apply late_ok.
+  - destruct H as [<-|[]]. now apply seen_only.
+  - destruct N as (A & B & C & D & V & O). destruct H as [<-|[]].
+    destruct (within s src t) eqn:F; [|split; auto; apply seen_only; intros r Hr; now apply C].
+    simpl. splits; auto.
+    + apply vleb_spec in F. intros k Hk. specialize (F k Hk). now rewrite get_tab in F.
+    + intros k Hk. destruct (B k Hk) as [?|(r & Hr & Hle & E)]; auto. right. exists r. splits; auto.
+      apply in_only. split; auto. now apply within_kept with t.
+    + intros r. rewrite in_only, C. split; [intros [H1 H2]; splits; auto; now apply within_kept with t|tauto].
+    + intros l1 r l2 E r' Hr'. apply in_only in Hr' as [Hr' _]. now apply (O l1 r l2 E r').
+  - destruct N as (A & _). destruct H as [<-|[]]. simpl. split; auto. now apply seen_only.
+Qed.
+
+Theorem inv_replaced : Inv s'.
+Proof.
+  assert (Wf : forall r, In r (acc s) -> WF r) by (intros; now apply I).
+  assert (T : forall k, top s' k = get (rts (rms s (src k))) k) by reflexivity.
+  assert (Top : forall j k, j < nM -> k < nR -> get (rts (rms s (src j))) k <= top s' k).
+  { intros j k Hj Hk. rewrite T. apply (W_most _ _ _ _ W); auto. now apply (W_src _ _ _ _ W). }
+  assert (Row : forall i j, i < nM -> j < nM -> vle (tget (rms s' i) j) (gone (rms s (src i)))).
+  { intros i j Hi Hj. simpl. rewrite fresh_row by assumption. destruct (_ || _); [apply vle_refl|apply vle_nil]. }
+  assert (Gq : forall i k, i < nM -> k < nR -> QM s' k (gone (rms s (src i))) (get (rts (rms s (src i))) k)).
+  { intros i k Hi Hk. apply QM_only, (I_goneq _ I); auto. now apply src_in. }
+  constructor.
+  - intros i Hi. simpl. destruct (src_in i Hi) as (A & _). pose proof (I_loc _ I _ A) as L.
+    apply fresh_copy_LI with (j := src i). constructor; try apply L.
+    + intros r. rewrite in_only. split.
+      * intros Hr. pose proof (kept_held i r Hi Hr). apply (L_corr _ _ _ _ L) in Hr. tauto.
+      * intros [[H1 _] H2]. now apply (L_corr _ _ _ _ L).
+    + intros l1 r l2 E r' Hr'. apply in_only in Hr' as [Hr' _]. now apply (L_ord _ _ _ _ L l1 r l2 E r').
+  - intros i Hi. apply (I_fix _ I (src i)). now apply src_in.
+  - intros r Hr. apply in_only in Hr as [Hr K]. split; auto. rewrite T. now apply Nat.leb_le.
+  - intros i Hi k Hk. now apply Top.
+  - intros r r' Hr Hr'. apply in_only in Hr as [Hr _], Hr' as [Hr' _]. now apply I.
+  - discriminate.
+  - intros i j Hi Hj _. simpl. rewrite fresh_row by assumption. unfold updatable.
+    destruct (_ || _) eqn:K; [|apply vle_nil]. apply gone_src; auto.
+    apply orb_true_iff in K as [K|K]; apply Nat.ltb_lt in K; [now left|now right].
+  - intros i j Hi Hj _ Hmd. now apply gone_src.
+  - intros i k Hi Hk. simpl heir. apply (QM_le s' k _ (gone (rms s (src i))) (get (rts (rms s (src i))) k)); auto.
+    + apply Row; auto. destruct (new k); auto. now apply src_in, nR_nM.
+    + intros r Hr. apply in_only in Hr as [Hr _]. auto.
+  - intros i k Hi Hk. now apply Gq.
+  - intros x Hx. simpl in Hx. apply in_flat_map in Hx as (m & Hmn & Hx). now apply after_ok with m.
+  - intros f. split; [|intros E; discriminate]. simpl. apply seen_only, (I_fe _ I f).
+  - intros r Hr. apply in_only in Hr as [Hr _]. simpl. now apply I.
+  - intros r Hr. apply in_only in Hr as [Hr _]. simpl. apply seen_only. now apply I.
+  - intros r Hr. apply in_only in Hr as [Hr _]. simpl. now apply I.
+  - intros i c Hi Hc Hn. simpl in Hc. destruct (src_in i Hi) as (A & _).
+    destruct (I_dead _ I (src i) c A Hc Hn) as [D1 D2]. split.
+    + intros k Hk _. destruct (src_in k (nR_nM _ Hk)) as (A' & B' & _). simpl.
+      destruct (W_src _ _ _ _ W k (nR_nM _ Hk)) as [_ [E|E]]; [rewrite E in *|]; now apply D1.
+    + intros r Hr. apply in_only in Hr as [Hr _]. now apply D2.
+  - intros k Hk. simpl. destruct (src_in k Hk) as (A & B & C). destruct (new k) eqn:E.
+    + rewrite E. auto.
+    + destruct (new (src k)) eqn:E'; splits; auto. destruct (W_src _ _ _ _ W k Hk) as [_ H]. exact H.
+      destruct (W_src _ _ _ _ W k Hk) as [_ H]. exact H.
+  - intros k Hk. rewrite T. simpl. destruct (src_in k (nR_nM _ Hk)) as (A & B & C).
+    destruct (new k); [auto|]. now rewrite C.
+  - intros c n Hc H0 Hle. rewrite T in Hle. destruct (src_in c (nR_nM _ Hc)) as (A & _).
+    destruct (I_cnt _ I c n Hc H0) as (r & Hr & Ho & Hs).
+    { pose proof (I_rts _ I _ A c Hc). lia. }
+    exists r. splits; auto. apply in_only. split; auto. apply Nat.leb_le. rewrite Ho, Hs. exact Hle.
+Qed.
+End Replaced.
+
+(** A manager that takes the state of a member that is ahead. *)
+Theorem inv_copy (s : st) i j : Inv s -> i < nM -> j < nR -> member s j -> vle (rts (rms s i)) (rts (rms s j)) ->
+  Inv (mkst (upd (rms s) i (fresh_copy i (rms s j))) (upd (hist s) i (hist s j)) (acc s) (net s) (fes s)
+         (gdep s) (gsub s) (lied s) (heir s)).
+Proof.
+  intros I Hi Hj Hmj Hle. set (s' := mkst _ _ _ _ _ _ _ _ _). assert (HjM := nR_nM _ Hj).
+  assert (Wf : forall r, In r (acc s) -> WF r) by (intros; now apply I).
+  assert (Hru : forall k, k < nM -> vle (rts (rms s k)) (rts (rms s' k))).
+  { intros k Hk. simpl. at_i k i; [exact Hle|apply vle_refl]. }
+  assert (E : ext s s').
+  { constructor; simpl; auto. apply incl_refl. }
+  assert (T : forall c, c < nR -> top s' c = top s c).
+  { intros c Hc. unfold top; simpl. at_i c i; auto. apply Nat.le_antisymm; [now apply (I_rts _ I j)|now apply Hle]. }
+  assert (BB : forall v, below s v -> below s' v) by (intros v Hv c Hc; rewrite T; auto).
+  constructor; simpl.
+  - intros k Hk. at_i k i; [|now apply I]. apply fresh_copy_LI with (j := j). now apply I.
+  - intros k Hk. at_i k i; [|now apply I]. apply (I_fix _ I j HjM).
+  - intros r Hr. rewrite T by apply (Wf r Hr). now apply I.
+  - intros k Hk. apply BB. at_i k i; [apply (I_rts _ I j HjM)|now apply I].
+  - apply I.
+  - intros Hl. destruct (I_hon _ I Hl). split; auto.
+  - intros k l Hk Hl Hml. change (member s l) in Hml. eapply vle_trans; [|now apply (Hru l)].
+    at_i k i; [|now apply I]. rewrite fresh_row by assumption. destruct (_ || _); [|apply vle_nil].
+    apply (I_gone _ I j l); auto. now left.
+  - intros k l Hk Hl Hml Hmd. change (member s l) in Hml. eapply vle_trans; [|now apply (Hru l)].
+    at_i k i; [|now apply I]. apply (I_gone _ I j l); auto. now left.
+  - intros k c Hk Hc. at_i k i; [|now apply (I_tblq _ I k c)].
+    rewrite fresh_row by now apply heir_in, nR_nM.
+    eapply QM_le; [|apply le_n|auto|apply (I_goneq _ I j c); auto]. destruct (_ || _); [apply vle_refl|apply vle_nil].
+  - intros k c Hk Hc. at_i k i; [|now apply (I_goneq _ I k c)]. now apply (I_goneq _ I j c).
+  - intros m Hm. eapply NI_mono; eauto. now apply I.
+  - intros f. destruct (I_fe _ I f) as (A & B). split; auto. eapply hon_ext; eauto.
+  - apply I.
+  - apply I.
+  - apply I.
+  - intros k c Hk Hin Hne.
+    assert (X : (forall k, k < nR -> member s k -> snd c < lowof (fin (rms s k)) (fst c)) /\
+                (forall r, In r (acc s) -> r_cid r = c -> In r (upd (hist s) i (hist s j) k))).
+    { at_i k i; [now apply (I_dead _ I j c)|now apply (I_dead _ I k c)]. }
+    destruct X as [X1 X2]. split; auto. intros l Hl Hml. at_i l i; [|now apply X1]. now apply (X1 j).
+  - apply I.
+  - intros k Hk. change (top s' k <= get (rts (rms s' (heir s k))) k). rewrite T by assumption.
+    eapply Nat.le_trans; [now apply (I_most _ I)|]. apply Hru; auto. now apply heir_in, nR_nM.
+  - intros c n Hc H0 Hn. change (top (mkst _ _ _ _ _ _ _ _ _) c) with (top s' c) in Hn. rewrite T in Hn by assumption. now apply I.
+Qed.
+
 Theorem inv_step (s s' : st) : Inv s -> step s s' -> Inv s'.
 Proof.
   intros I S. destruct S.
@@ -455,22 +689,28 @@ Proof.
     splits; auto.
     + intros r Hr. apply in_beyond in Hr. apply (L_corr _ _ _ _ L). apply in_or_app.
       apply in_app_or in Hr as [?|Hr]; auto. left. now apply (L_done _ _ _ _ L).
+    + intros r Hr. apply in_beyond in Hr. apply (L_corr _ _ _ _ L). apply in_or_app.
+      apply in_app_or in Hr as [?|Hr]; auto. left. now apply (L_done _ _ _ _ L).
     + assert (Row : forall k, k < nM -> nth k (if relays then map (tget (rms s i)) (seq 0 nM) else []) [] =
           if relays then tget (rms s i) k else []).
       { intros k Hk. destruct relays; [now rewrite nth_map_seq|]. destruct k; auto. }
       intros _. splits.
       * apply vle_refl.
-      * intros k Hk. rewrite Row by assumption. destruct relays; [now apply (I_tbl _ I i k)|apply vle_nil].
-      * intros Hk. apply (QM_own s i _ I).
-      * intros k Hk. rewrite Row by auto. destruct relays; [now apply (I_tblq _ I i k)|].
+      * intros k Hk Hmk. rewrite Row by assumption. destruct relays; [now apply (I_tbl _ I i k)|apply vle_nil].
+      * intros k Hk Hh a r Ha Hr _ Ho _ _. destruct (I_wf _ I r Hr) as [_ Hr2]. rewrite Ho in Hr2.
+        change (heir s k = i) in Hh. pose proof (I_most _ I k Hk) as M. rewrite Hh in M. lia.
+      * intros k Hk. simpl heir. rewrite Row by now apply heir_in, nR_nM. destruct relays; [now apply (I_tblq _ I i k)|].
         intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (I_wf _ I a Ha) as [(_ & _ & W) _]. lia.
-  - destruct H0 as (A & B & C & D). destruct (I_net _ I _ H) as (N1 & N2 & N3 & N4).
-    apply inv_send; auto. intros net'. simpl. rewrite A, B. splits; auto.
-    + intros r Hr. auto.
+  - destruct H0 as (A & B & C & D). destruct (I_net _ I _ H) as (N1 & N2 & N3 & N0 & N4).
+    apply inv_send; auto. intros net'. simpl. rewrite A, B.
+    splits; [auto|auto|intros r Hr; auto|intros r Hr; auto|].
     + intros F. destruct (D F) as (D1 & D2 & D3). rewrite D2, D3. apply N4, D1.
   - eapply inv_recv; eauto.
   - now apply inv_discard.
   - now apply inv_crash.
+  - now apply inv_unlearn.
+  - now apply inv_replaced.
+  - now apply inv_copy.
   - apply inv_send; auto. intros net'. apply (I_fe _ I f).
   - apply inv_send; auto. intros net' r [].
   - pose proof (I_loc _ I i H) as L. pose proof (I_net _ I _ H0) as Hq. simpl in Hq.
@@ -492,5 +732,5 @@ Proof.
 Qed.
 
 Theorem reach_inv (s : st) : reach s -> Inv s.
-Proof. induction 1; [apply inv_init|eapply inv_step; eauto]. Qed.
+Proof. induction 1; [now apply inv_begin|eapply inv_step; eauto]. Qed.
 End Preserve.
