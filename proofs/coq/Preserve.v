@@ -16,8 +16,8 @@ Proof.
   assert (Z : forall j, tget (rm0 (P := P) j) = fun k => match k with 0 => [] | S _ => [] end) by reflexivity.
   constructor; simpl; try tauto.
   - intros i Hi. constructor; simpl; try tauto; try apply NoDup_nil; try apply Gen_nil;
-      try apply vle_refl; try apply incl_refl.
-    intros l1 r l2 H. destruct l1; discriminate.
+      try apply vle_refl; try apply incl_refl;
+      intros l1 r l2 H; destruct l1; discriminate.
   - intros i Hi r [].
   - intros i Hi c Hc. unfold top; simpl. rewrite !get_nil; lia.
   - intros i j Hi Hj _. unfold tget; simpl. destruct j; apply vle_refl.

@@ -55,12 +55,12 @@ Proof.
 Qed.
 
 (** Gossip made for [j] from what is known of it fills every gap there, now and at any later time. *)
-Lemma delivers (s : st) i j asks relays v : reach s -> i < nM -> j < nM -> minds i j ->
+Lemma delivers (s : st) i j asks relays v : reach s -> i < nM -> j < nM -> member s j -> minds i j ->
   vle (rts (rms s j)) v ->
   let g := make_gossip (rms s i) j (tget (rms s i) j) asks relays in
   vle (rts (rms s i)) (fst (take (g_ts g) v (g_log g))).
 Proof.
-  intros HR Hi Hj Hm Hv g o Ho. pose proof (reach_inv s HR) as I.
+  intros HR Hi Hj Hmj Hm Hv g o Ho. pose proof (reach_inv s HR) as I.
   assert (W : forall r, In r (beyond (rms s i) (tget (rms s i) j)) -> WF r).
   { intros r Hr. apply in_beyond in Hr. apply (log_exact s HR i r Hi) in Hr as [Hr _].
     apply (replica_ts_correct s HR) in Hr; auto. now apply I. }
@@ -80,7 +80,7 @@ Proof.
   { intros; apply W, in_or_app; right. apply in_or_app; now left. }
   destruct (le_lt_dec (get (rts (rms s i)) o) (get v1 o)) as [L1|L1].
   { pose proof (take_ge (rts (rms s i)) (F o) v1 W3 o Ho). lia. }
-  pose proof (I_tbl _ I i j Hi Hj o Ho) as Ht. pose proof (Hv o Ho) as Hv'. pose proof (G1 o Ho) as G1'.
+  pose proof (I_tbl _ I i j Hi Hj Hmj o Ho) as Ht. pose proof (Hv o Ho) as Hv'. pose proof (G1 o Ho) as G1'.
   set (a := get (tget (rms s i) j) o) in *.
   replace (get (rts (rms s i)) o) with (a + (get (rts (rms s i)) o - a)) at 1 by lia.
   unfold F. apply take_seg; auto; try lia.
@@ -92,7 +92,7 @@ Proof.
     assert (Hlog : In r (pend (rms s i) ++ done (rms s i))).
     { apply (log_exact s HR i r Hi). split.
       - apply (replica_ts_correct s HR); auto. split; auto. rewrite Hro, Hrs. lia.
-      - rewrite Hro, Hrs. pose proof (I_gone _ I i j Hi Hj Hm o Ho). lia. }
+      - rewrite Hro, Hrs. pose proof (I_gone _ I i j Hi Hj Hmj Hm o Ho). lia. }
     destruct (find _ _) as [x|] eqn:Fi; [discriminate|]. exfalso.
     apply (find_none _ _ Fi) in Hlog. now rewrite Hro, Hrs, !Nat.eqb_refl in Hlog.
 Qed.
@@ -100,12 +100,12 @@ Qed.
 (** ** It can converge *)
 
 (** One exchange from [i] to [j]. *)
-Lemma exchange (s : st) i j : reach s -> i < nR -> j < nM -> exists s', steps s s' /\
-  acc s' = acc s /\ lied s' = lied s /\
+Lemma exchange (s : st) i j : reach s -> i < nR -> j < nM -> member s j -> exists s', steps s s' /\
+  acc s' = acc s /\ lied s' = lied s /\ heir s' = heir s /\
   vle (rts (rms s j)) (rts (rms s' j)) /\ vle (rts (rms s i)) (rts (rms s' j)) /\
   (forall k, k <> j -> rts (rms s' k) = rts (rms s k)).
 Proof.
-  intros HR Hi Hj. pose proof (reach_inv s HR) as I.
+  intros HR Hi Hj Hmj. pose proof (reach_inv s HR) as I.
   set (g := make_gossip (rms s i) j (tget (rms s i) j) false false).
   destruct (take (g_ts g) (rts (rms s j)) (g_log g)) as [v l'] eqn:Et.
   destruct (settle (add_all (rms s j) v l')) as [a l] eqn:Es.
@@ -130,16 +130,17 @@ Proof.
 Qed.
 
 (** Everyone who takes updates sends to [j]. *)
-Lemma gather (s : st) j n : reach s -> j < nM -> n <= nR -> exists s', steps s s' /\
-  acc s' = acc s /\ lied s' = lied s /\
+Lemma gather (s : st) j n : reach s -> j < nM -> member s j -> n <= nR -> exists s', steps s s' /\
+  acc s' = acc s /\ lied s' = lied s /\ heir s' = heir s /\
   (forall k, k <> j -> rts (rms s' k) = rts (rms s k)) /\
   vle (rts (rms s j)) (rts (rms s' j)) /\
   (forall k, k < n -> vle (rts (rms s k)) (rts (rms s' j))).
 Proof.
-  intros HR Hj. induction n as [|n IH]; intros Hn.
+  intros HR Hj Hmj. induction n as [|n IH]; intros Hn.
   - exists s; splits; auto; try apply St_refl; try apply vle_refl. intros; lia.
-  - destruct IH as (s1 & A & B & Bl & C & D & F); [lia|].
-    destruct (exchange s1 n j) as (s2 & A2 & B2 & Bl2 & C2 & D2 & F2); [eapply steps_reach; eauto|lia|auto|].
+  - destruct IH as (s1 & A & B & Bl & Bh & C & D & F); [lia|].
+    destruct (exchange s1 n j) as (s2 & A2 & B2 & Bl2 & Bh2 & C2 & D2 & F2);
+      [eapply steps_reach; eauto|lia|auto|unfold member; now rewrite Bh|].
     exists s2; splits; try congruence.
     + eapply steps_trans; eauto.
     + intros k Hkj. rewrite F2 by auto. auto.
@@ -149,61 +150,76 @@ Proof.
 Qed.
 
 Lemma gather_all (s : st) m : reach s -> m <= nM -> exists s', steps s s' /\ acc s' = acc s /\ lied s' =
-  lied s /\
+  lied s /\ heir s' = heir s /\
   (forall k, k < nM -> vle (rts (rms s k)) (rts (rms s' k))) /\
-  (forall j k, j < m -> k < nR -> vle (rts (rms s k)) (rts (rms s' j))).
+  (forall j k, j < m -> member s j -> k < nR -> vle (rts (rms s k)) (rts (rms s' j))).
 Proof.
   intros HR. induction m as [|m IH]; intros Hm.
   - exists s; splits; auto; try apply St_refl. intros; apply vle_refl. intros; lia.
-  - destruct IH as (s1 & A & B & Bl & C & D); [lia|].
-    destruct (gather s1 m nR) as (s2 & A2 & B2 & Bl2 & C2 & D2 & F2); [eapply steps_reach; eauto|lia|lia|].
+  - destruct IH as (s1 & A & B & Bl & Bh & C & D); [lia|].
+    destruct (Nat.eq_dec (heir s m) m) as [Mm|Mm].
+    2:{ exists s1; splits; auto. intros j k Hj Hmj Hk. apply D; auto.
+        destruct (Nat.eq_dec j m) as [->|]; [now elim Mm|lia]. }
+    destruct (gather s1 m nR) as (s2 & A2 & B2 & Bl2 & Bh2 & C2 & D2 & F2);
+      [eapply steps_reach; eauto|lia|unfold member; now rewrite Bh|lia|].
     exists s2; splits; try congruence.
     + eapply steps_trans; eauto.
     + intros k Hk. destruct (Nat.eq_dec k m) as [->|Hn].
       * eapply vle_trans; [apply C; auto|exact D2].
       * rewrite C2 by auto. auto.
-    + intros j k Hj Hk. destruct (Nat.eq_dec j m) as [->|Hn].
+    + intros j k Hj Hmj Hk. destruct (Nat.eq_dec j m) as [->|Hn].
       * eapply vle_trans; [apply (C k); auto|auto].
-      * rewrite C2 by lia. apply D; lia.
+      * rewrite C2 by lia. apply D; auto; lia.
 Qed.
 
-(** Records are counted, so nobody's count moves while none is made. *)
-Lemma top_same (s s' : st) c : Inv s -> Inv s' -> acc s' = acc s -> c < nR -> top s' c <= top s c.
+(** Every member has received every record, and all value timestamps are equal; and if no front end ever
+    lied, and nobody was replaced, then every record has run. (Else one may wait for what does not exist.) *)
+Definition converged (s : st) : Prop := forall i, i < nM -> member s i ->
+  (forall r, In r (acc s) -> received s i r) /\
+  (forall j, j < nM -> member s j -> veq (vts (rms s i)) (vts (rms s j))) /\
+  (lied s = false -> pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i)).
+
+Lemma all_held_converged (s : st) : reach s ->
+  (forall i, i < nM -> member s i -> forall r, In r (acc s) -> r_seq r <= get (rts (rms s i)) (r_org r)) -> converged s.
 Proof.
-  intros I I' B Hc. destruct (Nat.eq_dec (top s' c) 0) as [->|Hz]; [lia|].
-  destruct (I_cnt _ I' c (top s' c) Hc ltac:(lia) (le_n _)) as (r & Hr & Ho & Hs).
-  rewrite B in Hr. destruct (I_wf _ I r Hr) as [_ Hw]. rewrite Ho in Hw. lia.
+  intros HR H.
+  assert (A : forall i, i < nM -> member s i -> forall r, In r (acc s) <-> received s i r).
+  { intros i Hi Hm r. split; intros Hr; [apply (replica_ts_correct s HR); auto|].
+    now apply (replica_ts_correct s HR) in Hr. }
+  intros i Hi Hm. splits.
+  - intros r. now apply A.
+  - intros j Hj Hmj. apply same_received_same_value_ts; auto. intros r. now rewrite <- !A.
+  - intros Hl. assert (Hp : pend (rms s i) = []) by (apply nothing_stuck; auto; intros r; now apply A).
+    split; auto. intros r Hr. apply A with (i := i) in Hr as [?|Hr]; auto. now rewrite Hp in Hr.
 Qed.
 
-Definition converged (s : st) : Prop :=
-  (forall i, i < nM -> pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i)) /\
-  (forall i j, i < nM -> j < nM -> veq (vts (rms s i)) (vts (rms s j))).
-
-Lemma all_held_converged (s : st) : reach s -> lied s = false ->
-  (forall i, i < nM -> forall c, c < nR -> top s c <= get (rts (rms s i)) c) -> converged s.
+(** The heirs have it all. *)
+Lemma heir_has (s : st) r : reach s -> In r (acc s) ->
+  r_org r < nR /\ heir s (r_org r) < nR /\ member s (heir s (r_org r)) /\
+  r_seq r <= get (rts (rms s (heir s (r_org r)))) (r_org r).
 Proof.
-  intros HR Hl H. split.
-  - intros i Hi. apply nothing_stuck; auto.
-  - intros i j Hi Hj. apply quiescent_convergence; auto.
+  intros HR Hr. pose proof (reach_inv s HR) as I. destruct (I_wf _ I r Hr) as [[Ho _] Ht].
+  pose proof (I_most _ I _ Ho). destruct (I_heir _ I _ (nR_nM _ Ho)) as (A & B & C). splits; auto; [|lia].
+  destruct C as [->|]; auto.
 Qed.
 
-Theorem can_converge (s : st) : reach s -> lied s = false ->
-  exists s', steps s s' /\ acc s' = acc s /\ converged s'.
+Theorem can_converge (s : st) : reach s -> exists s', steps s s' /\ acc s' = acc s /\ converged s'.
 Proof.
-  intros HR Hl. destruct (gather_all s nM HR (le_n _)) as (s' & A & B & Bl & C & D).
+  intros HR. destruct (gather_all s nM HR (le_n _)) as (s' & A & B & Bl & Bh & C & D).
   pose proof (steps_reach _ _ HR A) as HR'.
-  exists s'; splits; auto. apply all_held_converged; auto; [congruence|].
-  intros i Hi c Hc. pose proof (top_same s s' c (reach_inv s HR) (reach_inv s' HR') B Hc).
-  specialize (D i c Hi Hc c Hc). unfold top in *. lia.
+  exists s'; splits; auto. apply all_held_converged; auto.
+  intros i Hi Hm r Hr. unfold member in Hm. rewrite B in Hr. rewrite Bh in Hm.
+  destruct (heir_has s r HR Hr) as (Ho & Hh & Hmh & Hle). specialize (D i _ Hi Hm Hh _ Ho). lia.
 Qed.
 
 (** ** It does converge *)
 
-Lemma step_rts (s s' : st) i : reach s -> step s s' -> i < nM -> vle (rts (rms s i)) (rts (rms s' i)).
+Lemma step_rts (s s' : st) i : reach s -> step s s' -> i < nM -> member s i -> member s' i ->
+  vle (rts (rms s i)) (rts (rms s' i)).
 Proof.
-  intros HR S Hi. pose proof (reach_inv s HR) as I. destruct S; simpl; try apply vle_refl.
+  intros HR S Hi Hm Hm'. pose proof (reach_inv s HR) as I. destruct S; simpl; try apply vle_refl.
   - at_i i i0; [|apply vle_refl]. assert (E : rts a = rts (recv1 (rms s i0) (stamp (rms s i0) q))).
-    { now rewrite (settles_rts _ _ _ H3). }
+    { now rewrite (settles_rts _ _ _ H4). }
     rewrite E. intros j Hj. simpl. rewrite (me_i s i0 I Hi), get_vset by assumption.
     destruct (Nat.eqb_spec j i0) as [->|]; auto. unfold r_seq; simpl.
     rewrite (me_i s i0 I Hi), get_vset_eq by assumption. lia.
@@ -213,13 +229,18 @@ Proof.
     apply (I_wf _ I r (N r Hr)).
   - at_i i i0; apply vle_refl.
   - at_i i i0; apply vle_refl.
+  - at_i i i0; apply vle_refl.
+  - replace (src i) with i; [apply vle_refl|]. unfold member in Hm'. simpl in Hm'. destruct (new i) eqn:N; auto.
+    now destruct (W_new _ _ _ _ H i N) as (_ & X & _).
+  - at_i i i0; [exact H2|apply vle_refl].
 Qed.
 
 Section Fair.
-(** An infinite run. *)
+(** An infinite run, from any state that can be reached, in which the members stay the same. *)
 Variable run : nat -> st.
-Hypothesis run_starts : run 0 = init.
+Hypothesis run_starts : reach (run 0).
 Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
+Hypothesis members_stay : forall t k, heir (run t) k = heir (run 0) k.
 
 (** At [t] a message of [i] for [j] is made, and it arrives later, once at least. *)
 Definition exchanges (i j t : nat) : Prop := exists t' asks relays v l' l a,
@@ -227,20 +248,24 @@ Definition exchanges (i j t : nat) : Prop := exists t' asks relays v l' l a,
   t <= t' /\ take (g_ts g) (rts (rms (run t') j)) (g_log g) = (v, l') /\
   settles (add_all (rms (run t') j) v l') l a /\ run (S t') = put (run t') j (learn a g) l.
 
-(** Again and again, whoever takes updates gets a message through to everyone, or has nothing to say. *)
-Definition fair : Prop := forall i j t0, i < nR -> j < nM -> i <> j -> exists t, t0 <= t /\
-  (vle (rts (rms (run t) i)) (tget (rms (run t) i) j) \/ exchanges i j t).
+(** Again and again, every member that takes updates gets a message through to every other one, or has
+    nothing to say. *)
+Definition fair : Prop := forall i j t0, i < nR -> j < nM -> i <> j -> member (run 0) i -> member (run 0) j ->
+  exists t, t0 <= t /\ (vle (rts (rms (run t) i)) (tget (rms (run t) i) j) \/ exchanges i j t).
 
 Lemma run_reach t : reach (run t).
 Proof.
-  induction t as [|t IH]; [rewrite run_starts; constructor|].
+  induction t as [|t IH]; auto.
   destruct (run_goes t) as [->|H]; auto. eapply R_step; eauto.
 Qed.
 
-Lemma run_rts i t t' : i < nM -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t') i)).
+Lemma run_member t i : member (run 0) i -> member (run t) i.
+Proof. unfold member. now rewrite (members_stay t). Qed.
+
+Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t') i)).
 Proof.
-  intros Hi. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
-  destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto. apply run_reach.
+  intros Hi Hm. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
+  destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto using run_member. apply run_reach.
 Qed.
 
 Lemma eventually_all (Q : nat -> nat -> Prop) n :
@@ -252,35 +277,42 @@ Proof.
   exists (Nat.max t1 t2). intros t Ht k Hk. destruct (Nat.eq_dec k n) as [->|]; [apply H2|apply H1]; lia.
 Qed.
 
-(** If updates stop and no front end lied, then from some time on everyone has executed everything. *)
-Theorem converges t0 : fair -> (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
-  (forall t, lied (run t) = false) -> exists t1, forall t, t1 <= t -> converged (run t).
+(** What any member that takes updates holds of a record's origin, every other one holds in the end. *)
+Lemma spreads i j t0 : fair -> i < nR -> j < nM -> member (run 0) i -> member (run 0) j ->
+  exists t1, forall t, t1 <= t -> vle (rts (rms (run t0) i)) (rts (rms (run t) j)).
 Proof.
-  intros Hf Hq Hl.
-  assert (One : forall j, j < nM -> forall c, c < nR -> exists t1, forall t, t1 <= t ->
-            top (run t0) c <= get (rts (rms (run t) j)) c).
-  { intros j Hj c Hc. destruct (Nat.eq_dec c j) as [->|Hn].
-    - exists t0. intros t Ht. apply (run_rts j t0 t Hj Ht j Hc).
-    - destruct (Hf c j t0 Hc Hj Hn) as (t & Ht & [Hk|He]).
-      + exists t. intros t' Ht'. pose proof (run_rts j t t' Hj Ht' c Hc).
-        pose proof (run_rts c t0 t (nR_nM _ Hc) Ht c Hc). pose proof (Hk c Hc).
-        pose proof (I_tbl _ (reach_inv _ (run_reach t)) c j (nR_nM _ Hc) Hj c Hc). unfold top. lia.
-      + destruct He as (t' & asks & relays & v & l' & l & a & Ht' & Et & Es & Er).
-        exists (S t'). intros t'' Ht''. pose proof (run_rts j (S t') t'' Hj Ht'' c Hc) as X.
-        pose proof (run_rts c t0 t (nR_nM _ Hc) Ht c Hc) as Y.
-        pose proof (delivers (run t) c j asks relays (rts (rms (run t') j)) (run_reach t) (nR_nM _ Hc) Hj
-                      (or_introl Hc) (run_rts j t t' Hj Ht') c Hc) as Z.
-        rewrite Et in Z. simpl in Z. rewrite Er in X. simpl in X. rewrite upd_eq in X. simpl in X.
-        assert (E : rts a = v).
-        { now rewrite (settles_rts _ _ _ Es). }
-        rewrite E in X. unfold top. lia. }
-  destruct (eventually_all (fun j t => forall c, c < nR -> top (run t0) c <= get (rts (rms (run t) j)) c) nM)
-    as [t1 H1].
-  { intros j Hj. apply (eventually_all (fun c t => top (run t0) c <= get (rts (rms (run t) j)) c) nR). auto. }
+  intros Hf Hi Hj Hmi Hmj. destruct (Nat.eq_dec i j) as [->|Hn].
+  { exists t0. intros t Ht. now apply run_rts. }
+  destruct (Hf i j t0 Hi Hj Hn Hmi Hmj) as (t & Ht & [Hk|He]).
+  - exists t. intros t' Ht'. eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|].
+    eapply vle_trans; [exact Hk|]. eapply vle_trans; [|apply (run_rts j t t' Hj Hmj Ht')].
+    apply (I_tbl _ (reach_inv _ (run_reach t)) i j (nR_nM _ Hi) Hj). now apply run_member.
+  - destruct He as (t' & asks & relays & v & l' & l & a & Ht' & Et & Es & Er).
+    exists (S t'). intros t'' Ht''. eapply vle_trans; [|apply (run_rts j (S t') t'' Hj Hmj Ht'')].
+    eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|].
+    pose proof (delivers (run t) i j asks relays (rts (rms (run t') j)) (run_reach t) (nR_nM _ Hi) Hj
+                  (run_member t j Hmj) (or_introl Hi) (run_rts j t t' Hj Hmj Ht')) as Z.
+    cbv zeta in Z. rewrite Et in Z. simpl in Z. rewrite Er. simpl. rewrite upd_eq. simpl.
+    now rewrite (settles_rts _ _ _ Es).
+Qed.
+
+(** If updates stop, then from some time on everyone has received everything. *)
+Theorem converges t0 : fair -> (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
+  exists t1, forall t, t1 <= t -> converged (run t).
+Proof.
+  intros Hf Hq.
+  destruct (eventually_all (fun j t => member (run 0) j -> forall i, i < nR -> member (run 0) i ->
+              vle (rts (rms (run t0) i)) (rts (rms (run t) j))) nM) as [t1 H1].
+  { intros j Hj. destruct (Nat.eq_dec (heir (run 0) j) j) as [Mj|Mj]; [|exists 0; now intros].
+    destruct (eventually_all (fun i t => member (run 0) i -> vle (rts (rms (run t0) i)) (rts (rms (run t) j))) nR)
+      as [t1 H1]; [|exists t1; auto].
+    intros i Hi. destruct (Nat.eq_dec (heir (run 0) i) i) as [Mi|Mi]; [|exists 0; now intros].
+    destruct (spreads i j t0 Hf Hi Hj Mi Mj) as [t1 H1]. eauto. }
   exists (Nat.max t0 t1). intros t Ht. apply all_held_converged; auto; [apply run_reach|].
-  intros i Hi c Hc. specialize (H1 t ltac:(lia) i Hi c Hc).
-  pose proof (top_same (run t0) (run t) c (reach_inv _ (run_reach t0)) (reach_inv _ (run_reach t))
-                (Hq t ltac:(lia)) Hc). lia.
+  intros i Hi Hm r Hr. rewrite (Hq t) in Hr by lia. unfold member in Hm. rewrite (members_stay t) in Hm.
+  destruct (heir_has (run t0) r (run_reach t0) Hr) as (Ho & Hh & Hmh & Hle).
+  unfold member in Hmh. rewrite !(members_stay t0) in *.
+  specialize (H1 t ltac:(lia) i Hi Hm _ Hh Hmh _ Ho). lia.
 Qed.
 End Fair.
 End Progress.

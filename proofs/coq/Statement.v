@@ -44,11 +44,11 @@ Record Correct (s : st) (i : nat) : Prop := {
   value_within : vle (vts (rms s i)) (rts (rms s i));
   (** Log collection: what has left the log has reached all that may need it from here. *)
   log_safe : forall r j, received s i r -> ~ In r (pend (rms s i) ++ done (rms s i)) ->
-    j < nM -> minds i j -> received s j r;
+    j < nM -> member s j -> minds i j -> received s j r;
   (** Executed-table collection: what was forgotten has run here in all its records, and is refused by
       everyone who could make another. *)
   table_safe : forall c, In c (map r_cid (hist s i)) -> ~ In c (map fst (exec (rms s i))) ->
-    (forall k, k < nR -> known (rms s k) c = true) /\
+    (forall k, k < nR -> member s k -> known (rms s k) c = true) /\
     (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i)) }.
 
 (** What holds of what clients are told. *)
@@ -86,7 +86,7 @@ Qed.
 (** Every handler call is a run of the system: whatever it changes, [safety] holds of it, and each of its
     messages is one of [net]. [Sim] says so. *)
 Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
-  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> rms s i = core m -> asked s m ->
+  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> member s i -> rms s i = core m -> asked s m ->
   (forall q, In (MReq q) (net s) -> exists s', Sim i s (on_update C m q) s') /\
   (forall c prev d, In (MQry c prev d) (net s) -> exists s', Sim i s (on_query_message C m c prev) s') /\
   (forall g, In (MGsp g) (net s) -> g_dst g = i -> exists s', Sim i s (on_gossip C m g) s') /\
@@ -94,7 +94,7 @@ Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
   (forall j, j < nM -> exists s', Sim i s (on_gossip_timer C m j) s') /\
   exists s', Sim i s (start (on_start (rms s i))) s'.
 Proof.
-  intros HC R Hi Hm Ha. repeat split; intros.
+  intros HC R Hi Hmi Hm Ha. repeat split; intros.
   - now apply update_is_steps.
   - now apply query_is_steps with (d := d).
   - now apply gossip_is_steps.
@@ -103,13 +103,32 @@ Proof.
   - now apply start_is_steps.
 Qed.
 
-(** Liveness. In an infinite run in which gossip is fair ([fair]: again and again, everyone who takes
-    updates gets a message through to everyone else, or has nothing to say), no front end lies, and no
-    record is made after [t0], there is a time from which on every replica manager has executed every
-    record and all value timestamps are equal ([converged]). *)
+(** Replacement. Some members are lost for good, and others come: [replaces] says when. What the members
+    that stay ([survivor]) hold is kept, as are their values and histories; a newcomer begins with those of
+    one of them; what is lost is only what none of them held. [safety] holds of the state that results, as of
+    every other one. *)
+Theorem replacement (s : st) src new late : reach s -> replaces s src new late ->
+  let s' := replaced s src new late in
+  reach s' /\
+  (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
+  (forall i, i < nM -> survivor s src (src i) /\ hist s' i = hist s (src i) /\ val (rms s' i) = val (rms s (src i)) /\
+     forall r, received s' i r <-> received s (src i) r) /\
+  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ val (rms s' i) = val (rms s i)).
+Proof.
+  intros R W s'. destruct (replacement_loses_only s R src new late W) as (A & B & C).
+  split; [eapply R_step; [exact R|]; now apply S_replace|]. split; [exact A|]. split; [|exact C].
+  intros i Hi. split; [now apply (W_src _ _ _ _ W)|now apply B].
+Qed.
+
+(** Liveness. In an infinite run, from any state that can be reached, in which nobody is replaced and gossip
+    is fair ([fair]: again and again, every member who takes updates gets a message through to every other
+    one, or has nothing to say), and no record is made after [t0], there is a time from which on every member
+    has received every record and all value timestamps are equal; and if until then no front end ever lied, and
+    nobody was replaced, every member has executed every record ([converged]). *)
 Theorem liveness (run : nat -> st) (t0 : nat) :
-  run 0 = init -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) -> fair run ->
-  (forall t, t0 <= t -> acc (run t) = acc (run t0)) -> (forall t, lied (run t) = false) ->
+  reach (run 0) -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) ->
+  (forall t k, heir (run t) k = heir (run 0) k) -> fair run ->
+  (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   exists t1, forall t, t1 <= t -> converged (run t).
 Proof. intros. now apply converges with (t0 := t0). Qed.
 End Statement.

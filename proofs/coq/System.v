@@ -118,7 +118,7 @@ Definition replaced : st :=
 Record replaces : Prop := {
   W_src : forall i, i < nM -> survivor s src (src i) /\ (src i = i \/ src i < nR);
   W_most : forall i j, i < nR -> survivor s src j -> get (rts (rms s j)) i <= get (rts (rms s (src i))) i;
-  W_new : forall i, new i = true -> i < nM /\ (i < nR -> top s i = 0);
+  W_new : forall i, new i = true -> i < nM /\ ~ member s i /\ (i < nR -> top s i = 0);
   W_late : forall g, In (MGsp g) (net s) -> late g = true -> survivor s src (g_src g) /\ g_tbl g = [] /\
     forall i, i < nR -> src i = g_src g -> i <> g_src g -> get (rts (rms s (src i))) i <= get (g_ts g) i }.
 End Replace.
@@ -183,6 +183,9 @@ Inductive step : st -> st -> Prop :=
 Inductive reach : st -> Prop :=
 | R_init h : places h -> reach (begin h)
 | R_step s s' : reach s -> step s s' -> reach s'.
+
+Lemma reach_init : reach init.
+Proof. apply R_init. intros k Hk. auto. Qed.
 
 Inductive steps : st -> st -> Prop :=
 | St_refl s : steps s s
