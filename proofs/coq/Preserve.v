@@ -526,6 +526,18 @@ Proof.
   specialize (E _ Ho). rewrite get_tab in E by assumption. specialize (Hr _ Ho). unfold r_seq. lia.
 Qed.
 
+Lemma rms_cases i : src i = i /\ rms s' i = rms s i \/ src i <> i /\ rms s' i = fresh_copy i (rms s (src i)).
+Proof. simpl. destruct (Nat.eqb_spec (src i) i); auto. Qed.
+
+(** All but the number and the table is the other one's. *)
+Lemma rms_same i : rts (rms s' i) = rts (rms s (src i)) /\ gone (rms s' i) = gone (rms s (src i)) /\
+  fin (rms s' i) = fin (rms s (src i)) /\ keys (rms s' i) = keys (rms s (src i)) /\
+  val (rms s' i) = val (rms s (src i)) /\ pend (rms s' i) = pend (rms s (src i)).
+Proof. destruct (rms_cases i) as [[E ->]|[_ ->]]; [rewrite E|]; splits; reflexivity. Qed.
+
+Lemma top_src k : top s' k = get (rts (rms s (src k))) k.
+Proof. unfold top. now rewrite (proj1 (rms_same k)). Qed.
+
 Lemma heir_after k : k < nR -> heir s' k = k /\ (survivor s src k \/ top s k = 0) \/ heir s' k = src k /\ src k <> k.
 Proof.
   intros Hk. simpl. destruct (new k) eqn:E.
@@ -540,8 +552,8 @@ Proof.
   simpl. splits; auto.
   - intros r Hr. apply in_only. split; [auto|]. apply Nat.leb_le. eapply Nat.le_trans; [now apply N0|].
     apply (W_most _ _ _ _ W); [|now split]. now apply (I_wf _ I r (N3 r Hr)).
-  - intros r Hr. rewrite Eg. auto.
-  - intros C. destruct (N4 C) as (A & _ & B & _). rewrite Eg, Tb. splits; auto.
+  - intros r Hr. rewrite Eg, Nat.eqb_refl. auto.
+  - intros C. destruct (N4 C) as (A & _ & B & _). rewrite Eg, Tb, Nat.eqb_refl. splits; [exact A| | |].
     + intros k _ _. destruct k; apply vle_nil.
     + intros k Hkr Hh. destruct (heir_after k Hkr) as [[E [S|Z]]|[E Hn]]; simpl in Hh, E; rewrite Hh in E.
       * apply QM_only, B; auto. rewrite E. apply S.
@@ -566,7 +578,7 @@ Proof.
   - destruct N as (A & B & C & D & V & O). destruct H as [<-|[]].
     destruct (within s src t) eqn:F; [|split; auto; apply seen_only; intros r Hr; now apply C].
     simpl. splits; auto.
-    + apply vleb_spec in F. intros k Hk. specialize (F k Hk). now rewrite get_tab in F.
+    + apply vleb_spec in F. intros k Hk. specialize (F k Hk). rewrite get_tab in F by assumption. now rewrite top_src.
     + intros k Hk. destruct (B k Hk) as [?|(r & Hr & Hle & E)]; auto. right. exists r. splits; auto.
       apply in_only. split; auto. now apply within_kept with t.
     + intros r. rewrite in_only, C. split; [intros [H1 H2]; splits; auto; now apply within_kept with t|tauto].
@@ -577,48 +589,70 @@ Qed.
 Theorem inv_replaced : Inv s'.
 Proof.
   assert (Wf : forall r, In r (acc s) -> WF r) by (intros; now apply I).
-  assert (T : forall k, top s' k = get (rts (rms s (src k))) k) by reflexivity.
+  pose proof top_src as T.
   assert (Top : forall j k, j < nM -> k < nR -> get (rts (rms s (src j))) k <= top s' k).
   { intros j k Hj Hk. rewrite T. apply (W_most _ _ _ _ W); auto. now apply (W_src _ _ _ _ W). }
-  assert (Row : forall i j, i < nM -> j < nM -> vle (tget (rms s' i) j) (gone (rms s (src i)))).
-  { intros i j Hi Hj. simpl. rewrite fresh_row by assumption. destruct (_ || _); [apply vle_refl|apply vle_nil]. }
+  assert (Fresh : forall i j, i < nM -> j < nM -> vle (tget (fresh_copy i (rms s (src i))) j) (gone (rms s (src i)))).
+  { intros i j Hi Hj. rewrite fresh_row by assumption. destruct (_ || _); [apply vle_refl|apply vle_nil]. }
   assert (Gq : forall i k, i < nM -> k < nR -> QM s' k (gone (rms s (src i))) (get (rts (rms s (src i))) k)).
   { intros i k Hi Hk. apply QM_only, (I_goneq _ I); auto. now apply src_in. }
+  assert (Wf' : forall r, In r (acc s') -> WF r) by (intros r Hr; apply in_only in Hr as [Hr _]; auto).
   constructor.
-  - intros i Hi. simpl. destruct (src_in i Hi) as (A & _). pose proof (I_loc _ I _ A) as L.
-    apply fresh_copy_LI with (j := src i). constructor; try apply L.
-    + intros r. rewrite in_only. split.
-      * intros Hr. pose proof (kept_held i r Hi Hr). apply (L_corr _ _ _ _ L) in Hr. tauto.
-      * intros [[H1 _] H2]. now apply (L_corr _ _ _ _ L).
-    + intros l1 r l2 E r' Hr'. apply in_only in Hr' as [Hr' _]. now apply (L_ord _ _ _ _ L l1 r l2 E r').
-  - intros i Hi. apply (I_fix _ I (src i)). now apply src_in.
+  - intros i Hi. change (LI (only (acc s)) i (rms s' i) (hist s (src i))). destruct (src_in i Hi) as (A & _). pose proof (I_loc _ I _ A) as L.
+    assert (L' : LI (only (acc s)) (src i) (rms s (src i)) (hist s (src i))).
+    { constructor; try apply L.
+      + intros r. rewrite in_only. split.
+        * intros Hr. pose proof (kept_held i r Hi Hr). apply (L_corr _ _ _ _ L) in Hr. tauto.
+        * intros [[H1 _] H2]. now apply (L_corr _ _ _ _ L).
+      + intros l1 r l2 E r' Hr'. apply in_only in Hr' as [Hr' _]. now apply (L_ord _ _ _ _ L l1 r l2 E r'). }
+    destruct (rms_cases i) as [[E ->]|[_ ->]]; [now rewrite E in *|now apply fresh_copy_LI with (j := src i)].
+  - intros i Hi. destruct (rms_cases i) as [[E ->]|[_ ->]]; [now apply (I_fix _ I i)|].
+    apply (I_fix _ I (src i)). now apply src_in.
   - intros r Hr. apply in_only in Hr as [Hr K]. split; auto. rewrite T. now apply Nat.leb_le.
-  - intros i Hi k Hk. now apply Top.
+  - intros i Hi k Hk. rewrite (proj1 (rms_same i)). now apply Top.
   - intros r r' Hr Hr'. apply in_only in Hr as [Hr _], Hr' as [Hr' _]. now apply I.
   - discriminate.
-  - intros i j Hi Hj _. simpl. rewrite fresh_row by assumption. unfold updatable.
-    destruct (_ || _) eqn:K; [|apply vle_nil]. apply gone_src; auto.
-    apply orb_true_iff in K as [K|K]; apply Nat.ltb_lt in K; [now left|now right].
-  - intros i j Hi Hj _ Hmd. now apply gone_src.
-  - intros i k Hi Hk. simpl heir. apply (QM_le s' k _ (gone (rms s (src i))) (get (rts (rms s (src i))) k)); auto.
-    + apply Row; auto. destruct (new k); auto. now apply src_in, nR_nM.
-    + intros r Hr. apply in_only in Hr as [Hr _]. auto.
-  - intros i k Hi Hk. now apply Gq.
+  - intros i j Hi Hj Hmj. rewrite (proj1 (rms_same j)). destruct (src_in j Hj) as (Aj & Bj & Cj).
+    destruct (rms_cases i) as [[E ->]|[_ ->]].
+    + destruct (src_in i Hi) as (A & B & _). rewrite E in A, B.
+      unfold member in Hmj. simpl in Hmj. destruct (new j) eqn:N.
+      * eapply vle_trans; [apply (W_row _ _ _ _ W i j); auto; now split|].
+        destruct (W_new _ _ _ _ W j N) as (_ & Nj & _).
+        destruct (W_src _ _ _ _ W j Hj) as [_ [X|X]]; [rewrite X in Bj; now elim Nj|].
+        apply (I_gone _ I); auto. now right.
+      * rewrite Hmj in *. now apply (I_tbl _ I i j).
+    + rewrite fresh_row by assumption. unfold updatable.
+      destruct (_ || _) eqn:K; [|apply vle_nil]. apply gone_src; auto.
+      apply orb_true_iff in K as [K|K]; apply Nat.ltb_lt in K; [now left|now right].
+  - intros i j Hi Hj _ Hmd. rewrite (proj1 (rms_same j)), (proj1 (proj2 (rms_same i))). now apply gone_src.
+  - intros i k Hi Hk. rewrite (proj1 (rms_same i)). assert (HkM := nR_nM _ Hk).
+    destruct (rms_cases i) as [[E ->]|[_ ->]].
+    2:{ apply (QM_le s' k _ (gone (rms s (src i))) (get (rts (rms s (src i))) k)); auto.
+        apply Fresh; auto. simpl heir. destruct (new k); auto. now apply src_in. }
+    destruct (src_in i Hi) as (A & B & C). rewrite E in *.
+    assert (Trivial : get (rts (rms s (src k))) k <= get (rts (rms s i)) k -> QM s' k (tget (rms s i) (heir s' k)) (get (rts (rms s i)) k)).
+    { intros X a r _ Hr _ Ho _ _. apply in_only in Hr as [_ Hr]. apply Nat.leb_le in Hr. rewrite Ho in Hr. lia. }
+    destruct (heir_after k Hk) as [[Eh [S|Z]]|[Eh Hn]].
+    + rewrite Eh. apply QM_only. destruct S as (_ & S & _). rewrite <- S at 2. now apply (I_tblq _ I i k).
+    + apply Trivial. pose proof (I_rts _ I (src k) ltac:(now apply src_in) k Hk). lia.
+    + rewrite Eh in *. destruct (proj2 (W_row _ _ _ _ W i k ltac:(now split) HkM) Hk Hn) as [X|X]; auto.
+      apply (QM_le s' k _ (gone (rms s i)) (get (rts (rms s i)) k)); auto. specialize (Gq i k Hi Hk). now rewrite E in Gq.
+  - intros i k Hi Hk. rewrite (proj1 (rms_same i)), (proj1 (proj2 (rms_same i))). now apply Gq.
   - intros x Hx. simpl in Hx. apply in_flat_map in Hx as (m & Hmn & Hx). now apply after_ok with m.
   - intros f. split; [|intros E; discriminate]. simpl. apply seen_only, (I_fe _ I f).
   - intros r Hr. apply in_only in Hr as [Hr _]. simpl. now apply I.
   - intros r Hr. apply in_only in Hr as [Hr _]. simpl. apply seen_only. now apply I.
   - intros r Hr. apply in_only in Hr as [Hr _]. simpl. now apply I.
-  - intros i c Hi Hc Hn. simpl in Hc. destruct (src_in i Hi) as (A & _).
-    destruct (I_dead _ I (src i) c A Hc Hn) as [D1 D2]. split.
-    + intros k Hk _. destruct (src_in k (nR_nM _ Hk)) as (A' & B' & _). simpl.
+  - intros i c Hi Hc Hn. simpl hist in Hc. destruct (rms_same i) as (_ & _ & _ & Ek & _). rewrite Ek in Hn.
+    destruct (src_in i Hi) as (A & _). destruct (I_dead _ I (src i) c A Hc Hn) as [D1 D2]. split.
+    + intros k Hk _. destruct (src_in k (nR_nM _ Hk)) as (A' & B' & _). destruct (rms_same k) as (_ & _ & Ef & _). rewrite Ef.
       destruct (W_src _ _ _ _ W k (nR_nM _ Hk)) as [_ [E|E]]; [rewrite E in *|]; now apply D1.
     + intros r Hr. apply in_only in Hr as [Hr _]. now apply D2.
   - intros k Hk. simpl. destruct (src_in k Hk) as (A & B & C). destruct (new k) eqn:E.
     + rewrite E. auto.
     + destruct (new (src k)) eqn:E'; splits; auto. destruct (W_src _ _ _ _ W k Hk) as [_ H]. exact H.
       destruct (W_src _ _ _ _ W k Hk) as [_ H]. exact H.
-  - intros k Hk. rewrite T. simpl. destruct (src_in k (nR_nM _ Hk)) as (A & B & C).
+  - intros k Hk. rewrite T. destruct (src_in k (nR_nM _ Hk)) as (A & B & C). rewrite (proj1 (rms_same _)). simpl.
     destruct (new k); [auto|]. now rewrite C.
   - intros c n Hc H0 Hle. rewrite T in Hle. destruct (src_in c (nR_nM _ Hc)) as (A & _).
     destruct (I_cnt _ I c n Hc H0) as (r & Hr & Ho & Hs).

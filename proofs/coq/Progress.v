@@ -230,8 +230,9 @@ Proof.
   - at_i i i0; apply vle_refl.
   - at_i i i0; apply vle_refl.
   - at_i i i0; apply vle_refl.
-  - replace (src i) with i; [apply vle_refl|]. unfold member in Hm'. simpl in Hm'. destruct (new i) eqn:N; auto.
-    now destruct (W_new _ _ _ _ H i N) as (_ & X & _).
+  - unfold member in Hm'. simpl in Hm'. destruct (new i) eqn:N.
+    + now destruct (W_new _ _ _ _ H i N) as (_ & X & _).
+    + rewrite Hm', Nat.eqb_refl. apply vle_refl.
   - at_i i i0; [exact H2|apply vle_refl].
 Qed.
 

@@ -113,7 +113,7 @@ Theorem replacement (s : st) src new late : reach s -> replaces s src new late -
   (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
   (forall i, i < nM -> survivor s src (src i) /\ hist s' i = hist s (src i) /\ val (rms s' i) = val (rms s (src i)) /\
      forall r, received s' i r <-> received s (src i) r) /\
-  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ val (rms s' i) = val (rms s i)).
+  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ rms s' i = rms s i).
 Proof.
   intros R W s'. destruct (replacement_loses_only s R src new late W) as (A & B & C).
   split; [eapply R_step; [exact R|]; now apply S_replace|]. split; [exact A|]. split; [|exact C].

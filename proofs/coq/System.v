@@ -84,7 +84,8 @@ Definition cut (g g' : @gsp Op) : Prop :=
 
     [src i] is whose state the place [i] goes on with: a survivor with its own, a newcomer with a copy of a
     survivor's. A lost one is nobody any more; to keep the account, its place gets a copy of a survivor's that
-    holds most of its records. What no survivor holds is struck from the account, [kept] says of what not. *)
+    holds most of its records. What no survivor holds is struck from the account, [kept] says of what not.
+    [Replacement] shows that this is what becomes of it when each survivor records it in its own time. *)
 Definition survivor (s : st) (src : nat -> nat) (i : nat) : Prop := i < nM /\ member s i /\ src i = i.
 Definition fresh_copy (i : nat) (x : rm) : rm :=
   restart (mkrm i (rts x) (vts x) (pend x) (done x) (exec x) (val x) (fin x) (gone x) []).
@@ -108,17 +109,22 @@ Definition after (m : msg) : list msg :=
   end.
 
 Definition replaced : st :=
-  mkst (fun i => fresh_copy i (rms s (src i))) (fun i => hist s (src i)) (only (acc s)) (flat_map after (net s))
+  mkst (fun i => if src i =? i then rms s i else fresh_copy i (rms s (src i))) (fun i => hist s (src i)) (only (acc s)) (flat_map after (net s))
     (fun f => mkfe (fts (fes s f)) (fcnt (fes s f)) (only (fdep (fes s f)))) (fun c => only (gdep s c)) (gsub s)
     true (fun i => if new i then i else src i).
 
-(** It takes effect when the last survivor has recorded it. The newcomers' places were never used. Of what was
-    said before, only that is [late], and heard, which a survivor said that no more has come to since from those
-    who are lost and whose records it holds most of: as if it had recorded it by then. It tells no table. *)
+(** It takes effect when the last survivor has recorded it. The newcomers' places were never used. What
+    survivors know then of each other, and which of their messages are heard on ([late]), must be as if they had
+    learnt and said it with as much as they hold now of the records of those who are lost; tables are not
+    relayed meanwhile. *)
 Record replaces : Prop := {
   W_src : forall i, i < nM -> survivor s src (src i) /\ (src i = i \/ src i < nR);
   W_most : forall i j, i < nR -> survivor s src j -> get (rts (rms s j)) i <= get (rts (rms s (src i))) i;
   W_new : forall i, new i = true -> i < nM /\ ~ member s i /\ (i < nR -> top s i = 0);
+  W_row : forall i k, survivor s src i -> k < nM ->
+    (new k = true -> vle (tget (rms s i) k) (gone (rms s i))) /\
+    (k < nR -> src k <> k -> vle (tget (rms s i) (src k)) (gone (rms s i)) \/
+       get (rts (rms s (src k))) k <= get (rts (rms s i)) k);
   W_late : forall g, In (MGsp g) (net s) -> late g = true -> survivor s src (g_src g) /\ g_tbl g = [] /\
     forall i, i < nR -> src i = g_src g -> i <> g_src g -> get (rts (rms s (src i))) i <= get (g_ts g) i }.
 End Replace.

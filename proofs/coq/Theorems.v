@@ -413,14 +413,15 @@ Theorem replacement_loses_only src new late : replaces s src new late ->
   (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
   (forall i, i < nM -> hist s' i = hist s (src i) /\ val (rms s' i) = val (rms s (src i)) /\
      forall r, received s' i r <-> received s (src i) r) /\
-  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ val (rms s' i) = val (rms s i)).
+  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ rms s' i = rms s i).
 Proof.
   intros W s'. splits.
   - intros r. unfold s'. cbn [acc replaced]. rewrite in_only. split; intros [Hr H]; split; auto.
     + assert (Ho : r_org r < nR) by now apply acc_wf. destruct (W_src _ _ _ _ W (r_org r) (nR_nM _ Ho)) as [Sv _].
       exists (src (r_org r)). split; auto. apply replica_ts_correct; [apply Sv|]. split; auto. now apply Nat.leb_le.
     + destruct H as (i & (Hi & _ & E) & H). apply (kept_held s src new late I W i r Hi). rewrite E. now apply in_or_app.
-  - intros i Hi. splits; reflexivity.
-  - intros i (Hi & Hm & E). splits; unfold s'; simpl; rewrite ?E; auto. unfold member; simpl. rewrite E. now destruct (new i).
+  - intros i Hi. destruct (rms_same s src new late i) as (_ & _ & _ & _ & Ev & Ep). splits; auto.
+    intros r. unfold received, s'. now rewrite Ep.
+  - intros i (Hi & Hm & E). unfold member, s'. simpl. rewrite E, Nat.eqb_refl. now destruct (new i).
 Qed.
 End Theorems.
