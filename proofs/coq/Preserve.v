@@ -482,7 +482,7 @@ Lemma fresh_row i (x : rm) j : j < nM ->
 Proof. intros Hj. unfold tget, fresh_copy, restart, with_tbl. cbn [tbl]. now rewrite nth_map_seq. Qed.
 
 Section Replaced.
-Variables (s : st) (src : nat -> nat) (new : nat -> bool) (late : @gsp Op -> bool).
+Variables (s : st) (src : nat -> nat) (new : nat -> bool) (late : list (@gsp Op)).
 Hypothesis I : Inv s.
 Hypothesis W : replaces s src new late.
 Notation kept := (kept s src).
@@ -545,15 +545,15 @@ Proof.
   - destruct (Nat.eq_dec (src k) k) as [Ek|Hn]; auto. left. split; auto. left. rewrite <- Ek. now apply (W_src _ _ _ _ W), nR_nM.
 Qed.
 
-Lemma late_ok g : In (MGsp g) (net s) -> late g = true -> NI s' (MGsp g).
+Lemma late_ok g : In g late -> NI s' (MGsp g).
 Proof.
-  intros Hm Hl. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & N0 & N4).
-  destruct (W_late _ _ _ _ W g Hm Hl) as (Sg & Tb & Hk). destruct Sg as (_ & Mg & Eg).
+  intros Hl. destruct (W_late _ _ _ _ W g Hl) as (Hm & Sg & Hc).
+  destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & N0 & N4). destruct Sg as (_ & Mg & Eg).
   simpl. splits; auto.
   - intros r Hr. apply in_only. split; [auto|]. apply Nat.leb_le. eapply Nat.le_trans; [now apply N0|].
     apply (W_most _ _ _ _ W); [|now split]. now apply (I_wf _ I r (N3 r Hr)).
   - intros r Hr. rewrite Eg, Nat.eqb_refl. auto.
-  - intros C. destruct (N4 C) as (A & _ & B & _). rewrite Eg, Tb, Nat.eqb_refl. splits; [exact A| | |].
+  - intros C. destruct (Hc C) as (Tb & Hk). destruct (N4 C) as (A & _ & B & _). rewrite Eg, Tb, Nat.eqb_refl. splits; [exact A| | |].
     + intros k _ _. destruct k; apply vle_nil.
     + intros k Hkr Hh. destruct (heir_after k Hkr) as [[E [S|Z]]|[E Hn]]; simpl in Hh, E; rewrite Hh in E.
       * apply QM_only, B; auto. rewrite E. apply S.
@@ -565,7 +565,7 @@ Proof.
       destruct (I_wf _ I a Ha) as [(_ & _ & Wz) _]. revert Hle. destruct (if new k then k else src k); simpl; rewrite get_nil; lia.
 Qed.
 
-Lemma after_ok m x : In m (net s) -> In x (after s src late m) -> NI s' x.
+Lemma after_ok m x : In m (net s) -> In x (after s src m) -> NI s' x.
 Proof.
   intros Hin H. pose proof (I_net _ I _ Hin) as N. assert (Hl : forall v, hon s' v) by (intros v E; discriminate). destruct m; simpl in *.
   - destruct N as (A & B & C & _). destruct H as [<-|[]]. simpl. splits; auto. now apply seen_only.
@@ -573,7 +573,7 @@ Proof.
     destruct (within s src t) eqn:F; [|split; auto; now apply seen_only].
     assert (K : forall x, In x d -> kept x = true) by (intros x Hx; destruct (A x Hx); now apply within_kept with t).
     simpl. splits; [|apply Hl|eauto]. intros x Hx. destruct (A x Hx). split; auto. apply in_only. auto.
-  - destruct (late g) eqn:Lg; [|easy]. destruct H as [<-|[]]. now apply late_ok.
+  - easy.
   - destruct H as [<-|[]]. now apply seen_only.
   - destruct N as (A & B & C & D & V & O). destruct H as [<-|[]].
     destruct (within s src t) eqn:F; [|split; auto; apply seen_only; intros r Hr; now apply C].
@@ -638,7 +638,9 @@ Proof.
     + rewrite Eh in *. destruct (proj2 (W_row _ _ _ _ W i k ltac:(now split) HkM) Hk Hn) as [X|X]; auto.
       apply (QM_le s' k _ (gone (rms s i)) (get (rts (rms s i)) k)); auto. specialize (Gq i k Hi Hk). now rewrite E in Gq.
   - intros i k Hi Hk. rewrite (proj1 (rms_same i)), (proj1 (proj2 (rms_same i))). now apply Gq.
-  - intros x Hx. simpl in Hx. apply in_flat_map in Hx as (m & Hmn & Hx). now apply after_ok with m.
+  - intros x Hx. simpl in Hx. apply in_app_or in Hx as [Hx|Hx].
+    { apply in_map_iff in Hx as (g & <- & Hg). now apply late_ok. }
+    apply in_flat_map in Hx as (m & Hmn & Hx). now apply after_ok with m.
   - intros f. split; [|intros E; discriminate]. simpl. apply seen_only, (I_fe _ I f).
   - intros r Hr. apply in_only in Hr as [Hr _]. simpl. now apply I.
   - intros r Hr. apply in_only in Hr as [Hr _]. simpl. apply seen_only. now apply I.

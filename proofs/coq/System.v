@@ -91,7 +91,7 @@ Definition fresh_copy (i : nat) (x : rm) : rm :=
   restart (mkrm i (rts x) (vts x) (pend x) (done x) (exec x) (val x) (fin x) (gone x) []).
 
 Section Replace.
-Variables (s : st) (src : nat -> nat) (new : nat -> bool) (late : @gsp Op -> bool).
+Variables (s : st) (src : nat -> nat) (new : nat -> bool) (late : list (@gsp Op)).
 Definition kept (r : urec) : bool := r_seq r <=? get (rts (rms s (src (r_org r)))) (r_org r).
 Definition only (d : list urec) : list urec := filter kept d.
 Definition within (t : vec) : bool := vleb nR t (tab nR (fun k => get (rts (rms s (src k))) k)).
@@ -102,14 +102,14 @@ Definition after (m : msg) : list msg :=
   match m with
   | MReq q => [MReq q]
   | MRep c t d => [if within t then MRep c t d else MTell t (only d)]
-  | MGsp g => if late g then [MGsp g] else []
+  | MGsp _ => []
   | MQry c prev d => [MQry c prev (only d)]
   | MQrep c v t d h => [if within t then MQrep c v t d h else MTell t (only h)]
   | MTell t d => [MTell t (only d)]
   end.
 
 Definition replaced : st :=
-  mkst (fun i => if src i =? i then rms s i else fresh_copy i (rms s (src i))) (fun i => hist s (src i)) (only (acc s)) (flat_map after (net s))
+  mkst (fun i => if src i =? i then rms s i else fresh_copy i (rms s (src i))) (fun i => hist s (src i)) (only (acc s)) (map MGsp late ++ flat_map after (net s))
     (fun f => mkfe (fts (fes s f)) (fcnt (fes s f)) (only (fdep (fes s f)))) (fun c => only (gdep s c)) (gsub s)
     true (fun i => if new i then i else src i).
 
@@ -125,8 +125,9 @@ Record replaces : Prop := {
     (new k = true -> vle (tget (rms s i) k) (gone (rms s i))) /\
     (k < nR -> src k <> k -> vle (tget (rms s i) (src k)) (gone (rms s i)) \/
        get (rts (rms s (src k))) k <= get (rts (rms s i)) k);
-  W_late : forall g, In (MGsp g) (net s) -> late g = true -> survivor s src (g_src g) /\ g_tbl g = [] /\
-    forall i, i < nR -> src i = g_src g -> i <> g_src g -> get (rts (rms s (src i))) i <= get (g_ts g) i }.
+  W_late : forall g, In g late -> In (MGsp g) (net s) /\ survivor s src (g_src g) /\ (g_comp g = true ->
+    g_tbl g = [] /\
+    forall i, i < nR -> src i = g_src g -> i <> g_src g -> get (rts (rms s (src i))) i <= get (g_ts g) i) }.
 End Replace.
 
 Inductive step : st -> st -> Prop :=
