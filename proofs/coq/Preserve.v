@@ -361,13 +361,16 @@ Proof.
       apply existsb_exists. exists r; split; auto. now apply ceqb_spec.
 Qed.
 
-Lemma inv_crash (s : st) i : Inv s -> i < nM -> Inv (put s i (restart (rms s i)) []).
+Lemma restart_row (s : rm) j : j < nM -> tget (restart s) j = if keeps s j then gone s else [].
+Proof. intros Hj. unfold tget, restart. simpl tbl. now rewrite nth_map_seq. Qed.
+
+Lemma inv_crash (s : st) i t : Inv s -> i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (restart (rms s i)) k)) ->
+  Inv (put s i (with_tbl (rms s i) t) []).
 Proof.
-  intros I Hi. pose proof (I_loc _ I i Hi) as L.
+  intros I Hi Ht. pose proof (I_loc _ I i Hi) as L.
   assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
-  assert (Row : forall j, j < nM -> tget (restart (rms s i)) j = if keeps (rms s i) j then gone (rms s i)
-    else []).
-  { intros j Hj. unfold tget, restart. simpl tbl. now rewrite nth_map_seq. }
+  assert (Row : forall j, j < nM -> vle (nth j t []) (if keeps (rms s i) j then gone (rms s i) else [])).
+  { intros j Hj. rewrite <- restart_row by assumption. now apply Ht. }
   assert (Kp : forall j, keeps (rms s i) j = true -> minds i j).
   { intros j. unfold keeps, updatable. rewrite (me_i s i I Hi). intros K.
     apply orb_true_iff in K as [K|K]; apply Nat.ltb_lt in K; [now left|now right]. }
@@ -376,30 +379,15 @@ Proof.
   - apply (I_fix _ I i Hi).
   - apply vle_refl.
   - now apply (I_rts _ I i).
-  - intros j Hj Hmj. rewrite Row by assumption. destruct (keeps (rms s i) j) eqn:K.
+  - intros j Hj Hmj. eapply vle_trans; [now apply Row|]. simpl rts. destruct (keeps (rms s i) j) eqn:K.
     + destruct (Nat.eqb_spec j i) as [->|]; [apply L|]. apply (I_gone _ I i j); auto.
     + destruct (j =? i); apply vle_nil.
   - intros j Hj Hmj Hn Hm. now apply (I_gone _ I i j).
-  - intros k Hk Hn. rewrite Row by now apply heir_in, nR_nM. destruct (keeps (rms s i) (heir s k)).
-    + now apply (I_goneq _ I i k).
-    + intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (Hacc a Ha) as (_ & _ & W). lia.
-  - intros k Hk Hn. now apply (I_goneq _ I i k).
-  - intros c. apply (I_dead _ I i c Hi).
-Qed.
-
-Lemma inv_unlearn (s : st) i t : Inv s -> i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (rms s i) k)) ->
-  Inv (put s i (with_tbl (rms s i) t) []).
-Proof.
-  intros I Hi Ht. apply inv_replica; auto; try (rewrite app_nil_r).
-  - apply LI_tbl. now apply (I_loc _ I).
-  - apply (I_fix _ I i Hi).
-  - apply vle_refl.
-  - now apply (I_rts _ I i).
-  - intros j Hj Hmj. eapply vle_trans; [now apply Ht|]. simpl rts. pose proof (I_tbl _ I i j Hi Hj Hmj).
-    destruct (Nat.eqb_spec j i) as [->|]; auto.
-  - intros j Hj Hmj Hn Hm. now apply (I_gone _ I i j).
-  - intros k Hk Hn. eapply QM_le; [apply Ht; now apply heir_in, nR_nM|apply le_n|intros; now apply I|].
-    now apply (I_tblq _ I i k).
+  - intros k Hk Hn. apply (QM_le s k _ (if keeps (rms s i) (heir s k) then gone (rms s i) else []) (get (rts (rms s i)) k)); auto.
+    + apply Row. now apply heir_in, nR_nM.
+    + destruct (keeps (rms s i) (heir s k)).
+      * now apply (I_goneq _ I i k).
+      * intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (Hacc a Ha) as (_ & _ & W). lia.
   - intros k Hk Hn. now apply (I_goneq _ I i k).
   - intros c. apply (I_dead _ I i c Hi).
 Qed.
@@ -744,7 +732,6 @@ Proof.
   - eapply inv_recv; eauto.
   - now apply inv_discard.
   - now apply inv_crash.
-  - now apply inv_unlearn.
   - now apply inv_replaced.
   - now apply inv_copy.
   - apply inv_send; auto. intros net'. apply (I_fe _ I f).

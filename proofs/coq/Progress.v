@@ -229,7 +229,6 @@ Proof.
     apply (I_wf _ I r (N r Hr)).
   - at_i i i0; apply vle_refl.
   - at_i i i0; apply vle_refl.
-  - at_i i i0; apply vle_refl.
   - unfold member in Hm'. simpl in Hm'. destruct (new i) eqn:N.
     + now destruct (W_new _ _ _ _ H i N) as (_ & X & _).
     + rewrite Hm', Nat.eqb_refl. apply vle_refl.

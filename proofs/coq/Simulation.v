@@ -310,7 +310,7 @@ Qed.
 Theorem start_is_steps : does (start (on_start (rms s0 i))).
 Proof.
   exists (put s0 i (restart (rms s0 i)) []). constructor; simpl; auto.
-  - apply one_step. now apply S_crash.
+  - apply one_step. apply S_crash; auto. intros k Hk. apply vle_refl.
   - now rewrite upd_eq.
   - intros k Hk. now rewrite upd_neq.
   - now rewrite upd_eq.

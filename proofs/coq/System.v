@@ -162,10 +162,8 @@ Inductive step : st -> st -> Prop :=
     i < nM -> vle upto (prefix (rms s i)) ->
     (forall k, In k (needed (rms s i)) -> member s k -> vle upto (tget (rms s i) k)) ->
     step s (put s i (discard (rms s i) upto) [])
-| S_crash s i :
-    i < nM -> step s (put s i (restart (rms s i)) [])
-| S_unlearn s i t :           (* what is known of others may be less at any time *)
-    i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (rms s i) k)) ->
+| S_crash s i t :             (* what is known of others afterwards may be less *)
+    i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (restart (rms s i)) k)) ->
     step s (put s i (with_tbl (rms s i) t) [])
 | S_replace s src new late :  (* all survivors have recorded who is lost, and who is new *)
     replaces s src new late -> step s (replaced s src new late)
