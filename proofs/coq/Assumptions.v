@@ -1,10 +1,15 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
-From Chinwag Require Import Simulation Statement Trace Controls Forged.
-Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused, learns_early, before_its_past).
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
+  Theorems Progress.
+From Chinwag Require Import Replacement Simulation Statement Trace Controls Forged ControlsReplacement.
+Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
+  learns_early, before_its_past).
 Print Assumptions safety.
 Print Assumptions handlers.
+Print Assumptions replacement.
+Print Assumptions recording.
 Print Assumptions liveness.
+Print Assumptions same_received_same_value_ts.
 Print Assumptions at_most_once.
 Print Assumptions unique_timestamps.
 Print Assumptions convergence_of_values.
@@ -21,3 +26,6 @@ Print Assumptions controls.
 Print Assumptions check_sound.
 Print Assumptions accepted_is_correct.
 Print Assumptions forgeries.
+Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard, newcomer_not_asked, newcomer_believed,
+  copied_too_early, entry_reused, it_happens).
+Print Assumptions controls_of_replacement.

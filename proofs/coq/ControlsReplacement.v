@@ -1,6 +1,6 @@
 (** Negative controls of replacement: each rule removed, and a run that breaks, beside the same run of the
     protocol. Replica manager 0 of three is lost; 3 comes, whose place was never used. *)
-From Coq Require Import List Arith Bool.
+From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
 From Chinwag Require Import Vec Core System Replacement.
 
@@ -59,7 +59,8 @@ Definition more_2 := request rm_2 update3.
 Definition newcomer := fresh_copy 3 (records rm_1).
 (** 1 hears of it, and says so. *)
 Definition back (one two : rm4) : rm4 := merge two (tell (merge one (tell two 1)) 2).
-Definition to_newcomer (asks : list nat) (two : rm4) : list nat := val (merge newcomer (tell (collect asks two) 3)).
+Definition to_newcomer (asks : list nat) (two : rm4) : list nat := val (merge newcomer (tell (collect asks
+  two) 3)).
 Example newcomer_asked : to_newcomer [1; 3] (back (records rm_1) (records more_2)) = [1; 2; 3].
 Proof. reflexivity. Qed.
 Example newcomer_not_asked : to_newcomer [1] (back (records rm_1) (records more_2)) = [1; 2].
@@ -74,7 +75,8 @@ Proof. reflexivity. Qed.
     not recorded it either, who do not ask the newcomer. *)
 Definition says_0 := merge (rm0 0) (tell more_2 0).
 Definition all_back := merge (back rm_1 more_2) (tell says_0 2).
-Example copied_too_early : val (merge (fresh_copy 3 rm_1) (tell (records (collect [0; 1] all_back)) 3)) = [1; 2].
+Example copied_too_early : val (merge (fresh_copy 3 rm_1) (tell (records (collect [0; 1] all_back)) 3)) = [1;
+  2].
 Proof. reflexivity. Qed.
 Example copied_in_time :
   val (merge (fresh_copy 3 (records (merge rm_1 (tell more_2 1)))) (tell (records (collect [0; 1] all_back)) 3))
@@ -85,5 +87,30 @@ Proof. reflexivity. Qed.
     lost one recorded, and is lost. *)
 Example own_entry : val (merge (records rm_2') (tell (request newcomer update3) 2)) = [1; 2; 3].
 Proof. reflexivity. Qed.
-Example entry_reused : val (merge (records rm_2') (tell (request (fresh_copy 0 (records rm_1)) update3) 2)) = [1; 2].
+Example entry_reused : val (merge (records rm_2') (tell (request (fresh_copy 0 (records rm_1)) update3) 2)) =
+  [1; 2].
 Proof. reflexivity. Qed.
+
+(** ** The theorems are not empty: from the first state of three members and a place for a fourth, they come to have
+    recorded it, in any order. *)
+Definition three : @st nat (list nat) := begin (fun k => if k =? 3 then 1 else k).
+Theorem it_happens : reach three /\ fits (Nat.eqb 0) (Nat.eqb 3) three /\
+  exists S, leads_to (Nat.eqb 0) (Nat.eqb 3) three S /\ may_copy (Nat.eqb 0) S /\ stays (Nat.eqb 0) (sys S) 1.
+Proof.
+  assert (Four : forall k, k < @nM _ _ P4 -> k = 0 \/ k = 1 \/ k = 2 \/ k = 3) by (unfold nM; simpl; lia).
+  assert (St : forall i s, heir s = heir three -> i = 1 \/ i = 2 -> stays (Nat.eqb 0) s i).
+  { intros i s H [->| ->]; unfold stays, member, nM; rewrite H; simpl; auto with arith. }
+  split; [|split].
+  - apply R_init. intros k Hk. destruct (Four k Hk) as [->|[->|[->| ->]]]; unfold nM; simpl; lia.
+  - constructor.
+    + intros k Hk. apply Nat.eqb_eq in Hk as <-. split; [simpl; lia|discriminate].
+    + intros r [].
+    + exists 3. reflexivity.
+    + intros i (Hi & _ & _). unfold nM in Hi. simpl in *. lia.
+  - eexists. split; [|split].
+    + unfold leads_to. eapply Go_step; [eapply Go_step; [apply Go_start|]|].
+      * apply (G_record _ _ _ _ _ _ 2); [apply St; auto|reflexivity].
+      * apply (G_record _ _ _ _ _ _ 1); [apply St; auto|reflexivity].
+    + intros i (Hi & Hm & Hl). destruct (Four i Hi) as [->|[->|[->| ->]]]; try reflexivity; discriminate.
+    + apply St; auto.
+Qed.

@@ -220,7 +220,8 @@ Proof.
   - intros (A & B & C). splits; auto; [eapply seen_ext|eapply hon_ext]; eauto.
   - intros (A & B & C & Cs & D). splits; auto.
     + intros r Hr. apply (E_acc _ _ E), C, Hr.
-    + intros r Hr. eapply Nat.le_trans; [now apply Cs|]. apply (E_rts _ _ E); auto. now apply (I_wf _ I r (C r Hr)).
+    + intros r Hr. eapply Nat.le_trans; [now apply Cs|]. apply (E_rts _ _ E); auto. now apply (I_wf _ I r (C
+        r Hr)).
     + intros F. destruct (D F) as (G & H & J & K). splits.
       * eapply vle_trans; [exact G|]. now apply E.
       * intros k Hk Hm. unfold member in Hm. rewrite (E_heir _ _ E) in Hm.

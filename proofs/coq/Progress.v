@@ -2,7 +2,7 @@
     is fair and updates stop for long enough. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Converge Theorems.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Converge Theorems.
 
 Section Progress.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -180,7 +180,8 @@ Definition converged (s : st) : Prop := forall i, i < nM -> member s i ->
   (lied s = false -> pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i)).
 
 Lemma all_held_converged (s : st) : reach s ->
-  (forall i, i < nM -> member s i -> forall r, In r (acc s) -> r_seq r <= get (rts (rms s i)) (r_org r)) -> converged s.
+  (forall i, i < nM -> member s i -> forall r, In r (acc s) -> r_seq r <= get (rts (rms s i)) (r_org r)) ->
+    converged s.
 Proof.
   intros HR H.
   assert (A : forall i, i < nM -> member s i -> forall r, In r (acc s) <-> received s i r).
@@ -262,7 +263,8 @@ Qed.
 Lemma run_member t i : member (run 0) i -> member (run t) i.
 Proof. unfold member. now rewrite (members_stay t). Qed.
 
-Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t') i)).
+Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t')
+  i)).
 Proof.
   intros Hi Hm. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
   destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto using run_member. apply run_reach.
@@ -304,7 +306,8 @@ Proof.
   destruct (eventually_all (fun j t => member (run 0) j -> forall i, i < nR -> member (run 0) i ->
               vle (rts (rms (run t0) i)) (rts (rms (run t) j))) nM) as [t1 H1].
   { intros j Hj. destruct (Nat.eq_dec (heir (run 0) j) j) as [Mj|Mj]; [|exists 0; now intros].
-    destruct (eventually_all (fun i t => member (run 0) i -> vle (rts (rms (run t0) i)) (rts (rms (run t) j))) nR)
+    destruct (eventually_all (fun i t => member (run 0) i -> vle (rts (rms (run t0) i)) (rts (rms (run t)
+      j))) nR)
       as [t1 H1]; [|exists t1; auto].
     intros i Hi. destruct (Nat.eq_dec (heir (run 0) i) i) as [Mi|Mi]; [|exists 0; now intros].
     destruct (spreads i j t0 Hf Hi Hj Mi Mj) as [t1 H1]. eauto. }

@@ -5,7 +5,7 @@
     The rules are those of src/protocol/rules.rs: [hears], [counts], [knows_at_start], and [may_copy]. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Theorems Progress.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Theorems Progress.
 
 Section Replacement.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -37,7 +37,8 @@ Inductive goes : stage -> stage -> Prop :=
     step s s' -> rms s' = rms s -> acc s' = acc s -> heir s' = heir s ->
     (forall g, In (MGsp g) (net s) <-> In (MGsp g) (net s')) -> goes (mkstage s F L B) (mkstage s' F L B)
 | G_accept s F L B i q a l :
-    i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false -> plausible (rms s i) q = true ->
+    i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false -> plausible (rms s i) q
+      = true ->
     settles (add_all (rms s i) (count (rms s i) (stamp (rms s i) q)) [stamp (rms s i) q]) l a ->
     goes (mkstage s F L B)
       (mkstage (put (made (send s (MRep (q_cid q) (r_ts (stamp (rms s i) q)) [stamp (rms s i) q]))
@@ -142,16 +143,21 @@ Proof.
 Qed.
 
 (** What all steps but [G_record] do to those who have recorded it. *)
-Lemma frame s s' F L L' B : GI (mkstage s F L B) -> step s s' -> heir s' = heir s -> (forall g, In (MGsp g) (net s) -> In (MGsp g) (net s')) ->
+Lemma frame s s' F L L' B : GI (mkstage s F L B) -> step s s' -> heir s' = heir s -> (forall g, In (MGsp g)
+  (net s) -> In (MGsp g) (net s')) ->
   (forall i k, F i = true -> k < nR -> ~ stays s k -> get (rts (rms s i)) k <= get (rts (rms s' i)) k /\
-     (get (rts (rms s' i)) k = get (rts (rms s i)) k \/ exists u, F u = true /\ get (rts (rms s' i)) k <= get (B u) k)) ->
+     (get (rts (rms s' i)) k = get (rts (rms s i)) k \/ exists u, F u = true /\ get (rts (rms s' i)) k <= get
+       (B u) k)) ->
   (forall i u, F i = true -> u < nM ->
      (vle (tget (rms s' i) u) (tget (rms s i) u) /\ vle (gone (rms s i)) (gone (rms s' i))) \/
      (vle (tget (rms s' i) u) (gone (rms s' i)) /\ (new u = true -> vle (tget (rms s' i) u) [])) \/
-     (F u = true /\ new u = false /\ forall k, k < nR -> ~ stays s k -> get (B u) k <= get (rts (rms s' i)) k)) ->
+     (F u = true /\ new u = false /\ forall k, k < nR -> ~ stays s k -> get (B u) k <= get (rts (rms s' i))
+       k)) ->
   (forall g, In g L' -> In g L \/ (In (MGsp g) (net s') /\ F (g_src g) = true /\
-    (g_comp g = true -> g_tbl g = [] /\ forall k, k < nR -> ~ stays s k -> get (B (g_src g)) k <= get (g_ts g) k) /\
-    (forall r, In r (g_log g) -> ~ stays s (r_org r) -> exists u, F u = true /\ r_seq r <= get (B u) (r_org r)))) ->
+    (g_comp g = true -> g_tbl g = [] /\ forall k, k < nR -> ~ stays s k -> get (B (g_src g)) k <= get (g_ts
+      g) k) /\
+    (forall r, In r (g_log g) -> ~ stays s (r_org r) -> exists u, F u = true /\ r_seq r <= get (B u) (r_org
+      r)))) ->
   (forall k, new k = true -> k < nR) ->
   GI (mkstage s' F L' B).
 Proof.
@@ -169,7 +175,8 @@ Proof.
     + splits; auto.
       * intros X. destruct (C X) as (C1 & C2). split; auto. intros k Hk Hs. rewrite Sy in Hs. auto.
       * intros r Hx Hs. rewrite Sy in Hs. auto.
-  - intros i k Hi Hk. destruct (Hrow i k Hi (nR_nM _ (HnR k Hk))) as [(A & _)|[(_ & A)|(_ & A & _)]]; auto; [|congruence].
+  - intros i k Hi Hk. destruct (Hrow i k Hi (nR_nM _ (HnR k Hk))) as [(A & _)|[(_ & A)|(_ & A & _)]]; auto;
+      [|congruence].
     eapply vle_trans; [exact A|auto].
   - intros i u k Hi Hu Hk Hs. rewrite Sy in Hu, Hs. destruct (Hr i k Hi Hk Hs) as (C & _).
     destruct (Hrow i u Hi (proj1 Hu)) as [(A & A')|[(A & _)|(A & _ & A')]]; auto.
@@ -189,7 +196,8 @@ Proof.
   - destruct (settles_keeps _ _ _ H4) as (Er & Et & Eg). cbn [tbl gone add_all rts] in Er, Et, Eg.
     apply frame with (s := s) (L := L); auto.
     + intros m Hm. now right.
-    + intros j k Hj Hk Hs. cbn [rms put]. at_i j i; auto. rewrite Er. unfold count. rewrite (me_i s i I) by auto.
+    + intros j k Hj Hk Hs. cbn [rms put]. at_i j i; auto. rewrite Er. unfold count. rewrite (me_i s i I) by
+        auto.
       assert (k <> i) by (intros ->; apply Hs, (G_stay _ G i Hj)). rewrite get_vset_neq by assumption. auto.
     + intros j u Hj Hu. cbn [rms put]. left. at_i j i; [|split; apply vle_refl]. unfold tget. rewrite Et, Eg.
       split; apply vle_refl.
@@ -204,12 +212,14 @@ Proof.
         assert (Hr' : In r (hist s i ++ pend (rms s i))).
         { apply in_or_app. apply in_app_or in Hr as [?|Hr]; auto. left. now apply (L_done _ _ _ _ Li). }
         apply (L_corr _ _ _ _ Li) in Hr' as [Ha Hl]. pose proof (proj1 (proj1 (I_wf _ I r Ha))) as Ho.
-        destruct (G_had _ G i (r_org r) E Ho Hs) as (_ & u & Hu & Hl'). exists u. split; auto. simpl in Hl'. lia.
+        destruct (G_had _ G i (r_org r) E Ho Hs) as (_ & u & Hu & Hl'). exists u. split; auto. simpl in Hl'.
+          lia.
   - apply frame with (s := s) (L := L); auto.
     + intros m Hm. now right.
     + intros j u Hj Hu. left. split; apply vle_refl.
     + intros x Hx. destruct late; auto. destruct Hx as [<-|Hx]; auto. right.
-      destruct (G_said _ G g (H1 eq_refl)) as (A & B' & C & D). destruct H0 as (X1 & X2 & X3 & X4). simpl in *. rewrite X1.
+      destruct (G_said _ G g (H1 eq_refl)) as (A & B' & C & D). destruct H0 as (X1 & X2 & X3 & X4). simpl in
+        *. rewrite X1.
       splits; auto.
       * intros E. destruct (X4 E) as (Y1 & Y2 & Y3). rewrite Y2, Y3. auto.
   - destruct (settles_keeps _ _ _ H2) as (Er & Et & Eg). cbn [tbl gone add_all rts] in Er, Et, Eg.
@@ -217,7 +227,8 @@ Proof.
     assert (Hv : vle (rts (rms s (g_dst g))) v).
     { eapply take_grows; [|exact H1]. intros r Hr. now apply (I_wf _ I r (N3 r Hr)). }
     apply frame with (s := s) (L := L); auto.
-    + intros j k Hj Hk Hs. cbn [rms put]. at_i j (g_dst g); auto. cbn [rts learn with_tbl]. rewrite Er. split; [now apply Hv|].
+    + intros j k Hj Hk Hs. cbn [rms put]. at_i j (g_dst g); auto. cbn [rts learn with_tbl]. rewrite Er.
+        split; [now apply Hv|].
       destruct (take_from _ _ _ _ _ H1 k Hk) as [X|(r & Hr & Ho & X)]; auto. right.
       destruct (G_said _ G g (H0 Hj)) as (_ & _ & _ & D). subst k. destruct (D r Hr Hs) as (u & Hu & Hl).
       exists u. split; auto. simpl in Hl. lia.
@@ -225,27 +236,34 @@ Proof.
       destruct (G_said _ G g (H0 Hj)) as (_ & Fs & C & _). simpl in Fs, C.
       assert (Tu : tget a u = tget (rms s (g_dst g)) u) by (unfold tget; now rewrite Et).
       assert (R : tget (learn a g) u = if g_comp g && vleb nR (g_ts g) (rts a) then
-                    vmax nR (if u =? g_src g then vmax nR (tget a u) (g_ts g) else tget a u) (nth u (g_tbl g) []) else tget a u).
+                    vmax nR (if u =? g_src g then vmax nR (tget a u) (g_ts g) else tget a u) (nth u (g_tbl g)
+                      []) else tget a u).
       { unfold tget at 1, learn. cbn [tbl with_tbl]. now rewrite nth_map_seq. }
       cbn [gone learn with_tbl rts]. rewrite R, Eg, Tu.
       destruct (g_comp g && vleb nR (g_ts g) (rts a)) eqn:Lc; [|left; split; apply vle_refl].
       apply andb_true_iff in Lc as [Lc Lv]. apply vleb_spec in Lv. destruct (C Lc) as (Tb & Cb). rewrite Tb.
       destruct (Nat.eqb_spec u (g_src g)) as [->|Hn].
       * right; right. splits; auto.
-        -- destruct (new (g_src g)) eqn:N; auto. exfalso. apply (T_new _ T) in N as (_ & N). apply N, (G_stay _ G _ Fs).
+        -- destruct (new (g_src g)) eqn:N; auto. exfalso. apply (T_new _ T) in N as (_ & N). apply N, (G_stay
+            _ G _ Fs).
         -- intros k Hk Hs. specialize (Cb k Hk Hs). specialize (Lv k Hk). lia.
       * left. split; [|apply vle_refl]. apply vmax_lub; [apply vle_refl|]. destruct u; apply vle_nil.
   - apply frame with (s := s) (L := L); auto.
     + intros j k Hj Hk Hs. cbn [rms put]. at_i j i; auto.
-    + intros j u Hj Hu. cbn [rms put]. left. at_i j i; [|split; apply vle_refl]. split; [apply vle_refl|]. apply vle_vmax_l.
+    + intros j u Hj Hu. cbn [rms put]. left. at_i j i; [|split; apply vle_refl]. split; [apply vle_refl|].
+        apply vle_vmax_l.
   - apply frame with (s := s) (L := L); auto.
     + intros j k Hj Hk Hs. cbn [rms put]. at_i j i; auto.
     + intros j u Hj Hu. cbn [rms put]. at_i j i; [|left; split; apply vle_refl]. right; left.
-      destruct (row_at_start s i (F i) u I H Hu) as (_ & A & B'). split; [exact A|]. intros N. rewrite B' by auto. apply vle_refl.
-  - assert (Sy : forall j, stays (put s i (starts true (rms s i)) []) j <-> stays s j) by (intros j; reflexivity).
+      destruct (row_at_start s i (F i) u I H Hu) as (_ & A & B'). split; [exact A|]. intros N. rewrite B' by
+        auto. apply vle_refl.
+  - assert (Sy : forall j, stays (put s i (starts true (rms s i)) []) j <-> stays s j) by (intros j;
+      reflexivity).
     assert (Ne : forall u, F u = true -> u <> i) by (intros u Hu ->; congruence).
-    assert (Rs : forall j, rts (upd (rms s) i (starts true (rms s i)) j) = rts (rms s j)) by (intros j; at_i j i; auto).
-    assert (Gs : forall j, gone (upd (rms s) i (starts true (rms s i)) j) = gone (rms s j)) by (intros j; at_i j i; auto).
+    assert (Rs : forall j, rts (upd (rms s) i (starts true (rms s i)) j) = rts (rms s j)) by (intros j; at_i
+      j i; auto).
+    assert (Gs : forall j, gone (upd (rms s) i (starts true (rms s i)) j) = gone (rms s j)) by (intros j;
+      at_i j i; auto).
     destruct G as [G1 G2 G3 G4 G5 G6]. simpl in *.
     assert (Lift : forall n k, (exists u, F u = true /\ n <= get (B u) k) ->
               exists u, upd F i true u = true /\ n <= get (upd B i (rts (rms s i)) u) k).
@@ -258,7 +276,8 @@ Proof.
       * destruct (G3 j k Hj Hk Hs). auto.
     + intros g Hg. destruct (G4 g Hg) as (A & B' & C & D). rewrite !upd_neq by auto. splits; auto.
     + intros j k Hj Hk. at_i j i; auto.
-      destruct (row_at_start s i true k I (proj1 H) (nR_nM _ (HnR k Hk))) as (_ & _ & X). rewrite X by auto. apply vle_refl.
+      destruct (row_at_start s i true k I (proj1 H) (nR_nM _ (HnR k Hk))) as (_ & _ & X). rewrite X by auto.
+        apply vle_refl.
     + intros j u k Hj Hu Hk Hs. rewrite Sy in Hu, Hs. rewrite Rs, Gs. at_i j i.
       * left. apply row_at_start; auto; [apply H|apply Hu].
       * destruct (G6 j u k Hj Hu Hk Hs) as [X|(X & Y)]; auto. right. rewrite !upd_neq by auto. auto.
@@ -267,7 +286,8 @@ Qed.
 Lemma goes_fits S S' : goes S S' -> GI S -> fits (sys S) -> fits (sys S').
 Proof.
   intros H G T. pose proof (reach_inv _ (G_reach _ G)) as I.
-  assert (K : forall s s' : st, fits s -> heir s' = heir s -> (forall r, In r (acc s') -> new (r_org r) = false) -> fits s').
+  assert (K : forall s s' : st, fits s -> heir s' = heir s -> (forall r, In r (acc s') -> new (r_org r) =
+    false) -> fits s').
   { intros s s' [T1 T2 T3 T4] Hh Ha.
     assert (Mm : forall k, member s' k <-> member s k) by (intros k; unfold member; now rewrite Hh).
     constructor; auto.
@@ -288,7 +308,8 @@ Fixpoint best (f : nat -> nat) (p : nat -> bool) (n d : nat) : nat :=
   | S m => let u := best f p m d in if p m && (f u <=? f m) then m else u
   end.
 
-Lemma best_is f p n d : p d = true -> p (best f p n d) = true /\ forall i, i < n -> p i = true -> f i <= f (best f p n d).
+Lemma best_is f p n d : p d = true -> p (best f p n d) = true /\ forall i, i < n -> p i = true -> f i <= f
+  (best f p n d).
 Proof.
   intros Hd. induction n as [|n [A B]]; simpl; [split; [exact Hd|intros; lia]|].
   destruct (p n && (f (best f p n d) <=? f n)) eqn:E.
@@ -308,6 +329,15 @@ Qed.
 Definition heirs (S : stage) (from : nat -> nat) (d i : nat) : nat :=
   if stayb (sys S) i then i else if new i then from i else best (fun u => get (had S u) i) (stayb (sys S)) nM d.
 
+Lemma heirs_stay S from d i : stays (sys S) i -> heirs S from d i = i.
+Proof. intros Hi. unfold heirs. apply stayb_spec in Hi. now rewrite Hi. Qed.
+
+Lemma heirs_new S from d i : ~ member (sys S) i -> new i = true -> heirs S from d i = from i.
+Proof.
+  intros Hi Hn. unfold heirs. destruct (stayb (sys S) i) eqn:E; [|now rewrite Hn].
+  apply stayb_spec in E. now destruct E as (_ & E & _).
+Qed.
+
 Lemma leads_to_GI s0 S : reach s0 -> fits s0 -> leads_to s0 S -> GI S /\ fits (sys S).
 Proof.
   intros R0 T0 H. induction H as [|S S' H [G T] H1].
@@ -321,17 +351,19 @@ Theorem takes_effect s0 S from d :
   reach (sys S) /\ replaces (sys S) (heirs S from d) new (said S).
 Proof.
   intros R0 T0 H Hall Hd Hfrom.
-  destruct (leads_to_GI s0 S R0 T0 H) as [G T]. set (s := sys S) in *. pose proof (reach_inv _ (G_reach _ G)) as I. fold s in I.
+  destruct (leads_to_GI s0 S R0 T0 H) as [G T]. set (s := sys S) in *. pose proof (reach_inv _ (G_reach _ G))
+    as I. fold s in I.
   set (src := heirs S from d). split; [apply G|].
   assert (Dec : forall i, stays s i \/ ~ stays s i).
-  { intros i. destruct (stayb s i) eqn:E; [left; now apply stayb_spec|right; intros X; apply stayb_spec in X; congruence]. }
-  assert (Hstay : forall i, stays s i -> src i = i).
-  { intros i Hi. unfold src, heirs. fold s. apply stayb_spec in Hi. now rewrite Hi. }
-  assert (Hnew : forall i, ~ stays s i -> new i = true -> src i = from i).
-  { intros i Hi Hn. unfold src, heirs. fold s. destruct (stayb s i) eqn:E; [now apply stayb_spec in E|now rewrite Hn]. }
+  { intros i. destruct (stayb s i) eqn:E; [left; now apply stayb_spec|right; intros X; apply stayb_spec in X;
+    congruence]. }
+  assert (Hstay : forall i, stays s i -> src i = i) by (intros i; apply heirs_stay).
+  assert (Hnew : forall i, new i = true -> src i = from i).
+  { intros i Hi. apply heirs_new; auto. now apply (T_new _ T). }
   assert (Hbest : forall i, ~ stays s i -> new i = false -> stays s (src i) /\
             forall u, stays s u -> get (had S u) i <= get (had S (src i)) i).
-  { intros i Hi Hn. unfold src, heirs. fold s. destruct (stayb s i) eqn:E; [now apply stayb_spec in E|rewrite Hn].
+  { intros i Hi Hn. unfold src, heirs. fold s. destruct (stayb s i) eqn:E; [now apply stayb_spec in E|rewrite
+    Hn].
     destruct (best_is (fun u => get (had S u) i) (stayb s) nM d) as [A B]; [now apply stayb_spec|].
     split; [now apply stayb_spec|]. intros u Hu. apply B; [apply Hu|now apply stayb_spec]. }
   assert (Hsrc : forall i, stays s (src i)).
@@ -348,7 +380,8 @@ Proof.
     pose proof (T_none _ T r Ha). congruence. }
   (* The heir of one who does not stay held most when it recorded it, and still does. *)
   assert (Most : forall i k, stays s i -> k < nR -> ~ stays s k -> new k = false ->
-            get (rts (rms s i)) k <= get (had S (src k)) k /\ get (had S (src k)) k <= get (rts (rms s (src k))) k).
+            get (rts (rms s i)) k <= get (had S (src k)) k /\ get (had S (src k)) k <= get (rts (rms s (src
+              k))) k).
   { intros i k Hi Hk Hs N. destruct (Hbest k Hs N) as (B1 & B2).
     destruct (G_had _ G i k (Hall i Hi) Hk Hs) as (_ & u & Hu & Hl).
     destruct (G_had _ G (src k) k (Hall _ B1) Hk Hs) as (Hm & _).
@@ -357,7 +390,8 @@ Proof.
   - intros i Hi. split; [apply Hsv, Hsrc|]. right. now apply (T_all _ T).
   - intros i j Hi Hj. apply Hsv in Hj. destruct (Dec i) as [Si|Si].
     + rewrite Hstay by auto. apply (I_rts _ I j); auto. apply Hj.
-    + destruct (new i) eqn:N; [rewrite (Zero j i) by (auto; apply Hj); lia|]. destruct (Most j i Hj Hi Si N). lia.
+    + destruct (new i) eqn:N; [rewrite (Zero j i) by (auto; apply Hj); lia|]. destruct (Most j i Hj Hi Si N).
+        lia.
   - intros i Hi. destruct (T_new _ T i Hi) as (A & B). splits; auto. intros _. apply Zero; auto.
   - intros i k Hi Hk. apply Hsv in Hi. split.
     + intros N. eapply vle_trans; [apply (G_new _ G i k); auto|apply vle_nil].

@@ -2,7 +2,8 @@
     and of every message that they send. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
+  Theorems Progress.
 
 Section Simulation.
 Context {Op Val : Type} {P : Params Op Val}.

@@ -4,7 +4,7 @@
     are tied to src/protocol.
 
     Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
-    are any number. [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
+    are any number, and count places: also those of managers that are replaced, and of those who come then. [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
     In a state [s] of the system:
 
     - [rms s i] is replica manager [i]: [rts] replica timestamp, [vts] value timestamp, [pend] and [done]
@@ -15,10 +15,13 @@
     - [gdep s c] are the records of which the client knew when it submitted [c]: those of its own updates
       that were replied to, all that its answers reflected, and what other clients told it of. This
       mentions no timestamp.
-    - [lied s] says whether a front end ever sent a past that it had not seen. *)
+    - [lied s] says whether a front end ever sent a past that it had not seen, or anyone was replaced.
+    - [member s i] says that place [i] is taken by a manager that is one of the cluster. All are until somebody
+      is replaced; the places of newcomers are empty before. *)
 From Coq Require Import List Arith.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Theorems Progress Simulation.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+  Progress Replacement Simulation.
 
 Section Statement.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -59,8 +62,8 @@ Record Answered (s : st) : Prop := {
   (** An answer is the value of a history [h] in causal order, which holds all that the client had seen
       when it asked ([d]), and exactly what the answer's timestamp covers. *)
   answer_true : forall c v t d h, In (MQrep c v t d h) (net s) ->
-    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\ (forall r, In r h <-> In r (acc s) /\ vle (r_ts
-      r) t) }.
+    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\
+    (forall r, In r h <-> In r (acc s) /\ vle (r_ts r) t) }.
 
 (** Replica managers with equal value timestamps have equal values, for every lawful service. *)
 Definition Convergent (s : st) : Prop := forall i j, i < nM -> j < nM ->
@@ -111,13 +114,29 @@ Theorem replacement (s : st) src new late : reach s -> replaces s src new late -
   let s' := replaced s src new late in
   reach s' /\
   (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
-  (forall i, i < nM -> survivor s src (src i) /\ hist s' i = hist s (src i) /\ val (rms s' i) = val (rms s (src i)) /\
-     forall r, received s' i r <-> received s (src i) r) /\
+  (forall i, i < nM -> survivor s src (src i) /\ hist s' i = hist s (src i) /\
+     val (rms s' i) = val (rms s (src i)) /\ forall r, received s' i r <-> received s (src i) r) /\
   (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ rms s' i = rms s i).
 Proof.
   intros R W s'. destruct (replacement_loses_only s R src new late W) as (A & B & C).
   split; [eapply R_step; [exact R|]; now apply S_replace|]. split; [exact A|]. split; [|exact C].
   intros i Hi. split; [now apply (W_src _ _ _ _ W)|now apply B].
+Qed.
+
+(** How it comes about. Members that stay record it in their own time, and go by the rules of [Replacement]
+    meanwhile; the others act on. All that happens until the last one has recorded it is a run of the system
+    ([goes_steps]), and then [replaces] holds, with just what the members have then and have said since. *)
+Theorem recording lost new (s0 : st) (S : stage) (from : nat -> nat) :
+  reach s0 -> fits lost new s0 -> leads_to lost new s0 S -> may_copy lost S ->
+  (exists d, stays lost (sys S) d) -> (forall k, new k = true -> stays lost (sys S) (from k)) ->
+  reach (sys S) /\ exists src,
+    (forall i, stays lost (sys S) i -> src i = i) /\ (forall k, new k = true -> src k = from k) /\
+    replaces (sys S) src new (said S).
+Proof.
+  intros R T H M (d & Hd) Hf. destruct (takes_effect lost new s0 S from d R T H M Hd Hf) as (A & B).
+  split; [exact A|]. exists (heirs lost new S from d). split; [|split; [|exact B]].
+  - intros i Hi. now apply heirs_stay.
+  - intros k Hk. apply heirs_new; auto. destruct (leads_to_GI _ _ _ _ R T H) as [_ [T1 _ _ _]]. now apply T1.
 Qed.
 
 (** Liveness. In an infinite run, from any state that can be reached, in which nobody is replaced and gossip

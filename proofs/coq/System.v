@@ -34,15 +34,17 @@ Record st := mkst {
   fes  : nat -> fe;
   gdep : cid -> list urec;        (* ghost: what the session had seen when it submitted *)
   gsub : cid -> option (Op * vec);  (* ghost: what was submitted under an identifier *)
-  lied : bool;                    (* ghost: has a front end ever claimed to have seen what it had not? *)
-  heir : nat -> nat }.            (* a member is its own; of another place, the member that holds most from it *)
+  lied : bool;                    (* ghost: has a front end ever claimed what it had not seen, or was anyone replaced? *)
+  heir : nat -> nat }.            (* ghost: a member is its own; of another place, a member that holds most of
+                                     what was recorded there *)
 
 Definition upd {A} (f : nat -> A) (i : nat) (x : A) : nat -> A := fun j => if j =? i then x else f j.
 Definition updc {A} (f : cid -> A) (c : cid) (x : A) : cid -> A := fun d => if ceqb d c then x else f d.
 
 (** Of the [nM] places, those are members that are their own [heir]. The others are empty yet, or no more. *)
 Definition member (s : st) (i : nat) : Prop := heir s i = i.
-Definition places (h : nat -> nat) : Prop := forall k, k < nM -> h k < nM /\ h (h k) = h k /\ (h k = k \/ h k < nR).
+Definition places (h : nat -> nat) : Prop :=
+  forall k, k < nM -> h k < nM /\ h (h k) = h k /\ (h k = k \/ h k < nR).
 
 Definition begin (h : nat -> nat) : st :=
   mkst rm0 (fun _ => []) [] [] (fun _ => mkfe [] 0 []) (fun _ => []) (fun _ => None) false h.
@@ -51,7 +53,8 @@ Definition init : st := begin (fun k => k).
 
 (** Replica manager [i] becomes [a] and executes [l]. *)
 Definition put (s : st) (i : nat) (a : rm) (l : list urec) : st :=
-  mkst (upd (rms s) i a) (upd (hist s) i (hist s i ++ l)) (acc s) (net s) (fes s) (gdep s) (gsub s) (lied s) (heir s).
+  mkst (upd (rms s) i a) (upd (hist s) i (hist s i ++ l)) (acc s) (net s) (fes s) (gdep s) (gsub s)
+    (lied s) (heir s).
 Definition made (s : st) (r : urec) : st :=
   mkst (rms s) (hist s) (r :: acc s) (net s) (fes s) (gdep s) (gsub s) (lied s) (heir s).
 Definition send (s : st) (m : msg) : st :=
@@ -109,14 +112,15 @@ Definition after (m : msg) : list msg :=
   end.
 
 Definition replaced : st :=
-  mkst (fun i => if src i =? i then rms s i else fresh_copy i (rms s (src i))) (fun i => hist s (src i)) (only (acc s)) (map MGsp late ++ flat_map after (net s))
+  mkst (fun i => if src i =? i then rms s i else fresh_copy i (rms s (src i))) (fun i => hist s (src i))
+    (only (acc s)) (map MGsp late ++ flat_map after (net s))
     (fun f => mkfe (fts (fes s f)) (fcnt (fes s f)) (only (fdep (fes s f)))) (fun c => only (gdep s c)) (gsub s)
     true (fun i => if new i then i else src i).
 
 (** It takes effect when the last survivor has recorded it. The newcomers' places were never used. What
-    survivors know then of each other, and which of their messages are heard on ([late]), must be as if they had
-    learnt and said it with as much as they hold now of the records of those who are lost; tables are not
-    relayed meanwhile. *)
+    survivors know then of each other beyond what they discarded, and which of their messages are heard on
+    ([late]), was learnt and said with as much as is held now of the records of those who are lost; tables are
+    not relayed meanwhile. ([Replacement] shows it of survivors that obey its rules.) *)
 Record replaces : Prop := {
   W_src : forall i, i < nM -> survivor s src (src i) /\ (src i = i \/ src i < nR);
   W_most : forall i j, i < nR -> survivor s src j -> get (rts (rms s j)) i <= get (rts (rms s (src i))) i;
@@ -141,7 +145,8 @@ Inductive step : st -> st -> Prop :=
     step s (mkst (rms s) (hist s) (acc s) (net s) (upd (fes s) f (mkfe [] (fcnt (fes s f)) []))
               (gdep s) (gsub s) (lied s) (heir s))
 | S_accept s i q a l :
-    i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false -> plausible (rms s i) q = true ->
+    i < nR -> member s i -> In (MReq q) (net s) ->
+    known (rms s i) (q_cid q) = false -> plausible (rms s i) q = true ->
     settles (add_all (rms s i) (count (rms s i) (stamp (rms s i) q)) [stamp (rms s i) q]) l a ->
     step s (put (made (send s (MRep (q_cid q) (r_ts (stamp (rms s i) q)) [stamp (rms s i) q]))
                   (stamp (rms s i) q)) i a l)

@@ -2,7 +2,7 @@
     of front ends, and every finite run over a network that may lose, duplicate and reorder messages. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Converge.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Converge.
 
 Section Theorems.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -316,7 +316,8 @@ Theorem origin_resends j r asks relays : j < nM -> member s j -> In r (acc s) ->
   let o := heir s (r_org r) in In r (g_log (make_gossip (rms s o) j (tget (rms s o) j) asks relays)).
 Proof.
   intros Hj Hmj Hr Hn o. destruct (I_wf _ I r Hr) as [W Ht]. assert (Ho : r_org r < nR) by apply W.
-  pose proof (I_most _ I _ Ho) as Hh. destruct (heir_in s (r_org r) I (nR_nM _ Ho)) as [HoM Hmo]. fold o in Hh, HoM, Hmo.
+  pose proof (I_most _ I _ Ho) as Hh. destruct (heir_in s (r_org r) I (nR_nM _ Ho)) as [HoM Hmo]. fold o in
+    Hh, HoM, Hmo.
   assert (Hmi : minds o j).
   { left. destruct (I_heir _ I _ (nR_nM _ Ho)) as (_ & _ & [X|X]); unfold o; [now rewrite X|exact X]. }
   assert (Hlt : get (rts (rms s j)) (r_org r) < r_seq r).
@@ -367,9 +368,11 @@ Lemma more_received i j : i < nM -> j < nM -> (forall r, received s i r -> recei
 Proof.
   intros Hi Hj Hr. pose proof (loc i Hi) as Li. pose proof (loc j Hj) as Lj.
   assert (G : forall l v, incl l (hist s j) -> Gen l v -> vle v (vts (rms s j))).
-  { intros l v Hl Gv c Hc. destruct (Gv c Hc) as [->|(r & H & _ & <-)]; [lia|]. now apply (L_hv _ _ _ _ Lj r (Hl r H)). }
+  { intros l v Hl Gv c Hc. destruct (Gv c Hc) as [->|(r & H & _ & <-)]; [lia|]. now apply (L_hv _ _ _ _ Lj r
+    (Hl r H)). }
   assert (K : forall l1 l2, hist s i = l1 ++ l2 -> incl l1 (hist s j)).
-  { induction l1 as [|r l1 IH] using rev_ind; intros l2 E; [intros x []|]. rewrite <- app_assoc in E. simpl in E.
+  { induction l1 as [|r l1 IH] using rev_ind; intros l2 E; [intros x []|]. rewrite <- app_assoc in E. simpl
+    in E.
     specialize (IH (r :: l2) E). intros x Hx. apply in_app_or in Hx as [Hx|[<-|[]]]; auto.
     destruct (L_past _ _ _ _ Li l1 r l2 E) as (v & Gv & Hv).
     destruct (Hr r) as [?|Hp]; auto; [left; rewrite E; apply in_or_app; right; now left|].
@@ -417,9 +420,12 @@ Theorem replacement_loses_only src new late : replaces s src new late ->
 Proof.
   intros W s'. splits.
   - intros r. unfold s'. cbn [acc replaced]. rewrite in_only. split; intros [Hr H]; split; auto.
-    + assert (Ho : r_org r < nR) by now apply acc_wf. destruct (W_src _ _ _ _ W (r_org r) (nR_nM _ Ho)) as [Sv _].
-      exists (src (r_org r)). split; auto. apply replica_ts_correct; [apply Sv|]. split; auto. now apply Nat.leb_le.
-    + destruct H as (i & (Hi & _ & E) & H). apply (kept_held s src new late I W i r Hi). rewrite E. now apply in_or_app.
+    + assert (Ho : r_org r < nR) by now apply acc_wf. destruct (W_src _ _ _ _ W (r_org r) (nR_nM _ Ho)) as
+        [Sv _].
+      exists (src (r_org r)). split; auto. apply replica_ts_correct; [apply Sv|]. split; auto. now apply
+        Nat.leb_le.
+    + destruct H as (i & (Hi & _ & E) & H). apply (kept_held s src new late I W i r Hi). rewrite E. now apply
+        in_or_app.
   - intros i Hi. destruct (rms_same s src new late i) as (_ & _ & _ & _ & Ev & Ep). splits; auto.
     intros r. unfold received, s'. now rewrite Ep.
   - intros i (Hi & Hm & E). unfold member, s'. simpl. rewrite E, Nat.eqb_refl. now destruct (new i).

@@ -3,7 +3,8 @@
     handler, and looks that nothing is received that was not sent. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Theorems Progress Simulation.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+  Progress Simulation.
 From Chinwag Require Import Statement.
 
 Section Trace.
@@ -29,7 +30,8 @@ Fixpoint same_list {A} (same : A -> A -> bool) (l k : list A) : bool :=
 Definition same_bool (a b : bool) : bool := if a then b else negb b.
 Definition same_ts (u v : vec) : bool := vleb nR u v && vleb nR v u.
 Definition same_req (a b : req) : bool :=
-  ceqb (q_cid a) (q_cid b) && (q_ack a =? q_ack b) && same_ts (q_prev a) (q_prev b) && same_op (q_op a) (q_op b).
+  ceqb (q_cid a) (q_cid b) && (q_ack a =? q_ack b) && same_ts (q_prev a) (q_prev b) && same_op (q_op a) (q_op
+    b).
 Definition same_rec (a b : urec) : bool :=
   (r_org a =? r_org b) && same_ts (r_ts a) (r_ts b) && ceqb (r_cid a) (r_cid b) && (r_ack a =? r_ack b)
   && same_ts (r_prev a) (r_prev b) && same_op (r_op a) (r_op b).
@@ -219,7 +221,8 @@ Proof. unfold put_mgr. now rewrite map_length, seq_length. Qed.
 
 Lemma part_cut g g0 g' : part_of g g0 = Some g' -> cut g0 g' /\ same_gsp g g' = true.
 Proof.
-  unfold part_of. destruct (_ && _); [|discriminate]. set (x := mkgsp _ _ _ _ _ _ _). intros H. destruct (same_gsp g x) eqn:E; [|discriminate].
+  unfold part_of. destruct (_ && _); [|discriminate]. set (x := mkgsp _ _ _ _ _ _ _). intros H. destruct
+    (same_gsp g x) eqn:E; [|discriminate].
   simpl in H. destruct (negb (g_comp g) || g_comp g0) eqn:F; [|discriminate]. inversion H; subst g'.
   split; auto. unfold cut, x; simpl. splits; auto.
   - intros r Hr. apply in_flat_map in Hr as (y & _ & Hr). destruct (find _ _) as [z|] eqn:Z; [|easy].
