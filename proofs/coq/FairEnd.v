@@ -103,19 +103,13 @@ Proof.
   destruct (Ht i j t1 Hi Hj Hn Md Mi Mj) as (t & Hle & [Hk|He]).
   - exists t. intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
     eapply vle_trans; [exact Hk|]. apply remembered; auto; unfold t1 in *; lia.
-  - destruct He as (t' & asks & relays & v & l' & l & a & Ht' & Et & Es & Er).
-    exists (S t'). intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
-    eapply vle_trans; [|apply (remembered (S t')); auto; unfold t1 in *; lia].
-    assert (D : vle (rts (rms (run t) j)) v).
-    { pose proof (delivers (run t) j i asks relays (rts (rms (run t') i)) (reaches t) Hj Hi
-                    (run_member run members_stay t i Mi) (minds_sym _ _ Md)
-                    (run_rts run run_starts run_goes members_stay i t t' Hi Mi Ht')) as Z.
-      cbv zeta in Z. rewrite Et in Z. exact Z. }
-    rewrite Er. cbn [rms put]. rewrite upd_eq. unfold tget at 1, learn. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption.
-    cbn [g_comp g_ts make_gossip g_src]. rewrite (settles_rts _ _ _ Es). cbn [rts add_all].
-    replace (vleb nR (rts (rms (run t) j)) v) with true by (symmetry; now apply vleb_spec). cbn [andb].
-    rewrite (me_i _ j (reach_inv _ (reaches t)) Hj), Nat.eqb_refl.
-    eapply vle_trans; [apply vle_vmax_r|apply vle_vmax_l].
+  - destruct He as (asks & relays & sizes & t' & Ha).
+    destruct (exchange_brings run run_starts run_goes members_stay j i t asks relays sizes t' Hj Hi Mi
+                (minds_sym _ _ Md) Ha) as [Ht' D].
+    exists t'. intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
+    eapply vle_trans; [|apply (remembered t'); auto; unfold t1 in *; lia].
+    pose proof (fun H1 H2 => arrives_learns run i sizes _ t t' H1 H2 Ha) as X. cbn [g_comp g_src g_ts make_gossip] in X.
+    rewrite (me_i _ j (reach_inv _ (reaches t)) Hj) in X. now apply X.
 Qed.
 
 (** So then, of managers that keep to the handlers, the logs are empty, if no front end lied; and they say

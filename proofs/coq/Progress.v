@@ -363,11 +363,20 @@ Hypothesis run_starts : reach (run 0).
 Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
 Hypothesis members_stay : forall t k, heir (run t) k = heir (run 0) k.
 
-(** At [t] a message of [i] for [j] is made, and it arrives later, once at least. *)
-Definition exchanges (i j t : nat) : Prop := exists t' asks relays v l' l a,
-  let g := make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays in
-  t <= t' /\ take (g_ts g) (rts (rms (run t') j)) (g_log g) = (v, l') /\
-  settles (add_all (rms (run t') j) v l') l a /\ run (S t') = put (run t') j (learn a g) l.
+(** From [t] on, these arrive at [j] in this order, the last one just before [t']; between them, whatever else. *)
+Inductive arrives (j : nat) : nat -> list (@gsp Op) -> nat -> Prop :=
+| A_last t t1 g v l' l a :
+    t <= t1 -> take (g_ts g) (rts (rms (run t1) j)) (g_log g) = (v, l') ->
+    settles (add_all (rms (run t1) j) v l') l a -> run (S t1) = put (run t1) j (learn a g) l ->
+    arrives j t [g] (S t1)
+| A_next t t1 g v l' l a gs t' :
+    t <= t1 -> take (g_ts g) (rts (rms (run t1) j)) (g_log g) = (v, l') ->
+    settles (add_all (rms (run t1) j) v l') l a -> run (S t1) = put (run t1) j (learn a g) l ->
+    arrives j (S t1) gs t' -> arrives j t (g :: gs) t'.
+
+(** At [t] a message of [i] for [j] is made, and it arrives later, once at least, whole or in fragments. *)
+Definition exchanges (i j t : nat) : Prop := exists asks relays sizes t',
+  arrives j t (fragments sizes (make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays)) t'.
 
 (** Again and again, every member that takes updates gets a message through to every other one, or has
     nothing to say. *)
@@ -390,6 +399,44 @@ Proof.
   destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto using run_member. apply run_reach.
 Qed.
 
+Lemma arrives_heard j t gs t' : j < nM -> member (run 0) j -> arrives j t gs t' ->
+  t <= t' /\ heard (rts (rms (run t) j)) gs (rts (rms (run t') j)).
+Proof.
+  intros Hj Hm. induction 1 as [t t1 g v l' l a Ht Et Es Er|t t1 g v l' l a gs t' Ht Et Es Er _ [IH1 IH2]].
+  - split; [lia|]. apply heard_last with (v1 := rts (rms (run t1) j)); [now apply run_rts|].
+    rewrite Et, Er. simpl. rewrite upd_eq. simpl. now rewrite (settles_rts _ _ _ Es).
+  - split; [lia|]. apply heard_next with (v1 := rts (rms (run t1) j)); [now apply run_rts|].
+    rewrite Er in IH2. simpl in IH2. rewrite upd_eq in IH2. simpl in IH2. rewrite (settles_rts _ _ _ Es) in IH2.
+    simpl in IH2. now rewrite Et.
+Qed.
+
+(** And then it has brought all that the sender had. *)
+Lemma exchange_brings i j t asks relays sizes t' : i < nM -> j < nM -> member (run 0) j -> minds i j ->
+  arrives j t (fragments sizes (make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays)) t' ->
+  t <= t' /\ vle (rts (rms (run t) i)) (rts (rms (run t') j)).
+Proof.
+  intros Hi Hj Hm Md Ha. destruct (arrives_heard j t _ t' Hj Hm Ha) as [A B]. split; auto.
+  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _ B). apply vle_refl.
+Qed.
+
+(** The last fragment teaches what the whole message would. *)
+Lemma arrives_learns j sizes : forall g t t', g_comp g = true -> g_src g < nM ->
+  arrives j t (fragments sizes g) t' -> vle (g_ts g) (rts (rms (run t') j)) ->
+  vle (g_ts g) (tget (rms (run t') j) (g_src g)).
+Proof.
+  induction sizes as [|n sizes IH]; simpl; intros g t t' Hc Hs Ha Hv.
+  - assert (X : exists t1 a l, t' = S t1 /\ run (S t1) = put (run t1) j (learn a g) l).
+    { inversion Ha; subst; [eauto|]. match goal with H : arrives _ _ [] _ |- _ => inversion H end. }
+    destruct X as (t1 & a & l & -> & Er). rewrite Er in *. simpl in Hv |- *. rewrite upd_eq in *. simpl in Hv.
+    unfold tget, learn. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption. rewrite Hc.
+    replace (vleb nR (g_ts g) (rts a)) with true by (symmetry; now apply vleb_spec). cbn [andb]. rewrite Nat.eqb_refl.
+    eapply vle_trans; [apply vle_vmax_r|apply vle_vmax_l].
+  - assert (X : exists t1, arrives j t1 (fragments sizes (mkgsp (g_src g) (g_dst g) (skipn n (g_log g)) (g_ts g)
+                 (g_comp g) (g_asks g) (g_tbl g))) t').
+    { inversion Ha; subst; [destruct sizes; discriminate|eauto]. }
+    destruct X as (t1 & Ha'). refine (IH _ t1 t' _ _ Ha' _); auto.
+Qed.
+
 Lemma eventually_all (Q : nat -> nat -> Prop) n :
   (forall k, k < n -> exists t0, forall t, t0 <= t -> Q k t) ->
   exists t0, forall t, t0 <= t -> forall k, k < n -> Q k t.
@@ -409,13 +456,10 @@ Proof.
   - exists t. intros t' Ht'. eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|].
     eapply vle_trans; [exact Hk|]. eapply vle_trans; [|apply (run_rts j t t' Hj Hmj Ht')].
     apply (I_tbl _ (reach_inv _ (run_reach t)) i j (nR_nM _ Hi) Hj). now apply run_member.
-  - destruct He as (t' & asks & relays & v & l' & l & a & Ht' & Et & Es & Er).
-    exists (S t'). intros t'' Ht''. eapply vle_trans; [|apply (run_rts j (S t') t'' Hj Hmj Ht'')].
-    eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|].
-    pose proof (delivers (run t) i j asks relays (rts (rms (run t') j)) (run_reach t) (nR_nM _ Hi) Hj
-                  (run_member t j Hmj) (or_introl Hi) (run_rts j t t' Hj Hmj Ht')) as Z.
-    cbv zeta in Z. rewrite Et in Z. simpl in Z. rewrite Er. simpl. rewrite upd_eq. simpl.
-    now rewrite (settles_rts _ _ _ Es).
+  - destruct He as (asks & relays & sizes & t' & Ha).
+    destruct (exchange_brings i j t asks relays sizes t' (nR_nM _ Hi) Hj Hmj (or_introl Hi) Ha) as [Ht' B].
+    exists t'. intros t'' Ht''. eapply vle_trans; [|apply (run_rts j t' t'' Hj Hmj Ht'')].
+    eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|exact B].
 Qed.
 
 (** If updates stop, then from some time on everyone has received everything. *)
