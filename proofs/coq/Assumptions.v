@@ -1,7 +1,8 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
   Theorems Progress.
-From Chinwag Require Import Replacement Simulation Statement Trace Controls Forged ControlsReplacement.
+From Chinwag Require Import Replacement Simulation Rest Statement Trace Controls Forged ControlsReplacement
+  ControlsRest.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
   learns_early, before_its_past).
 Print Assumptions safety.
@@ -9,6 +10,10 @@ Print Assumptions handlers.
 Print Assumptions replacement.
 Print Assumptions recording.
 Print Assumptions liveness.
+Print Assumptions handlers_rest.
+Print Assumptions in_the_end.
+Print Assumptions silent_gossip.
+Print Assumptions fragments_deliver.
 Print Assumptions same_received_same_value_ts.
 Print Assumptions at_most_once.
 Print Assumptions unique_timestamps.
@@ -26,6 +31,9 @@ Print Assumptions controls.
 Print Assumptions check_sound.
 Print Assumptions accepted_is_correct.
 Print Assumptions forgeries.
-Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard, newcomer_not_asked, newcomer_believed,
+Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard, newcomer_not_asked,
+  newcomer_believed,
   copied_too_early, entry_reused, it_happens).
 Print Assumptions controls_of_replacement.
+Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed).
+Print Assumptions controls_of_rest.

@@ -91,7 +91,8 @@ Example entry_reused : val (merge (records rm_2') (tell (request (fresh_copy 0 (
   [1; 2].
 Proof. reflexivity. Qed.
 
-(** ** The theorems are not empty: from the first state of three members and a place for a fourth, they come to have
+(** ** The theorems are not empty: from the first state of three members and a place for a fourth, they come
+  to have
     recorded it, in any order. *)
 Definition three : @st nat (list nat) := begin (fun k => if k =? 3 then 1 else k).
 Theorem it_happens : reach three /\ fits (Nat.eqb 0) (Nat.eqb 3) three /\

@@ -23,7 +23,8 @@ Proof.
   intros R R' E Hi Hj H c Hc. pose proof (reach_inv s R) as I.
   destruct (Nat.eq_dec (get (rts (rms s i)) c) 0) as [Z|Z]; [lia|].
   destruct (I_cnt _ I c _ Hc (proj1 (Nat.neq_0_lt_0 _) Z) (I_rts _ I i Hi c Hc)) as (r & Hr & Ho & Hs).
-  rewrite E in Hr. specialize (H r Hr). apply (replica_ts_correct s' R') in H as [_ H]; auto. rewrite Ho in H. lia.
+  rewrite E in Hr. specialize (H r Hr). apply (replica_ts_correct s' R') in H as [_ H]; auto. rewrite Ho in
+    H. lia.
 Qed.
 
 Section Run.
@@ -51,12 +52,14 @@ Theorem queries_are_answered t f : (forall u, lied (run u) = false) ->
     on_query (rms (run u) i) prev = Some (val (rms (run u) i), vts (rms (run u) i)) /\
     forall m c, rms (run u) i = core m -> patient m -> ~ In (c, prev) (waiting m).
 Proof.
-  intros L prev. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [t1 H1].
+  intros L prev. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [t1
+    H1].
   exists (Nat.max t t1). intros u i Hu Hi Hm. destruct (H1 u ltac:(lia) i Hi Hm) as (_ & _ & Hl).
   destruct (Hl (L u)) as [_ Hall].
   assert (A : on_query (rms (run u) i) prev = Some (val (rms (run u) i), vts (rms (run u) i))).
   { unfold on_query. replace (vleb nR prev (vts (rms (run u) i))) with true; auto. symmetry. apply vleb_spec.
-    intros c Hc. destruct (proj2 (proj2 (I_fe _ (reach_inv _ (reaches t)) f) (L t)) c Hc) as [E|(r & Hr & _ & E)].
+    intros c Hc. destruct (proj2 (proj2 (I_fe _ (reach_inv _ (reaches t)) f) (L t)) c Hc) as [E|(r & Hr & _ &
+      E)].
     - fold prev in E. lia.
     - fold prev in E. rewrite <- E. apply (L_hv _ _ _ _ (loc _ (reaches u) i Hi)); auto. apply Hall.
       revert Hr. apply run_acc; auto. lia. }
@@ -69,9 +72,11 @@ Definition told : Prop := forall i j u, i < nM -> j < nM -> i <> j -> minds i j 
   member (run 0) i -> member (run 0) j ->
   exists t, u <= t /\ (vle (rts (rms (run t) j)) (tget (rms (run t) i) j) \/ exchanges run j i t).
 (** Nobody crashes any more. *)
-Definition remember : Prop := forall t i j, t0 <= t -> vle (tget (rms (run t) i) j) (tget (rms (run (S t)) i) j).
+Definition remember : Prop := forall t i j, t0 <= t -> vle (tget (rms (run t) i) j) (tget (rms (run (S t)) i)
+  j).
 
-Lemma remembered t t' i j : remember -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i) j) (tget (rms (run t') i) j).
+Lemma remembered t t' i j : remember -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i) j) (tget (rms (run
+  t') i) j).
 Proof.
   intros H H0. induction 1 as [|t' Ht IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. apply H. lia.
 Qed.
@@ -79,17 +84,20 @@ Qed.
 Lemma minds_sym i j : minds i j -> minds j i.
 Proof. unfold minds. tauto. Qed.
 
-Theorem all_know : told -> remember -> exists t1, forall u i j, t1 <= u -> i < nM -> j < nM -> i <> j -> minds i j ->
+Theorem all_know : told -> remember -> exists t1, forall u i j, t1 <= u -> i < nM -> j < nM -> i <> j ->
+  minds i j ->
   member (run 0) i -> member (run 0) j -> vle (rts (rms (run u) i)) (tget (rms (run u) i) j).
 Proof.
-  intros Ht Hr. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [tc Hc].
+  intros Ht Hr. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [tc
+    Hc].
   set (t1 := Nat.max t0 tc).
   assert (Eq : forall t t' i j, t1 <= t -> t1 <= t' -> i < nM -> j < nM -> member (run 0) j ->
             vle (rts (rms (run t) i)) (rts (rms (run t') j))).
   { intros t t' i j H H' Hi Hj Hm. apply (all_equal (run t) (run t')); auto; try apply reaches.
     - now rewrite (updates_stop t), (updates_stop t') by (unfold t1 in *; lia).
     - apply (Hc t'); [unfold t1 in *; lia|exact Hj|]. now apply run_member. }
-  destruct (eventually_all (fun i t => forall j, j < nM -> i <> j -> minds i j -> member (run 0) i -> member (run 0) j ->
+  destruct (eventually_all (fun i t => forall j, j < nM -> i <> j -> minds i j -> member (run 0) i -> member
+    (run 0) j ->
               vle (rts (rms (run t) i)) (tget (rms (run t) i) j)) nM) as [t2 H2].
   2:{ exists t2. intros u i j Hu Hi. now apply H2. }
   intros i Hi. destruct (Nat.eq_dec (heir (run 0) i) i) as [Mi|Mi]; [|exists 0; now intros].
@@ -108,7 +116,8 @@ Proof.
                 (minds_sym _ _ Md) Ha) as [Ht' D].
     exists t'. intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
     eapply vle_trans; [|apply (remembered t'); auto; unfold t1 in *; lia].
-    pose proof (fun H1 H2 => arrives_learns run i sizes _ t t' H1 H2 Ha) as X. cbn [g_comp g_src g_ts make_gossip] in X.
+    pose proof (fun H1 H2 => arrives_learns run i sizes _ t t' H1 H2 Ha) as X. cbn [g_comp g_src g_ts
+      make_gossip] in X.
     rewrite (me_i _ j (reach_inv _ (reaches t)) Hj) in X. now apply X.
 Qed.
 

@@ -44,10 +44,12 @@ Proof. induction l1 as [|y l1 IH]; simpl; intros [A B]; auto. Qed.
 
 Lemma beyond_ascends (s : @rm Op Val) v : ascending (beyond s v).
 Proof.
-  unfold beyond. set (f := fun o k => match find (fun r => (r_org r =? o) && (r_seq r =? k)) (pend s ++ done s) with
+  unfold beyond. set (f := fun o k => match find (fun r => (r_org r =? o) && (r_seq r =? k)) (pend s ++ done
+    s) with
                       Some r => [r] | None => [] end).
   assert (Hf : forall o k r, In r (f o k) -> r_org r = o /\ r_seq r = k).
-  { intros o k r. unfold f. destruct (find _ _) as [x|] eqn:E; [|easy]. intros [<-|[]]. apply find_some in E as [_ E].
+  { intros o k r. unfold f. destruct (find _ _) as [x|] eqn:E; [|easy]. intros [<-|[]]. apply find_some in E
+    as [_ E].
     apply andb_true_iff in E as [E1 E2]. now apply Nat.eqb_eq in E1, E2. }
   assert (A1 : forall o k, ascending (f o k)).
   { intros o k. unfold f. destruct (find _ _); simpl; auto. split; auto. intros x []. }
@@ -55,7 +57,8 @@ Proof.
   { intros o n. induction n as [|n IH]; simpl; intros a; auto. apply ascending_app; auto.
     intros x y Hx Hy _. apply Hf in Hx as [_ Hx]. apply in_flat_map in Hy as (k & Hk & Hy). apply in_seq in Hk.
     apply Hf in Hy as [_ Hy]. lia. }
-  assert (A3 : forall n a, ascending (flat_map (fun o => flat_map (f o) (seq (S (get v o)) (get (rts s) o - get v o))) (seq a n))).
+  assert (A3 : forall n a, ascending (flat_map (fun o => flat_map (f o) (seq (S (get v o)) (get (rts s) o -
+    get v o))) (seq a n))).
   { intros n. induction n as [|n IH]; simpl; intros a; auto. apply ascending_app; auto.
     intros x y Hx Hy E. apply in_flat_map in Hx as (k & _ & Hx). apply Hf in Hx as [Hx _].
     apply in_flat_map in Hy as (o & Ho & Hy). apply in_seq in Ho. apply in_flat_map in Hy as (k' & _ & Hy).
@@ -80,12 +83,14 @@ Proof.
     - specialize (H1 x Hx). rewrite Ho in H1. lia. }
   assert (Hcr : r_seq r <= get claimed (r_org r)) by (apply Hc; now left).
   rewrite (app_assoc l1 [r] l2 : l1 ++ r :: l2 = (l1 ++ [r]) ++ l2) in *.
-  assert (Go : forall u, vle v u -> r_seq r <= get u (r_org r) -> within_ts ((l1 ++ [r]) ++ l2) (fst (take claimed u l2))).
+  assert (Go : forall u, vle v u -> r_seq r <= get u (r_org r) -> within_ts ((l1 ++ [r]) ++ l2) (fst (take
+    claimed u l2))).
   { intros u Hu Hr. apply IH; auto.
     - rewrite <- app_assoc. exact G.
     - eapply vle_trans; eauto.
     - intros x Hx. apply in_app_or in Hx as [Hx|[<-|[]]]; auto. specialize (H1 x Hx).
-      assert (Wx : WF x) by (apply W; rewrite <- app_assoc; apply in_or_app; now left). specialize (Hu _ (proj1 Wx)). lia.
+      assert (Wx : WF x) by (apply W; rewrite <- app_assoc; apply in_or_app; now left). specialize (Hu _
+        (proj1 Wx)). lia.
     - intros x Hx. apply Hc. now right. }
   simpl. destruct (Nat.eqb_spec (r_seq r) (S (get v (r_org r)))) as [E|E]; simpl.
   - apply Nat.leb_le in Hcr. rewrite Hcr. specialize (Go (vset nR v (r_org r) (r_seq r))).
@@ -112,7 +117,8 @@ Fixpoint fragments (sizes : list nat) (g : @gsp Op) : list (@gsp Op) :=
 
 Lemma reached_all (l : list urec) : (forall r, In r l -> WF r) -> within_ts l (reached l).
 Proof.
-  intros W r Hr. unfold reached. rewrite get_tab by now apply W. clear W. induction l as [|x l IH]; [easy|]. simpl.
+  intros W r Hr. unfold reached. rewrite get_tab by now apply W. clear W. induction l as [|x l IH]; [easy|].
+    simpl.
   destruct Hr as [->|Hr]; [rewrite Nat.eqb_refl; lia|]. specialize (IH Hr). destruct (r_org x =? r_org r); lia.
 Qed.
 
@@ -124,7 +130,8 @@ Proof.
   - assert (Hi : incl (firstn n (g_log g)) (g_log g) /\ incl (skipn n (g_log g)) (g_log g)).
     { rewrite <- (firstn_skipn n (g_log g)) at 2 4. split; intros x Hx; apply in_or_app; auto. }
     destruct H as [<-|H]; [unfold cut; simpl; splits; auto; [apply Hi|discriminate]|].
-    apply IH in H as (A & B & D & E). simpl in *. unfold cut. splits; auto. eapply incl_tran; [exact D|apply Hi].
+    apply IH in H as (A & B & D & E). simpl in *. unfold cut. splits; auto. eapply incl_tran; [exact D|apply
+      Hi].
 Qed.
 
 (** They are heard in order, from when [v] is held; between them, and before and after, anything else. *)
@@ -151,10 +158,12 @@ Proof.
        (mkgsp (g_src g) (g_dst g) late (g_ts g) (g_comp g) (g_asks g) (g_tbl g))) v').
     { inversion Hh as [? v1 f ? A B|? v1 f fs ? A B]; subst; [|eauto]. destruct sizes; discriminate. }
     destruct Y as (v1 & Hv1 & Hh'). rewrite E in *.
-    assert (Wn : forall r, In r now -> WF r) by (intros r Hr; apply W, in_or_app; right; apply in_or_app; now left).
+    assert (Wn : forall r, In r now -> WF r) by (intros r Hr; apply W, in_or_app; right; apply in_or_app; now
+      left).
     assert (T : within_ts (l1 ++ now) (fst (take (reached now) v1 now))).
     { apply take_gapless with (v0 := v0) (l3 := late); auto.
-      - intros r Hr. apply W. apply in_app_or in Hr as [Hr|Hr]; apply in_or_app; auto. right. apply in_or_app; now left.
+      - intros r Hr. apply W. apply in_app_or in Hr as [Hr|Hr]; apply in_or_app; auto. right. apply
+          in_or_app; now left.
       - eapply vle_trans; eauto.
       - apply Grow with (v := v); auto. intros r Hr. apply W, in_or_app. now left.
       - now apply reached_all. }
@@ -172,7 +181,8 @@ Qed.
     fragments. *)
 Theorem fragments_deliver (s : st) i j asks relays sizes v v' : reach s -> i < nM -> j < nM -> member s j ->
   minds i j -> vle (rts (rms s j)) v ->
-  heard v (fragments sizes (make_gossip (rms s i) j (tget (rms s i) j) asks relays)) v' -> vle (rts (rms s i)) v'.
+  heard v (fragments sizes (make_gossip (rms s i) j (tget (rms s i) j) asks relays)) v' -> vle (rts (rms s
+    i)) v'.
 Proof.
   intros HR Hi Hj Hmj Hm Hv Hh. pose proof (reach_inv s HR) as I. set (g := make_gossip _ _ _ _ _) in *.
   assert (B : forall r, In r (g_log g) <-> In r (pend (rms s i) ++ done (rms s i)) /\
@@ -198,14 +208,16 @@ Proof.
     destruct (le_lt_dec (r_seq r) (S (get (rts (rms s j)) (r_org r)))) as [L|L]; [now left|right].
     destruct (Has (r_org r) (pred (r_seq r)) Ho ltac:(lia) ltac:(lia)) as (x & Hx & Hxo & Hxs).
     exists x. splits; auto; [|lia]. rewrite E in Hx. apply in_app_or in Hx as [Hx|[<-|Hx]]; auto; [lia|].
-    pose proof (beyond_ascends (rms s i) (tget (rms s i) j)) as As. change (ascending (g_log g)) in As. rewrite E in As.
+    pose proof (beyond_ascends (rms s i) (tget (rms s i) j)) as As. change (ascending (g_log g)) in As.
+      rewrite E in As.
     pose proof (ascending_after l1 r l2 x As Hx Hxo). lia. }
   destruct (fragments_heard sizes (rts (rms s j)) g [] v v') as [T Tg]; auto.
   { intros r []. }
   { intros r Hr. now apply Lr. }
   intros o Ho. destruct (le_lt_dec (get (rts (rms s i)) o) (get (rts (rms s j)) o)) as [L|L].
   - specialize (Hv o Ho). specialize (Tg o Ho). lia.
-  - destruct (Has o _ Ho L (le_n _)) as (r & Hr & Hro & Hrs). specialize (T r Hr). rewrite Hro, Hrs in T. exact T.
+  - destruct (Has o _ Ho L (le_n _)) as (r & Hr & Hro & Hrs). specialize (T r Hr). rewrite Hro, Hrs in T.
+      exact T.
 Qed.
 
 Corollary delivers (s : st) i j asks relays v : reach s -> i < nM -> j < nM -> member s j -> minds i j ->
@@ -363,7 +375,8 @@ Hypothesis run_starts : reach (run 0).
 Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
 Hypothesis members_stay : forall t k, heir (run t) k = heir (run 0) k.
 
-(** From [t] on, these arrive at [j] in this order, the last one just before [t']; between them, whatever else. *)
+(** From [t] on, these arrive at [j] in this order, the last one just before [t']; between them, whatever
+  else. *)
 Inductive arrives (j : nat) : nat -> list (@gsp Op) -> nat -> Prop :=
 | A_last t t1 g v l' l a :
     t <= t1 -> take (g_ts g) (rts (rms (run t1) j)) (g_log g) = (v, l') ->
@@ -416,7 +429,8 @@ Lemma exchange_brings i j t asks relays sizes t' : i < nM -> j < nM -> member (r
   t <= t' /\ vle (rts (rms (run t) i)) (rts (rms (run t') j)).
 Proof.
   intros Hi Hj Hm Md Ha. destruct (arrives_heard j t _ t' Hj Hm Ha) as [A B]. split; auto.
-  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _ B). apply vle_refl.
+  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _
+    B). apply vle_refl.
 Qed.
 
 (** The last fragment teaches what the whole message would. *)
@@ -429,7 +443,8 @@ Proof.
     { inversion Ha; subst; [eauto|]. match goal with H : arrives _ _ [] _ |- _ => inversion H end. }
     destruct X as (t1 & a & l & -> & Er). rewrite Er in *. simpl in Hv |- *. rewrite upd_eq in *. simpl in Hv.
     unfold tget, learn. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption. rewrite Hc.
-    replace (vleb nR (g_ts g) (rts a)) with true by (symmetry; now apply vleb_spec). cbn [andb]. rewrite Nat.eqb_refl.
+    replace (vleb nR (g_ts g) (rts a)) with true by (symmetry; now apply vleb_spec). cbn [andb]. rewrite
+      Nat.eqb_refl.
     eapply vle_trans; [apply vle_vmax_r|apply vle_vmax_l].
   - assert (X : exists t1, arrives j t1 (fragments sizes (mkgsp (g_src g) (g_dst g) (skipn n (g_log g)) (g_ts g)
                  (g_comp g) (g_asks g) (g_tbl g))) t').

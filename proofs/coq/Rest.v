@@ -68,11 +68,13 @@ Proof.
   splits; auto. simpl. unfold collects in *.
   destruct (vleb nR (discardable (core_of w)) (gone (core_of w))); [discriminate|]. inversion E; subst u.
   change (discardable (discard (core_of w) (discardable (core_of w)))) with (discardable (core_of w)).
-  cbn [gone discard]. replace (vleb nR (discardable (core_of w)) (vmax nR (gone (core_of w)) (discardable (core_of w))))
+  cbn [gone discard]. replace (vleb nR (discardable (core_of w)) (vmax nR (gone (core_of w)) (discardable
+    (core_of w))))
     with true; auto. symmetry. apply vleb_spec, vle_vmax_r.
 Qed.
 
-Lemma gossip_same j (w : work) : core_of (gossip C j w) = core_of w /\ waiting (now (gossip C j w)) = waiting (now w) /\
+Lemma gossip_same j (w : work) : core_of (gossip C j w) = core_of w /\ waiting (now (gossip C j w)) = waiting
+  (now w) /\
   incl (sent w) (sent (gossip C j w)).
 Proof. splits; auto. intros x Hx. simpl. apply in_or_app. now left. Qed.
 
@@ -131,15 +133,18 @@ Qed.
 
 Lemma in_wput c prev l x : In x (wput c prev l) -> x = (c, prev) \/ In x l.
 Proof.
-  induction l as [|[d p] l IH]; simpl; [intuition|]. destruct (ceqb c d); [|destruct (_ || _)]; simpl; intuition.
+  induction l as [|[d p] l IH]; simpl; [intuition|]. destruct (ceqb c d); [|destruct (_ || _)]; simpl;
+    intuition.
 Qed.
 
 Theorem query_rests m c prev : rests m -> rests (now (on_query_message C m c prev)).
 Proof.
-  intros [Pm Tm]. unfold on_query_message, answer. destruct (on_query (core_of (start m)) prev) as [[v t]|] eqn:E.
+  intros [Pm Tm]. unfold on_query_message, answer. destruct (on_query (core_of (start m)) prev) as [[v t]|]
+    eqn:E.
   { now split. }
   destruct (_ && _); [now split|].
-  assert (X : core_of (pull_for C prev (start m)) = core m /\ waiting (now (pull_for C prev (start m))) = waiting m).
+  assert (X : core_of (pull_for C prev (start m)) = core m /\ waiting (now (pull_for C prev (start m))) =
+    waiting m).
   { unfold pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; now split. }
   destruct X as (X1 & X2). split.
   - intros d p H. simpl in H. rewrite X2 in H. simpl. unfold core_of in X1. rewrite X1.
@@ -166,11 +171,14 @@ Theorem start_rests (s : rm) : collects s = None -> rests (on_start s).
 Proof.
   intros H. split; [intros c p []|]. unfold thrifty, collects in *. simpl core.
   change (gone (restart s)) with (gone s). destruct (vleb nR (discardable s) (gone s)) eqn:E; [|discriminate].
-  apply vleb_spec in E. replace (vleb nR (discardable (restart s)) (gone s)) with true; auto. symmetry. apply vleb_spec.
-  unfold discardable in *. change (needed (restart s)) with (needed s). change (prefix (restart s)) with (prefix s).
+  apply vleb_spec in E. replace (vleb nR (discardable (restart s)) (gone s)) with true; auto. symmetry. apply
+    vleb_spec.
+  unfold discardable in *. change (needed (restart s)) with (needed s). change (prefix (restart s)) with
+    (prefix s).
   destruct (needed s) as [|k l] eqn:N; [exact E|].
   eapply vle_trans; [apply (floor_le (tget (restart s)) (k :: l)); now left|].
-  assert (Hk : In k (needed s)) by (rewrite N; now left). unfold needed, peers in Hk. apply filter_In in Hk as [Hk _].
+  assert (Hk : In k (needed s)) by (rewrite N; now left). unfold needed, peers in Hk. apply filter_In in Hk
+    as [Hk _].
   apply filter_In in Hk as [Hk _]. apply in_seq in Hk. rewrite restart_row by lia.
   destruct (keeps s k); [apply vle_refl|apply vle_nil].
 Qed.
@@ -178,7 +186,8 @@ Qed.
 Theorem first_rests i : rests (on_start (rm0 i)).
 Proof. 
   apply start_rests. unfold collects. replace (vleb nR _ _) with true; auto. symmetry. apply vleb_spec.
-  unfold discardable. intros c Hc. eapply Nat.le_trans; [apply (proj1 (floor_le _ _ _) c Hc)|]. unfold prefix. rewrite get_tab by assumption. simpl.
+  unfold discardable. intros c Hc. eapply Nat.le_trans; [apply (proj1 (floor_le _ _ _) c Hc)|]. unfold
+    prefix. rewrite get_tab by assumption. simpl.
   now rewrite !get_nil.
 Qed.
 
@@ -195,7 +204,8 @@ Lemma floor_ge (rows : nat -> vec) u l : forall v, vle u v -> (forall k, In k l 
   vle u (fold_left (fun f k => vmin nR f (rows k)) l v).
 Proof.
   induction l as [|x l IH]; simpl; intros v Hv H; auto. apply IH; auto.
-  intros c Hc. rewrite get_vmin by assumption. pose proof (Hv c Hc). pose proof (H x (or_introl eq_refl) c Hc). lia.
+  intros c Hc. rewrite get_vmin by assumption. pose proof (Hv c Hc). pose proof (H x (or_introl eq_refl) c
+    Hc). lia.
 Qed.
 
 Lemma is_needed (s : rm) j : In j (needed s) <-> j < nM /\ j <> me s /\ keeps s j = true.
@@ -210,7 +220,8 @@ Proof.
   apply floor_ge; [now apply K|exact K].
 Qed.
 
-Lemma no_reason (m : mgr) j : knows_all m -> apt m -> j < nM -> j <> me (core m) -> own_reason C (core m) j = false.
+Lemma no_reason (m : mgr) j : knows_all m -> apt m -> j < nM -> j <> me (core m) -> own_reason C (core m) j =
+  false.
 Proof.
   intros K A Hj Hn. unfold own_reason.
   destruct (drains (core m) j || existsb (Nat.eqb j) (partners C)) eqn:E; [simpl|reflexivity].
@@ -242,7 +253,8 @@ Proof.
   - simpl. unfold core_of. simpl. now rewrite all_known.
   - reflexivity.
   - unfold is_owed. cbn [owed]. rewrite owed_set by assumption. now rewrite Nat.eqb_refl.
-  - intros k Hk Hkj. unfold is_owed. cbn [owed]. rewrite owed_set by assumption. apply Nat.eqb_neq in Hkj. now rewrite Hkj.
+  - intros k Hk Hkj. unfold is_owed. cbn [owed]. rewrite owed_set by assumption. apply Nat.eqb_neq in Hkj.
+      now rewrite Hkj.
 Qed.
 
 Lemma take_nothing claimed (l : list (@urec Op)) v : (forall r, In r l -> r_seq r <= get v (r_org r)) ->
@@ -261,7 +273,8 @@ Theorem silent_gossip m g : knows_all m -> apt m -> rests m -> owes_nothing m ->
   (forall j, j < nM -> is_owed (now w) j = true -> j = g_src g /\ g_asks g = true).
 Proof.
   intros K A [Pm Tm] Ow Hts Hlog Hme w. unfold w, on_gossip.
-  replace (updatable (me (core m)) && (get (rts (core m)) (me (core m)) <? get (g_ts g) (me (core m)))) with false.
+  replace (updatable (me (core m)) && (get (rts (core m)) (me (core m)) <? get (g_ts g) (me (core m)))) with
+    false.
   2:{ symmetry. apply andb_false_iff. unfold updatable.
       destruct (Nat.ltb_spec (me (core m)) nR) as [Hr|Hr]; [right|left; reflexivity].
       apply Nat.ltb_ge. now apply Hts. }
@@ -274,10 +287,12 @@ Proof.
     assert (Kj : vle (rts (core m)) (tget (core m) j)) by (apply K; now apply is_needed).
     eapply vle_trans; [exact Kj|]. unfold tget at 2, w2, learn. simpl tbl. rewrite nth_map_seq by assumption.
     change (rts (core_of w1)) with (rts (core m)).
-    destruct (g_comp g && vleb nR (g_ts g) (rts (core m))); [|apply vle_refl]. eapply vle_trans; [|apply vle_vmax_l].
+    destruct (g_comp g && vleb nR (g_ts g) (rts (core m))); [|apply vle_refl]. eapply vle_trans; [|apply
+      vle_vmax_l].
     destruct (j =? g_src g); [apply vle_vmax_l|apply vle_refl]. }
   destruct (collect_ok w2) as (T3 & W3 & O3 & S3). set (w3 := do_collect w2) in *.
-  assert (C3 : rts (core_of w3) = rts (core m) /\ val (core_of w3) = val (core m) /\ vts (core_of w3) = vts (core m) /\
+  assert (C3 : rts (core_of w3) = rts (core m) /\ val (core_of w3) = val (core m) /\ vts (core_of w3) = vts
+    (core m) /\
             me (core_of w3) = me (core m) /\ tbl (core_of w3) = tbl (core_of w2)).
   { unfold w3, do_collect. destruct (collects (core_of w2)); splits; reflexivity. }
   destruct C3 as (R3 & V3 & Vt3 & M3 & B3).
@@ -293,12 +308,14 @@ Proof.
   rewrite Aw. unfold drop_needless_receipts. simpl. splits.
   - rewrite S3. reflexivity.
   - intros j Hj. unfold core_of in R3, B3, M3. cbn [core] in *. rewrite R3. unfold tget. rewrite B3. apply K2.
-    apply is_needed in Hj as (H1 & H2 & H3). apply is_needed. unfold keeps in *. cbn [me core] in *. rewrite M3 in *.
+    apply is_needed in Hj as (H1 & H2 & H3). apply is_needed. unfold keeps in *. cbn [me core] in *. rewrite
+      M3 in *.
     splits; auto.
   - exact V3.
   - exact R3.
   - intros j Hj H. unfold is_owed in H. cbn [owed] in H. rewrite nth_map_seq in H by assumption.
-    apply andb_true_iff in H as [H _]. rewrite O3 in H. unfold w2, w1 in H. simpl in H. rewrite owed_set in H by assumption.
+    apply andb_true_iff in H as [H _]. rewrite O3 in H. unfold w2, w1 in H. simpl in H. rewrite owed_set in H
+      by assumption.
     destruct (Nat.eqb_spec j (g_src g)) as [->|Hn].
     + split; auto. unfold owes in H. rewrite Ow in H. simpl in H. now apply andb_true_iff in H as [H _].
     + exfalso. pose proof (Ow j) as X. unfold is_owed in X. congruence.
@@ -313,7 +330,8 @@ Theorem log_is_least (s : st) i m : reach s -> i < nM -> rms s i = core m -> thr
 Proof.
   intros R Hi Hm T K. pose proof (loc s R i Hi) as L. rewrite Hm in L. pose proof (reach_inv s R) as I.
   assert (G : vle (prefix (core m)) (gone (core m))).
-  { unfold thrifty, collects in T. destruct (vleb nR (discardable (core m)) (gone (core m))) eqn:E; [|discriminate].
+  { unfold thrifty, collects in T. destruct (vleb nR (discardable (core m)) (gone (core m))) eqn:E;
+    [|discriminate].
     apply vleb_spec in E. eapply vle_trans; [|exact E]. unfold discardable. apply floor_ge; [apply vle_refl|].
     intros k Hk. eapply vle_trans; [apply prefix_rts|now apply K]. }
   assert (A : forall r, In r (done (core m)) -> get (prefix (core m)) (r_org r) < r_seq r).

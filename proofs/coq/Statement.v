@@ -4,7 +4,8 @@
     are tied to src/protocol.
 
     Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
-    are any number, and count places: also those of managers that are replaced, and of those who come then. [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
+    are any number, and count places: also those of managers that are replaced, and of those who come then.
+      [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
     In a state [s] of the system:
 
     - [rms s i] is replica manager [i]: [rts] replica timestamp, [vts] value timestamp, [pend] and [done]
@@ -21,7 +22,7 @@
 From Coq Require Import List Arith.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
-  Progress Replacement Simulation.
+  Progress Replacement Simulation Rest FairEnd.
 
 Section Statement.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -29,6 +30,7 @@ Notation vle := (vle nR).
 Notation veq := (veq nR).
 Notation urec := (@urec Op).
 Notation st := (@st Op Val).
+Notation mgr := (@mgr Op Val).
 
 (** What holds of replica manager [i], in whatever state and whatever the front ends claim. *)
 Record Correct (s : st) (i : nat) : Prop := {
@@ -150,4 +152,45 @@ Theorem liveness (run : nat -> st) (t0 : nat) :
   (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   exists t1, forall t, t1 <= t -> converged (run t).
 Proof. intros. now apply converges with (t0 := t0). Qed.
+
+(** After every handler, no query waits that can be answered, and nothing stays in the log that may be discarded
+    ([rests]); and every query that waited before waits still, or is answered. *)
+Theorem handlers_rest (C : cfg) (m : mgr) : rests m ->
+  (forall q, rests (now (on_update C m q)) /\ answers m (on_update C m q)) /\
+  (forall g, rests (now (on_gossip C m g)) /\ answers m (on_gossip C m g)) /\
+  (forall c prev, rests (now (on_query_message C m c prev))) /\
+  (forall j t, rests (now (on_pull C m j t))) /\
+  (forall j, rests (now (on_gossip_timer C m j))) /\
+  rests (on_start (core m)) /\ forall i, rests (on_start (rm0 i)).
+Proof.
+  intros R. exact (conj (fun q => update_rests C m q R) (conj (fun g => gossip_rests C m g R)
+    (conj (fun c prev => query_rests C m c prev R) (conj (fun j t => pull_rests C m j t R)
+    (conj (fun j => timer_rests C m j R) (conj (start_rests (core m) (proj2 R)) first_rests)))))).
+Qed.
+
+(** In the end. If moreover nobody was replaced, nobody crashes any more, and of each manager that others keep
+    records for, a message gets through to them again and again until they know that it has what it has ([told]:
+    what receipts are for), then from some time on everyone knows that all have everything; so no timer makes
+    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no query
+    waits whose front end had seen what it claims. *)
+Theorem in_the_end (run : nat -> st) (t0 : nat) :
+  reach (run 0) -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) ->
+  (forall t k, heir (run t) k = heir (run 0) k) -> fair run ->
+  (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
+  told run -> remember run t0 -> (forall k, k < nM -> member (run 0) k) ->
+  (exists t1, forall t i (m : mgr), t1 <= t -> i < nM -> rms (run t) i = core m -> rests m ->
+     knows_all m /\
+     (lied (run t) = false -> pend (core m) ++ done (core m) = []) /\
+     forall C j, apt C m -> j < nM -> j <> i -> is_owed m j = false -> on_gossip_timer C m j = start m) /\
+  ((forall t, lied (run t) = false) -> forall u f, exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
+     rms (run t) i = core m -> rests m -> forall c, ~ In (c, fts (fes (run u) f)) (waiting m)).
+Proof.
+  intros R0 G Ms Hf Hq Ht Hr Ha. split.
+  - destruct (comes_to_rest run R0 G Ms t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
+    destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]].
+    intros C j A Hj Hn Ho. apply silent_timer; auto. rewrite <- Em.
+    now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
+  - intros L u f. destruct (queries_are_answered run R0 G Ms t0 Hf Hq u f L) as [t1 H1]. exists t1.
+    intros t i m Hle Hi Em [Pm _] c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
+Qed.
 End Statement.
