@@ -33,7 +33,7 @@ Print Assumptions accepted_is_correct.
 Print Assumptions forgeries.
 Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard, newcomer_not_asked,
   newcomer_believed,
-  copied_too_early, entry_reused, it_happens).
+  copied_too_early, entry_reused, copied_when_behind, it_happens).
 Print Assumptions controls_of_replacement.
 Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed).
 Print Assumptions controls_of_rest.

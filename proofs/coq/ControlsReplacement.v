@@ -91,6 +91,14 @@ Example entry_reused : val (merge (records rm_2') (tell (request (fresh_copy 0 (
   [1; 2].
 Proof. reflexivity. Qed.
 
+(** ** A copy is ahead of who takes it: else he forgets what he has recorded, and gives its number once more. *)
+Definition recorded_3 := request newcomer update3.
+Example copied_when_behind :
+  let again := request (fresh_copy 3 (records rm_1)) (mkreq (2, 0) 0 [] 4) in
+  map (fun r => r_ts r) (firstn 1 (done recorded_3)) = map (fun r => r_ts r) (firstn 1 (done again)) /\
+  vleb 4 (rts recorded_3) (rts (records rm_1)) = false.
+Proof. vm_compute. split; reflexivity. Qed.
+
 (** ** The theorems are not empty: from the first state of three members and a place for a fourth, they come
   to have
     recorded it, in any order. *)
