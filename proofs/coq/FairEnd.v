@@ -13,8 +13,17 @@ Notation st := (@st Op Val).
 Notation mgr := (@mgr Op Val).
 
 (** While no front end lies, and nobody is replaced, no record goes. *)
-Lemma step_acc (s s' : st) : step s s' -> lied s' = false -> incl (acc s) (acc s').
-Proof. intros H L. destruct H; try (apply incl_refl); [apply incl_tl, incl_refl|discriminate]. Qed.
+Lemma calm_acc (s s' : st) : calm s s' -> lied s' = false -> lied s = false /\ incl (acc s) (acc s').
+Proof.
+  induction 1 as [s|s1 s2 s3 H _ _ IH]; intros L; [split; auto using incl_refl|]. destruct (IH L) as [L2 A].
+  assert (X : lied s1 = false /\ incl (acc s1) (acc s2)).
+  { destruct H; simpl in *; try (split; [assumption|apply incl_refl]).
+    - split; [|apply incl_refl]. now destruct (lied s).
+    - split; [|apply incl_refl]. destruct (lied s); auto.
+    - split; [exact L2|apply incl_tl, incl_refl].
+    - discriminate. }
+  destruct X as [L1 A1]. split; auto. eapply incl_tran; eauto.
+Qed.
 
 (** Who has received all has received what any other one has. *)
 Lemma all_equal (s s' : st) i j : reach s -> reach s' -> acc s = acc s' -> i < nM -> j < nM ->
@@ -30,8 +39,7 @@ Qed.
 Section Run.
 Variable run : nat -> st.
 Hypothesis run_starts : reach (run 0).
-Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
-Hypothesis members_stay : forall t k, heir (run t) k = heir (run 0) k.
+Hypothesis run_goes : forall t, calm (run t) (run (S t)).
 Variable t0 : nat.
 Hypothesis gossip_fair : fair run.
 Hypothesis updates_stop : forall t, t0 <= t -> acc (run t) = acc (run t0).
@@ -41,7 +49,7 @@ Notation reaches := (run_reach run run_starts run_goes).
 Lemma run_acc t t' : (forall u, lied (run u) = false) -> t <= t' -> incl (acc (run t)) (acc (run t')).
 Proof.
   intros L. induction 1 as [|t' _ IH]; [apply incl_refl|]. eapply incl_tran; [exact IH|].
-  destruct (run_goes t') as [->|H]; [apply incl_refl|]. now apply step_acc.
+  now apply (calm_acc _ _ (run_goes t')).
 Qed.
 
 (** Every query that a front end asks, with what it has seen, can be answered by every member from some time
@@ -52,7 +60,7 @@ Theorem queries_are_answered t f : (forall u, lied (run u) = false) ->
     on_query (rms (run u) i) prev = Some (val (rms (run u) i), vts (rms (run u) i)) /\
     forall m c, rms (run u) i = core m -> patient m -> ~ In (c, prev) (waiting m).
 Proof.
-  intros L prev. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [t1
+  intros L prev. destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [t1
     H1].
   exists (Nat.max t t1). intros u i Hu Hi Hm. destruct (H1 u ltac:(lia) i Hi Hm) as (_ & _ & Hl).
   destruct (Hl (L u)) as [_ Hall].
@@ -88,7 +96,7 @@ Theorem all_know : told -> remember -> exists t1, forall u i j, t1 <= u -> i < n
   minds i j ->
   member (run 0) i -> member (run 0) j -> vle (rts (rms (run u) i)) (tget (rms (run u) i) j).
 Proof.
-  intros Ht Hr. destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [tc
+  intros Ht Hr. destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [tc
     Hc].
   set (t1 := Nat.max t0 tc).
   assert (Eq : forall t t' i j, t1 <= t -> t1 <= t' -> i < nM -> j < nM -> member (run 0) j ->
@@ -112,11 +120,11 @@ Proof.
   - exists t. intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
     eapply vle_trans; [exact Hk|]. apply remembered; auto; unfold t1 in *; lia.
   - destruct He as (asks & relays & sizes & t' & Ha).
-    destruct (exchange_brings run run_starts run_goes members_stay j i t asks relays sizes t' Hj Hi Mi
+    destruct (exchange_brings run run_starts run_goes j i t asks relays sizes t' Hj Hi Mi
                 (minds_sym _ _ Md) Ha) as [Ht' D].
     exists t'. intros u Hu _ _ _. eapply vle_trans; [apply (Eq u t i j); auto; lia|].
     eapply vle_trans; [|apply (remembered t'); auto; unfold t1 in *; lia].
-    pose proof (fun H1 H2 => arrives_learns run i sizes _ t t' H1 H2 Ha) as X. cbn [g_comp g_src g_ts
+    pose proof (fun H1 => arrives_learns run i sizes _ t t' H1 Ha) as X. cbn [g_comp g_src g_ts
       make_gossip] in X.
     rewrite (me_i _ j (reach_inv _ (reaches t)) Hj) in X. now apply X.
 Qed.
@@ -128,7 +136,7 @@ Theorem comes_to_rest : told -> remember -> (forall k, k < nM -> member (run 0) 
     knows_all m /\ (lied (run u) = false -> pend (core m) ++ done (core m) = []).
 Proof.
   intros Ht Hr Hall. destruct (all_know Ht Hr) as [t1 H1].
-  destruct (converges run run_starts run_goes members_stay t0 gossip_fair updates_stop) as [t2 H2].
+  destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [t2 H2].
   exists (Nat.max t1 t2). intros u i m Hu Hi Em Tm.
   assert (K : knows_all m).
   { intros j Hj. apply is_needed in Hj as (A & B & D). rewrite <- Em in *.

@@ -136,7 +136,7 @@ Qed.
 
 (** They are heard in order, from when [v] is held; between them, and before and after, anything else. *)
 Inductive heard : vec -> list (@gsp Op) -> vec -> Prop :=
-| heard_last v v1 f v2 : vle v v1 -> v2 = fst (take (g_ts f) v1 (g_log f)) -> heard v [f] v2
+| heard_last v v1 f v2 : vle v v1 -> vle (fst (take (g_ts f) v1 (g_log f))) v2 -> heard v [f] v2
 | heard_next v v1 f fs v2 : vle v v1 -> heard (fst (take (g_ts f) v1 (g_log f))) fs v2 -> heard v (f :: fs) v2.
 
 Lemma fragments_heard sizes v0 : forall g l1 v v', (forall r, In r (l1 ++ g_log g) -> WF r) ->
@@ -146,12 +146,13 @@ Proof.
   assert (Grow : forall l v v1, (forall r, In r l -> WF r) -> within_ts l v -> vle v v1 -> within_ts l v1).
   { intros l v v1 W H Hv r Hr. specialize (H r Hr). specialize (Hv _ (proj1 (W r Hr))). lia. }
   induction sizes as [|n sizes IH]; intros g l1 v v' W G Hv H1 Hc Hh.
-  - assert (X : exists v1, vle v v1 /\ v' = fst (take (g_ts g) v1 (g_log g))).
+  - assert (X : exists v1, vle v v1 /\ vle (fst (take (g_ts g) v1 (g_log g))) v').
     { inversion Hh as [? v1 f ? A B|? v1 f fs ? A B]; subst; [eauto|inversion B]. }
-    destruct X as (v1 & Hv1 & ->). split.
-    + apply take_gapless with (v0 := v0) (l3 := []); auto; [now rewrite app_nil_r|eapply vle_trans; eauto|].
+    destruct X as (v1 & Hv1 & Hv'). split.
+    + apply Grow with (v := fst (take (g_ts g) v1 (g_log g))); auto. apply take_gapless with (v0 := v0) (l3 := []); auto; [now rewrite app_nil_r|eapply vle_trans; eauto|].
       apply Grow with (v := v); auto. intros r Hr. apply W, in_or_app. now left.
-    + eapply vle_trans; [exact Hv1|]. apply take_ge. intros r Hr. apply W, in_or_app. now right.
+    + eapply vle_trans; [exact Hv1|]. eapply vle_trans; [|exact Hv']. apply take_ge. intros r Hr. apply W, in_or_app.
+      now right.
   - simpl in Hh. set (now := firstn n (g_log g)) in *. set (late := skipn n (g_log g)) in *.
     assert (E : g_log g = now ++ late) by (symmetry; apply firstn_skipn).
     assert (Y : exists v1, vle v v1 /\ heard (fst (take (reached now) v1 now)) (fragments sizes
@@ -226,7 +227,7 @@ Corollary delivers (s : st) i j asks relays v : reach s -> i < nM -> j < nM -> m
   vle (rts (rms s i)) (fst (take (g_ts g) v (g_log g))).
 Proof.
   intros HR Hi Hj Hmj Hm Hv g. apply (fragments_deliver s i j asks relays [] v); auto.
-  apply heard_last with (v1 := v); auto. apply vle_refl.
+  apply heard_last with (v1 := v); apply vle_refl.
 Qed.
 
 (** ** It can converge *)
@@ -368,24 +369,36 @@ Proof.
   - at_i i i0; [exact H2|apply vle_refl].
 Qed.
 
+(** Any number of steps in which nobody is replaced. *)
+Inductive calm : st -> st -> Prop :=
+| calm_refl s : calm s s
+| calm_step s1 s2 s3 : step s1 s2 -> heir s2 = heir s1 -> calm s2 s3 -> calm s1 s3.
+
+Lemma calm_reach (s s' : st) : calm s s' -> reach s -> reach s' /\ heir s' = heir s /\
+  forall i, i < nM -> member s i -> vle (rts (rms s i)) (rts (rms s' i)).
+Proof.
+  induction 1 as [s|s1 s2 s3 St Hh _ IH]; intros R; [splits; auto; intros; apply vle_refl|].
+  destruct IH as (A & B & D); [eapply R_step; eauto|]. splits; auto; [congruence|].
+  intros i Hi Hm. assert (Hm2 : member s2 i) by (unfold member; now rewrite Hh).
+  eapply vle_trans; [now apply step_rts with (s' := s2)|auto].
+Qed.
+
 Section Fair.
-(** An infinite run, from any state that can be reached, in which the members stay the same. *)
+(** An infinite run, from any state that can be reached, in which nobody is replaced. *)
 Variable run : nat -> st.
 Hypothesis run_starts : reach (run 0).
-Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
-Hypothesis members_stay : forall t k, heir (run t) k = heir (run 0) k.
+Hypothesis run_goes : forall t, calm (run t) (run (S t)).
 
-(** From [t] on, these arrive at [j] in this order, the last one just before [t']; between them, whatever
-  else. *)
+(** Between these two states, [j] hears [g]: it takes what it brings, and learns what it teaches. *)
+Definition hears (j : nat) (s s' : st) (g : @gsp Op) : Prop :=
+  vle (fst (take (g_ts g) (rts (rms s j)) (g_log g))) (rts (rms s' j)) /\
+  (g_comp g = true -> vle (g_ts g) (rts (rms s' j)) -> vle (g_ts g) (tget (rms s' j) (g_src g))).
+
+(** From [t] on, [j] hears these in this order, the last one just before [t']; between them, whatever else. *)
 Inductive arrives (j : nat) : nat -> list (@gsp Op) -> nat -> Prop :=
-| A_last t t1 g v l' l a :
-    t <= t1 -> take (g_ts g) (rts (rms (run t1) j)) (g_log g) = (v, l') ->
-    settles (add_all (rms (run t1) j) v l') l a -> run (S t1) = put (run t1) j (learn a g) l ->
-    arrives j t [g] (S t1)
-| A_next t t1 g v l' l a gs t' :
-    t <= t1 -> take (g_ts g) (rts (rms (run t1) j)) (g_log g) = (v, l') ->
-    settles (add_all (rms (run t1) j) v l') l a -> run (S t1) = put (run t1) j (learn a g) l ->
-    arrives j (S t1) gs t' -> arrives j t (g :: gs) t'.
+| A_last t t1 g : t <= t1 -> hears j (run t1) (run (S t1)) g -> arrives j t [g] (S t1)
+| A_next t t1 g gs t' : t <= t1 -> hears j (run t1) (run (S t1)) g -> arrives j (S t1) gs t' ->
+    arrives j t (g :: gs) t'.
 
 (** At [t] a message of [i] for [j] is made, and it arrives later, once at least, whole or in fragments. *)
 Definition exchanges (i j t : nat) : Prop := exists asks relays sizes t',
@@ -397,30 +410,33 @@ Definition fair : Prop := forall i j t0, i < nR -> j < nM -> i <> j -> member (r
   exists t, t0 <= t /\ (vle (rts (rms (run t) i)) (tget (rms (run t) i) j) \/ exchanges i j t).
 
 Lemma run_reach t : reach (run t).
+Proof. induction t as [|t IH]; auto. now apply (calm_reach _ _ (run_goes t)). Qed.
+
+Lemma members_stay t : heir (run t) = heir (run 0).
 Proof.
-  induction t as [|t IH]; auto.
-  destruct (run_goes t) as [->|H]; auto. eapply R_step; eauto.
+  induction t as [|t IH]; auto. rewrite <- IH. now apply (calm_reach _ _ (run_goes t) (run_reach t)).
 Qed.
 
 Lemma run_member t i : member (run 0) i -> member (run t) i.
 Proof. unfold member. now rewrite (members_stay t). Qed.
 
-Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t')
-  i)).
+Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' ->
+  vle (rts (rms (run t) i)) (rts (rms (run t') i)).
 Proof.
   intros Hi Hm. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
-  destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto using run_member. apply run_reach.
+  apply (calm_reach _ _ (run_goes t') (run_reach t')); auto using run_member.
 Qed.
 
 Lemma arrives_heard j t gs t' : j < nM -> member (run 0) j -> arrives j t gs t' ->
   t <= t' /\ heard (rts (rms (run t) j)) gs (rts (rms (run t') j)).
 Proof.
-  intros Hj Hm. induction 1 as [t t1 g v l' l a Ht Et Es Er|t t1 g v l' l a gs t' Ht Et Es Er _ [IH1 IH2]].
-  - split; [lia|]. apply heard_last with (v1 := rts (rms (run t1) j)); [now apply run_rts|].
-    rewrite Et, Er. simpl. rewrite upd_eq. simpl. now rewrite (settles_rts _ _ _ Es).
-  - split; [lia|]. apply heard_next with (v1 := rts (rms (run t1) j)); [now apply run_rts|].
-    rewrite Er in IH2. simpl in IH2. rewrite upd_eq in IH2. simpl in IH2. rewrite (settles_rts _ _ _ Es) in IH2.
-    simpl in IH2. now rewrite Et.
+  intros Hj Hm. assert (W : forall v u gs w, vle v u -> heard u gs w -> heard v gs w).
+  { intros v u gs0 w Hv H. inversion H; subst.
+    - apply heard_last with (v1 := v1); auto. eapply vle_trans; eauto.
+    - apply heard_next with (v1 := v1); auto. eapply vle_trans; eauto. }
+  induction 1 as [t t1 g Ht [H _]|t t1 g gs t' Ht [H _] _ [IH1 IH2]]; (split; [lia|]).
+  - apply heard_last with (v1 := rts (rms (run t1) j)); auto. now apply run_rts.
+  - apply heard_next with (v1 := rts (rms (run t1) j)); [now apply run_rts|]. eapply W; eauto.
 Qed.
 
 (** And then it has brought all that the sender had. *)
@@ -429,27 +445,21 @@ Lemma exchange_brings i j t asks relays sizes t' : i < nM -> j < nM -> member (r
   t <= t' /\ vle (rts (rms (run t) i)) (rts (rms (run t') j)).
 Proof.
   intros Hi Hj Hm Md Ha. destruct (arrives_heard j t _ t' Hj Hm Ha) as [A B]. split; auto.
-  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _
-    B). apply vle_refl.
+  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _ B).
+  apply vle_refl.
 Qed.
 
 (** The last fragment teaches what the whole message would. *)
-Lemma arrives_learns j sizes : forall g t t', g_comp g = true -> g_src g < nM ->
-  arrives j t (fragments sizes g) t' -> vle (g_ts g) (rts (rms (run t') j)) ->
-  vle (g_ts g) (tget (rms (run t') j) (g_src g)).
+Lemma arrives_learns j sizes : forall g t t', g_comp g = true -> arrives j t (fragments sizes g) t' ->
+  vle (g_ts g) (rts (rms (run t') j)) -> vle (g_ts g) (tget (rms (run t') j) (g_src g)).
 Proof.
-  induction sizes as [|n sizes IH]; simpl; intros g t t' Hc Hs Ha Hv.
-  - assert (X : exists t1 a l, t' = S t1 /\ run (S t1) = put (run t1) j (learn a g) l).
-    { inversion Ha; subst; [eauto|]. match goal with H : arrives _ _ [] _ |- _ => inversion H end. }
-    destruct X as (t1 & a & l & -> & Er). rewrite Er in *. simpl in Hv |- *. rewrite upd_eq in *. simpl in Hv.
-    unfold tget, learn. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption. rewrite Hc.
-    replace (vleb nR (g_ts g) (rts a)) with true by (symmetry; now apply vleb_spec). cbn [andb]. rewrite
-      Nat.eqb_refl.
-    eapply vle_trans; [apply vle_vmax_r|apply vle_vmax_l].
+  induction sizes as [|n sizes IH]; simpl; intros g t t' Hc Ha Hv.
+  - inversion Ha; subst; [|match goal with H : arrives _ _ [] _ |- _ => inversion H end].
+    match goal with H : hears _ _ _ _ |- _ => now apply H end.
   - assert (X : exists t1, arrives j t1 (fragments sizes (mkgsp (g_src g) (g_dst g) (skipn n (g_log g)) (g_ts g)
                  (g_comp g) (g_asks g) (g_tbl g))) t').
     { inversion Ha; subst; [destruct sizes; discriminate|eauto]. }
-    destruct X as (t1 & Ha'). refine (IH _ t1 t' _ _ Ha' _); auto.
+    destruct X as (t1 & Ha'). refine (IH _ t1 t' _ Ha' _); auto.
 Qed.
 
 Lemma eventually_all (Q : nat -> nat -> Prop) n :

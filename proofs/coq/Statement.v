@@ -147,8 +147,7 @@ Qed.
     has received every record and all value timestamps are equal; and if until then no front end ever lied, and
     nobody was replaced, every member has executed every record ([converged]). *)
 Theorem liveness (run : nat -> st) (t0 : nat) :
-  reach (run 0) -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) ->
-  (forall t k, heir (run t) k = heir (run 0) k) -> fair run ->
+  reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
   (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   exists t1, forall t, t1 <= t -> converged (run t).
 Proof. intros. now apply converges with (t0 := t0). Qed.
@@ -174,8 +173,7 @@ Qed.
     anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no query
     waits whose front end had seen what it claims. *)
 Theorem in_the_end (run : nat -> st) (t0 : nat) :
-  reach (run 0) -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) ->
-  (forall t k, heir (run t) k = heir (run 0) k) -> fair run ->
+  reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
   (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   told run -> remember run t0 -> (forall k, k < nM -> member (run 0) k) ->
   (exists t1, forall t i (m : mgr), t1 <= t -> i < nM -> rms (run t) i = core m -> rests m ->
@@ -185,12 +183,12 @@ Theorem in_the_end (run : nat -> st) (t0 : nat) :
   ((forall t, lied (run t) = false) -> forall u f, exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
      rms (run t) i = core m -> rests m -> forall c, ~ In (c, fts (fes (run u) f)) (waiting m)).
 Proof.
-  intros R0 G Ms Hf Hq Ht Hr Ha. split.
-  - destruct (comes_to_rest run R0 G Ms t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
+  intros R0 G Hf Hq Ht Hr Ha. split.
+  - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
     destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]].
     intros C j A Hj Hn Ho. apply silent_timer; auto. rewrite <- Em.
     now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
-  - intros L u f. destruct (queries_are_answered run R0 G Ms t0 Hf Hq u f L) as [t1 H1]. exists t1.
+  - intros L u f. destruct (queries_are_answered run R0 G t0 Hf Hq u f L) as [t1 H1]. exists t1.
     intros t i m Hle Hi Em [Pm _] c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
 Qed.
 End Statement.
