@@ -80,17 +80,26 @@ Definition told : Prop := forall i j u, i < nM -> j < nM -> i <> j -> minds i j 
   member (run 0) i -> member (run 0) j ->
   exists t, u <= t /\ (vle (rts (rms (run t) j)) (tget (rms (run t) i) j) \/ exchanges run j i t).
 (** Nobody crashes any more. *)
-Definition remember : Prop := forall t i j, t0 <= t -> vle (tget (rms (run t) i) j) (tget (rms (run (S t)) i)
+Definition remember : Prop := forall t i j, t0 <= t -> i < nM -> j < nM -> vle (tget (rms (run t) i) j) (tget (rms (run (S t)) i)
   j).
 
-Lemma remembered t t' i j : remember -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i) j) (tget (rms (run
+Lemma remembered t t' i j : remember -> i < nM -> j < nM -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i) j) (tget (rms (run
   t') i) j).
 Proof.
-  intros H H0. induction 1 as [|t' Ht IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. apply H. lia.
+  intros H Hi Hj H0. induction 1 as [|t' Ht IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. apply H; auto. lia.
 Qed.
 
 Lemma minds_sym i j : minds i j -> minds j i.
 Proof. unfold minds. tauto. Qed.
+
+(** When all have received everything, all have received the same, then and later. *)
+Lemma all_same tc t t' i j : (forall t, tc <= t -> converged (run t)) -> t0 <= t -> t0 <= t' -> tc <= t' -> i < nM ->
+  j < nM -> member (run 0) j -> vle (rts (rms (run t) i)) (rts (rms (run t') j)).
+Proof.
+  intros Hc H H0 H' Hi Hj Hm. apply (all_equal (run t) (run t')); auto; try apply reaches.
+  - now rewrite (updates_stop t), (updates_stop t').
+  - apply (Hc t' H' j Hj). now apply run_member.
+Qed.
 
 Theorem all_know : told -> remember -> exists t1, forall u i j, t1 <= u -> i < nM -> j < nM -> i <> j ->
   minds i j ->
@@ -101,9 +110,7 @@ Proof.
   set (t1 := Nat.max t0 tc).
   assert (Eq : forall t t' i j, t1 <= t -> t1 <= t' -> i < nM -> j < nM -> member (run 0) j ->
             vle (rts (rms (run t) i)) (rts (rms (run t') j))).
-  { intros t t' i j H H' Hi Hj Hm. apply (all_equal (run t) (run t')); auto; try apply reaches.
-    - now rewrite (updates_stop t), (updates_stop t') by (unfold t1 in *; lia).
-    - apply (Hc t'); [unfold t1 in *; lia|exact Hj|]. now apply run_member. }
+  { intros. apply all_same with (tc := tc); auto; unfold t1 in *; lia. }
   destruct (eventually_all (fun i t => forall j, j < nM -> i <> j -> minds i j -> member (run 0) i -> member
     (run 0) j ->
               vle (rts (rms (run t) i)) (tget (rms (run t) i) j)) nM) as [t2 H2].
