@@ -1,7 +1,8 @@
 (** What each theorem rests on. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
   Theorems Progress.
-From Chinwag Require Import Replacement Simulation Rest Statement Trace Controls Forged ControlsReplacement
+From Chinwag Require Import Replacement Simulation Rest Deployed Statement Trace Controls Forged
+  ControlsReplacement
   ControlsRest.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
   learns_early, before_its_past).
@@ -12,6 +13,7 @@ Print Assumptions recording.
 Print Assumptions liveness.
 Print Assumptions handlers_rest.
 Print Assumptions in_the_end.
+Print Assumptions handlers_come_to_rest.
 Print Assumptions silent_gossip.
 Print Assumptions fragments_deliver.
 Print Assumptions same_received_same_value_ts.
@@ -35,5 +37,6 @@ Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard
   newcomer_believed,
   copied_too_early, entry_reused, copied_when_behind, it_happens).
 Print Assumptions controls_of_replacement.
-Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed).
+Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed,
+  such_a_run).
 Print Assumptions controls_of_rest.

@@ -24,7 +24,8 @@ Proof.
 Qed.
 
 Lemma commit_log (s : rm) v l : rts (fst (commit s (CLog v l))) = v /\ tbl (fst (commit s (CLog v l))) = tbl s.
-Proof. simpl. unfold settle. now destruct (drain_keeps (length (pend (add_all s v l))) (add_all s v l)) as [-> ->]. Qed.
+Proof. simpl. unfold settle. now destruct (drain_keeps (length (pend (add_all s v l))) (add_all s v l)) as
+  [-> ->]. Qed.
 
 Lemma commit_keeps c (w : work) : core_of (do_commit c w) = fst (commit (core_of w) c) /\
   owed (now (do_commit c w)) = owed (now w).
@@ -58,11 +59,13 @@ Proof.
   intros L w. unfold w, on_gossip. fold (lost m g). rewrite L. fold (overtaken m g).
   set (owes := is_owed m (g_src g) || _). destruct (take (g_ts g) (rts (core m)) (g_log g)) as [v l] eqn:E.
   set (w1 := with_ctl _ _ _ (start m)). set (w2 := match l with [] => w1 | _ => _ end).
-  assert (X : rts (core_of w2) = v /\ tbl (core_of w2) = tbl (core m) /\ owed (now w2) = set_owed (g_src g) owes (owed m)).
+  assert (X : rts (core_of w2) = v /\ tbl (core_of w2) = tbl (core m) /\ owed (now w2) = set_owed (g_src g)
+    owes (owed m)).
   { unfold w2. destruct l as [|r l].
     - apply take_nil in E. subst v. splits; reflexivity.
     - destruct (commit_keeps (CLog v (r :: l)) w1) as [Ec Eo]. rewrite Ec, Eo.
-      change (core_of w1) with (core m). destruct (commit_log (core m) v (r :: l)) as [-> ->]. splits; reflexivity. }
+      change (core_of w1) with (core m). destruct (commit_log (core m) v (r :: l)) as [-> ->]. splits;
+        reflexivity. }
   destruct X as (X1 & X2 & X3). set (w3 := with_core (learn (core_of w2) g) w2).
   destruct (collect_keeps w3) as (Y1 & Y2 & Y3). destruct (collect_ok w3) as (_ & _ & Y4 & _).
   destruct (answer_waiting_ok (do_collect w3)) as (Z1 & Z2 & _).
@@ -72,7 +75,8 @@ Proof.
   splits.
   - rewrite R. reflexivity.
   - exists (core_of w2). rewrite R. splits; auto.
-  - intros i Hi. unfold is_owed at 1, drop_needless_receipts. cbn [owed now with_ctl]. rewrite nth_map_seq by assumption.
+  - intros i Hi. unfold is_owed at 1, drop_needless_receipts. cbn [owed now with_ctl]. rewrite nth_map_seq by
+      assumption.
     rewrite Z1, Z2, Y4. change (owed (now w3)) with (owed (now w2)). rewrite X3, owed_set by assumption.
     unfold is_owed. reflexivity.
 Qed.
@@ -95,12 +99,15 @@ Proof.
   { unfold w1, record. fold r. set (w0 := do_commit _ _).
     assert (Pf : forall p x, core_of (pull_for C p x) = core_of x).
     { intros p x. unfold pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; reflexivity. }
-    rewrite Pf. change (core_of (with_ctl (waiting (now w0)) (owed (now w0)) (unsent (now w0) + (if 0 <? batch C then 1 else 0)) w0))
-      with (core_of w0). unfold w0. rewrite (proj1 (commit_keeps _ _)). change (core_of (start m)) with (core m). apply commit_log. }
+    rewrite Pf. change (core_of (with_ctl (waiting (now w0)) (owed (now w0)) (unsent (now w0) + (if 0 <?
+      batch C then 1 else 0)) w0))
+      with (core_of w0). unfold w0. rewrite (proj1 (commit_keeps _ _)). change (core_of (start m)) with (core
+        m). apply commit_log. }
   destruct X as (X1 & X2). set (w2 := reply (q_cid q) (Some (r_ts r)) w1).
   destruct (collect_keeps w2) as (Y1 & Y2 & _). destruct (answer_waiting_ok (do_collect w2)) as (Z1 & _).
   destruct (batch_same C (answer_waiting (do_collect w2))) as (B1 & _).
-  match goal with |- tbl (core (now ?x)) = _ /\ _ => change (core (now x)) with (core_of (send_full_batch C (answer_waiting (do_collect w2)))) end.
+  match goal with |- tbl (core (now ?x)) = _ /\ _ => change (core (now x)) with (core_of (send_full_batch C
+    (answer_waiting (do_collect w2)))) end.
   rewrite B1, Z1, Y1, Y2. change (core_of w2) with (core_of w1). rewrite X1, X2. split; auto.
   unfold count. rewrite get_vset_eq by assumption. unfold r, r_seq, stamp. simpl. now rewrite get_vset_eq.
 Qed.
@@ -109,7 +116,8 @@ Lemma query_does m c prev : core (now (on_query_message C m c prev)) = core m /\
   owed (now (on_query_message C m c prev)) = owed m.
 Proof.
   unfold on_query_message, answer. destruct (on_query (core_of (start m)) prev) as [[v t]|]; [now split|].
-  destruct (_ && _); [now split|]. unfold pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; now split.
+  destruct (_ && _); [now split|]. unfold pull_for. destruct (first_beyond _ _); [destruct (_ && _)|]; now
+    split.
 Qed.
 
 Lemma pull_does m j t : now (on_pull C m j t) = m.
@@ -133,7 +141,8 @@ Notation mgr := (@mgr Op Val).
 Notation gsp := (@gsp Op).
 
 Inductive input :=
-| GUpdate (q : @req Op) | GQuery (c : cid) (prev : vec) | GGossip (g : gsp) | GPull (j : nat) (v : vec) | GTimer (j : nat).
+| GUpdate (q : @req Op) | GQuery (c : cid) (prev : vec) | GGossip (g : gsp) | GPull (j : nat) (v : vec) |
+  GTimer (j : nat).
 (** What happens at a time: a handler of [i] is called, or front ends act. *)
 Inductive event := Handler (i : nat) (x : input) | FrontEnds.
 Definition handle (C : cfg) (m : mgr) (x : input) := match x with
@@ -162,7 +171,8 @@ Definition what (i j t : nat) : gsp := let x := core (m t i) in
 (** From [t] on, these arrive at [j] in this order; between them, whatever else. *)
 Inductive comes (j : nat) : nat -> list gsp -> nat -> Prop :=
 | C_last t t1 g : t <= t1 -> ev t1 = Handler j (GGossip g) -> comes j t [g] (S t1)
-| C_next t t1 g gs t' : t <= t1 -> ev t1 = Handler j (GGossip g) -> comes j (S t1) gs t' -> comes j t (g :: gs) t'.
+| C_next t t1 g gs t' : t <= t1 -> ev t1 = Handler j (GGossip g) -> comes j (S t1) gs t' -> comes j t (g ::
+  gs) t'.
 (** It arrives, whole or in fragments. *)
 Definition gets (i j t : nat) : Prop := exists sizes t', comes j (S t) (fragments sizes (what i j t)) t'.
 
@@ -224,7 +234,8 @@ Lemma reached_is (l : list (@urec Op)) o : o < nR -> get (reached l) o = 0 \/
 Proof.
   intros Ho. unfold reached. rewrite get_tab by assumption. induction l as [|x l IH]; [now left|]. simpl.
   destruct (Nat.eqb_spec (r_org x) o) as [E|E].
-  - right. destruct (Nat.max_spec (r_seq x) (fold_right (fun r n => if r_org r =? o then Nat.max (r_seq r) n else n) 0 l))
+  - right. destruct (Nat.max_spec (r_seq x) (fold_right (fun r n => if r_org r =? o then Nat.max (r_seq r) n
+      else n) 0 l))
       as [[Hl ->]|[Hl ->]].
     + destruct IH as [Z|(r & Hr & Hro & Hrs)]; [lia|]. exists r. simpl. auto.
     + exists x. simpl. auto.
@@ -244,7 +255,8 @@ Proof.
   intros E Hf. pose proof (happens t) as H. unfold occurs in H. rewrite E in H. destruct H as (Hj & Hg & _).
   split; auto. destruct (Hg f eq_refl) as [Hn _]. pose proof (reach_inv _ (reaches t)) as I.
   destruct (I_net _ I _ Hn) as (N1 & _ & N3 & N0 & N4). pose proof (small j Hj) as HjR.
-  unfold lost. rewrite me_of by assumption. apply andb_false_iff. right. apply Nat.ltb_ge. rewrite <- cores by assumption.
+  unfold lost. rewrite me_of by assumption. apply andb_false_iff. right. apply Nat.ltb_ge. rewrite <- cores
+    by assumption.
   change (get (g_ts f) j <= top (s t) j). destruct Hf as [Hc|Ht].
   - eapply Nat.le_trans; [apply (proj1 (N4 Hc) j HjR)|]. now apply (I_rts _ I).
   - rewrite Ht. destruct (reached_is (g_log f) j HjR) as [->|(r & Hr & Ho & ->)]; [lia|]. rewrite <- Ho.
@@ -254,7 +266,8 @@ Qed.
 Lemma arrival_heard t j f : ev t = Handler j (GGossip f) -> g_comp f = true \/ g_ts f = reached (g_log f) ->
   hears j (s t) (s (S t)) f.
 Proof.
-  intros E Hf. destruct (not_lost t j f E Hf) as [Hj L]. pose proof (happens t) as H. unfold occurs in H. rewrite E in H.
+  intros E Hf. destruct (not_lost t j f E Hf) as [Hj L]. pose proof (happens t) as H. unfold occurs in H.
+    rewrite E in H.
   destruct H as (_ & Hg & _ & Em & _). destruct (gossip_does (C j) (m t j) f L) as (A & (a & B1 & B2 & B3) & _).
   destruct (Hg f eq_refl) as [Hn _]. destruct (I_net _ (reach_inv _ (reaches t)) _ Hn) as (N1 & _).
   unfold hears. rewrite !cores by assumption. rewrite Em. cbn [handle]. split.
@@ -268,9 +281,11 @@ Qed.
 Lemma gets_exchange i j t : i < nM -> gets i j t -> exchanges s i j t.
 Proof.
   intros Hi (sizes & t' & Hc). unfold exchanges. rewrite cores by assumption.
-  exists (negb (vleb nR (rts (core (m t i))) (known_through (C i) (core (m t i)) j))), (relays (C i)), sizes, t'.
+  exists (negb (vleb nR (rts (core (m t i))) (known_through (C i) (core (m t i)) j))), (relays (C i)), sizes,
+    t'.
   change (arrives s j t (fragments sizes (what i j t)) t').
-  assert (G : forall gs u, comes j u gs t' -> (forall f, In f gs -> g_comp f = true \/ g_ts f = reached (g_log f)) ->
+  assert (G : forall gs u, comes j u gs t' -> (forall f, In f gs -> g_comp f = true \/ g_ts f = reached
+    (g_log f)) ->
             forall u', u' <= u -> arrives s j u' gs t').
   { clear Hc. intros gs u Hc. induction Hc as [u t1 g Hu E|u t1 g gs t' Hu E _ IH]; intros Hf u' Hle.
     - apply A_last; [lia|]. apply arrival_heard; auto. apply Hf. now left.
@@ -286,9 +301,11 @@ Lemma rows_grow t i k : i < nM -> k < nM -> vle (tget (core (m t i)) k) (tget (c
 Proof.
   intros Hi Hk. pose proof (happens t) as H. unfold occurs in H. destruct (ev t) as [j x|].
   2:{ destruct H as (_ & _ & Eo). rewrite Eo. apply vle_refl. }
-  destruct H as (Hj & Hg & _ & Em & Eo). destruct (Nat.eq_dec i j) as [->|Hn]; [|rewrite Eo by assumption; apply vle_refl].
+  destruct H as (Hj & Hg & _ & Em & Eo). destruct (Nat.eq_dec i j) as [->|Hn]; [|rewrite Eo by assumption;
+    apply vle_refl].
   rewrite Em. destruct x as [q|c prev|g|a v|a]; cbn [handle].
-  - destruct (update_does (C j) (m t j) q) as [->|[E _]]; [left; rewrite me_of by assumption; now apply small|apply vle_refl|].
+  - destruct (update_does (C j) (m t j) q) as [->|[E _]]; [left; rewrite me_of by assumption; now apply
+      small|apply vle_refl|].
     unfold tget. rewrite E. apply vle_refl.
   - destruct (query_does (C j) (m t j) c prev) as [-> _]. apply vle_refl.
   - destruct (lost (m t j) g) eqn:L; [rewrite lost_does by assumption; apply vle_refl|].
@@ -301,9 +318,11 @@ Proof.
   - destruct (timer_does (C j) (m t j) a) as [-> _]. apply vle_refl.
 Qed.
 
-Lemma rows_grow_on t t' i k : i < nM -> k < nM -> t <= t' -> vle (tget (core (m t i)) k) (tget (core (m t' i)) k).
+Lemma rows_grow_on t t' i k : i < nM -> k < nM -> t <= t' -> vle (tget (core (m t i)) k) (tget (core (m t'
+  i)) k).
 Proof.
-  intros Hi Hk. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. now apply rows_grow.
+  intros Hi Hk. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. now apply
+    rows_grow.
 Qed.
 
 Lemma remembers : remember s t0.
@@ -321,7 +340,8 @@ Proof.
 Qed.
 
 Lemma known_is (x : rm) (D : cfg) j : vle (known_through D x j) (tget x j).
-Proof. unfold known_through. destruct (relays D); [exact (proj1 (floor_le (tget x) (needed x) (tget x j)))|apply vle_refl]. Qed.
+Proof. unfold known_through. destruct (relays D); [exact (proj1 (floor_le (tget x) (needed x) (tget x
+  j)))|apply vle_refl]. Qed.
 
 Theorem is_fair : fair s.
 Proof.
@@ -343,7 +363,8 @@ Proof.
     by (intros; now apply rows_grow_on).
   unfold known_through. destruct (relays (C i)); [|now apply G].
   assert (E : needed (core (m t i)) = needed (core (m t' i))).
-  { unfold needed, peers. rewrite !me_of by assumption. apply filter_ext. intros k. unfold keeps. now rewrite !me_of by assumption. }
+  { unfold needed, peers. rewrite !me_of by assumption. apply filter_ext. intros k. unfold keeps. now rewrite
+    !me_of by assumption. }
   destruct (floor_le (tget (core (m t i))) (needed (core (m t i))) (tget (core (m t i)) j)) as [A B].
   apply floor_ge.
   - eapply vle_trans; [exact A|]. now apply G.
@@ -362,13 +383,15 @@ Proof.
   2:{ destruct H as (_ & _ & Eo). right. now rewrite Eo. }
   destruct H as (Hk & _ & _ & Em & Eo). destruct (Nat.eq_dec j k) as [<-|Hkj]; [|right; now rewrite Eo].
   destruct x as [q|c prev|g|a v|a]; cbn [handle] in Em.
-  - right. destruct (update_does (C j) (m t' j) q) as [E'|[_ E']]; [left; rewrite me_of by assumption; now apply small| |].
+  - right. destruct (update_does (C j) (m t' j) q) as [E'|[_ E']]; [left; rewrite me_of by assumption; now
+      apply small| |].
     + now rewrite Em, E'.
     + exfalso. specialize (Hcnt t' Ht'). rewrite me_of, <- Em in E' by assumption. lia.
   - right. rewrite Em. unfold is_owed in *. now rewrite (proj2 (query_does (C j) (m t' j) c prev)).
   - right. destruct (lost (m t' j) g) eqn:L; [now rewrite Em, lost_does|].
     destruct (gossip_does (C j) (m t' j) g L) as (_ & _ & Q). rewrite Em, Q, <- Em by assumption.
-    rewrite Hown by lia. rewrite orb_true_r, andb_true_r. destruct (Nat.eqb_spec i (g_src g)) as [<-|]; auto. now rewrite IH.
+    rewrite Hown by lia. rewrite orb_true_r, andb_true_r. destruct (Nat.eqb_spec i (g_src g)) as [<-|]; auto.
+      now rewrite IH.
   - right. now rewrite Em, pull_does.
   - destruct (Nat.eq_dec a i) as [->|Ha].
     + left. exists t'. split; auto. split; auto. unfold has_reason. now rewrite IH.
@@ -379,20 +402,24 @@ Theorem is_told : told s.
 Proof.
   intros i j u Hi Hj Hn _ _ _.
   destruct (converges s R goes_calm t0 is_fair updates_stop) as [t1 Hc]. set (tc := Nat.max u (Nat.max t0 t1)).
-  assert (Eq : forall a b k l, tc <= a -> tc <= b -> k < nM -> l < nM -> vle (rts (core (m a k))) (rts (core (m b l)))).
+  assert (Eq : forall a b k l, tc <= a -> tc <= b -> k < nM -> l < nM -> vle (rts (core (m a k))) (rts (core
+    (m b l)))).
   { intros a b k l Ha Hb Hk Hl. rewrite <- !cores by assumption.
     apply (all_same s R goes_calm t0 updates_stop t1); auto; unfold tc in *; lia. }
   assert (OwnEq : forall a b k l, tc <= a -> a <= b -> k < nM -> l < nM -> k <> l ->
             own_reason (C k) (core (m a k)) l = false -> own_reason (C k) (core (m b k)) l = false).
-  { intros a b k l Ha Hb Hk Hl Hkl H. unfold own_reason. apply andb_false_iff. right. apply negb_false_iff, vleb_spec.
-    eapply vle_trans; [apply (Eq b a k k); auto; lia|]. eapply vle_trans; [exact (no_own_reason k l a Hk Hl Hkl H)|].
+  { intros a b k l Ha Hb Hk Hl Hkl H. unfold own_reason. apply andb_false_iff. right. apply negb_false_iff,
+    vleb_spec.
+    eapply vle_trans; [apply (Eq b a k k); auto; lia|]. eapply vle_trans; [exact (no_own_reason k l a Hk Hl
+      Hkl H)|].
     now apply known_grows. }
   set (K := fun t => tc <= t /\ vle (rts (core (m t j))) (tget (core (m t i)) j)).
   assert (NoOwn : forall t, tc <= t -> own_reason (C i) (core (m t i)) j = false -> K t).
   { intros t Ht H. split; auto. eapply vle_trans; [apply (Eq t t j i); auto|].
     eapply vle_trans; [exact (no_own_reason i j t Hi Hj Hn H)|apply known_is]. }
   (* [i] knows it, or what it says and asks arrives at [j]. *)
-  assert (A : forall v, exists t, v <= t /\ tc <= t /\ (K t \/ (own_reason (C i) (core (m t i)) j = true /\ gets i j t))).
+  assert (A : forall v, exists t, v <= t /\ tc <= t /\ (K t \/ (own_reason (C i) (core (m t i)) j = true /\
+    gets i j t))).
   { intros v. destruct (network K i j Hi Hj Hn) with (u := Nat.max v tc) as (t & Hu & [Hk|[_ Hg]]).
     - intros w. destruct (timers i j (Nat.max w tc) Hi Hj Hn) as (t & Hw & E). exists t. split; [lia|].
       destruct (has_reason (C i) (m t i) j) eqn:Hr; [right; now split|left]. unfold has_reason in Hr.
@@ -412,18 +439,22 @@ Proof.
     { cbn [what g_asks make_gossip]. unfold own_reason in Ow. now apply andb_true_iff in Ow as [_ Ow]. }
     (* When the last fragment has come, it is owed. *)
     assert (Q : S b <= b' /\ is_owed (m b' j) i = true).
-    { assert (G : forall sz g w, comes j w (fragments sz g) b' -> g_comp g = true -> g_asks g = true -> g_src g = i ->
+    { assert (G : forall sz g w, comes j w (fragments sz g) b' -> g_comp g = true -> g_asks g = true -> g_src
+      g = i ->
                 g_ts g = rts (core (m b i)) -> S b <= w -> S b <= b' /\ is_owed (m b' j) i = true).
       { induction sz as [|n sz IH]; simpl; intros g w Hw Hcomp Hask Hsrc Hts Hle.
         - inversion Hw as [? w1 ? Hw1 Ev|? w1 ? ? ? Hw1 Ev Hrest]; subst; [|inversion Hrest]. split; [lia|].
           destruct (not_lost w1 j g Ev (or_introl Hcomp)) as [_ L].
-          pose proof (happens w1) as H. unfold occurs in H. rewrite Ev in H. destruct H as (_ & _ & _ & Em & _). cbn [handle] in Em.
+          pose proof (happens w1) as H. unfold occurs in H. rewrite Ev in H. destruct H as (_ & _ & _ & Em &
+            _). cbn [handle] in Em.
           destruct (gossip_does (C j) (m w1 j) g L) as (_ & _ & Q). rewrite Em, Q, <- Em by assumption.
           rewrite Hown by lia. rewrite orb_true_r, andb_true_r, Nat.eqb_refl, Hask.
           assert (Ov : overtaken (m w1 j) g = false).
           { unfold overtaken. apply andb_false_iff. right. apply negb_false_iff, vleb_spec. rewrite Hts.
-            eapply vle_trans; [|apply (Eq w1 b (g_src g) (g_src g)); auto; lia]. rewrite <- !cores by assumption.
-            apply (I_tbl _ (reach_inv _ (reaches w1)) j (g_src g)); auto. apply (run_member s R goes_calm w1). auto. }
+            eapply vle_trans; [|apply (Eq w1 b (g_src g) (g_src g)); auto; lia]. rewrite <- !cores by
+              assumption.
+            apply (I_tbl _ (reach_inv _ (reaches w1)) j (g_src g)); auto. apply (run_member s R goes_calm
+              w1). auto. }
           rewrite Ov. apply orb_true_r.
         - inversion Hw as [? w1 ? Hw1 Ev Hl|? w1 ? ? ? Hw1 Ev Hrest]; subst; [destruct sz; discriminate|].
           apply (IH _ _ Hrest); auto. lia. }
@@ -461,7 +492,8 @@ Theorem handlers_come_to_rest :
   (exists t1, forall t i, t1 <= t -> i < nM ->
      (forall r, In r (acc (s t)) -> In r (hist (s t) i)) /\ knows_all (m t i) /\
      pend (core (m t i)) ++ done (core (m t i)) = [] /\
-     forall j, j < nM -> j <> i -> is_owed (m t i) j = false -> on_gossip_timer (C i) (m t i) j = start (m t i)) /\
+     forall j, j < nM -> j <> i -> is_owed (m t i) j = false -> on_gossip_timer (C i) (m t i) j = start (m t
+       i)) /\
   (forall u f, exists t1, forall t i c, t1 <= t -> i < nM -> ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
 Proof.
   split.
@@ -472,8 +504,10 @@ Proof.
     + apply (Ha t ltac:(lia) i Hi); auto. apply (run_member s R goes_calm t). auto.
     + intros j Hj Hn Ho. apply silent_timer; auto; [|now rewrite me_of]. intros k _. unfold keeps, updatable.
       rewrite me_of by assumption. apply orb_true_iff. left. now apply Nat.ltb_lt, small.
-  - intros u f. destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop u f nobody_lies) as [t1 H1].
-    exists t1. intros t i c Ht Hi. destruct (H1 t i Ht Hi) as [_ H]; [apply (run_member s R goes_calm t); auto|].
+  - intros u f. destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop u f nobody_lies) as [t1
+      H1].
+    exists t1. intros t i c Ht Hi. destruct (H1 t i Ht Hi) as [_ H]; [apply (run_member s R goes_calm t);
+      auto|].
     apply H; [now apply cores|]. now apply rest_always.
 Qed.
 End Run.

@@ -80,20 +80,24 @@ Definition told : Prop := forall i j u, i < nM -> j < nM -> i <> j -> minds i j 
   member (run 0) i -> member (run 0) j ->
   exists t, u <= t /\ (vle (rts (rms (run t) j)) (tget (rms (run t) i) j) \/ exchanges run j i t).
 (** Nobody crashes any more. *)
-Definition remember : Prop := forall t i j, t0 <= t -> i < nM -> j < nM -> vle (tget (rms (run t) i) j) (tget (rms (run (S t)) i)
+Definition remember : Prop := forall t i j, t0 <= t -> i < nM -> j < nM -> vle (tget (rms (run t) i) j) (tget
+  (rms (run (S t)) i)
   j).
 
-Lemma remembered t t' i j : remember -> i < nM -> j < nM -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i) j) (tget (rms (run
+Lemma remembered t t' i j : remember -> i < nM -> j < nM -> t0 <= t -> t <= t' -> vle (tget (rms (run t) i)
+  j) (tget (rms (run
   t') i) j).
 Proof.
-  intros H Hi Hj H0. induction 1 as [|t' Ht IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. apply H; auto. lia.
+  intros H Hi Hj H0. induction 1 as [|t' Ht IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|]. apply H;
+    auto. lia.
 Qed.
 
 Lemma minds_sym i j : minds i j -> minds j i.
 Proof. unfold minds. tauto. Qed.
 
 (** When all have received everything, all have received the same, then and later. *)
-Lemma all_same tc t t' i j : (forall t, tc <= t -> converged (run t)) -> t0 <= t -> t0 <= t' -> tc <= t' -> i < nM ->
+Lemma all_same tc t t' i j : (forall t, tc <= t -> converged (run t)) -> t0 <= t -> t0 <= t' -> tc <= t' -> i
+  < nM ->
   j < nM -> member (run 0) j -> vle (rts (rms (run t) i)) (rts (rms (run t') j)).
 Proof.
   intros Hc H H0 H' Hi Hj Hm. apply (all_equal (run t) (run t')); auto; try apply reaches.

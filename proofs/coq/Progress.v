@@ -149,9 +149,11 @@ Proof.
   - assert (X : exists v1, vle v v1 /\ vle (fst (take (g_ts g) v1 (g_log g))) v').
     { inversion Hh as [? v1 f ? A B|? v1 f fs ? A B]; subst; [eauto|inversion B]. }
     destruct X as (v1 & Hv1 & Hv'). split.
-    + apply Grow with (v := fst (take (g_ts g) v1 (g_log g))); auto. apply take_gapless with (v0 := v0) (l3 := []); auto; [now rewrite app_nil_r|eapply vle_trans; eauto|].
+    + apply Grow with (v := fst (take (g_ts g) v1 (g_log g))); auto. apply take_gapless with (v0 := v0) (l3
+        := []); auto; [now rewrite app_nil_r|eapply vle_trans; eauto|].
       apply Grow with (v := v); auto. intros r Hr. apply W, in_or_app. now left.
-    + eapply vle_trans; [exact Hv1|]. eapply vle_trans; [|exact Hv']. apply take_ge. intros r Hr. apply W, in_or_app.
+    + eapply vle_trans; [exact Hv1|]. eapply vle_trans; [|exact Hv']. apply take_ge. intros r Hr. apply W,
+        in_or_app.
       now right.
   - simpl in Hh. set (now := firstn n (g_log g)) in *. set (late := skipn n (g_log g)) in *.
     assert (E : g_log g = now ++ late) by (symmetry; apply firstn_skipn).

@@ -170,7 +170,8 @@ Qed.
 (** In the end. If moreover nobody was replaced, nobody crashes any more, and of each manager that others keep
     records for, a message gets through to them again and again until they know that it has what it has ([told]:
     what receipts are for), then from some time on everyone knows that all have everything; so no timer makes
-    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no query
+    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no
+      query
     waits whose front end had seen what it claims. *)
 Theorem in_the_end (run : nat -> st) (t0 : nat) :
   reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
