@@ -1,7 +1,7 @@
 (** What the theorems rest on, all of them at once: a question for each would take longer, and none may rest on
     anything. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
-  Theorems Progress Replacement Simulation Rest FairEnd Deployed Statement Trace Controls Forged
+  Theorems Fragments Progress Replacement Simulation Rest FairEnd Deployed Statement Trace Controls Forged
   ControlsReplacement ControlsRest.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
   learns_early, before_its_past).

@@ -1,7 +1,7 @@
 (** Negative controls of rest and of fragments, with two replica managers and the handlers as they are. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Theorems Progress Simulation Rest Deployed.
+From Chinwag Require Import Vec Core Handlers Local System Theorems Fragments Progress Simulation Rest Deployed.
 
 Local Instance P2 : Params nat (list nat) :=
   {| nR := 2; nX := 0; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.

@@ -2,7 +2,7 @@
     everything, and the logs are empty. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
   Progress Rest.
 
 Section FairEnd.

@@ -5,7 +5,7 @@
     The rules are those of src/protocol/rules.rs: [hears], [counts], [knows_at_start], and [may_copy]. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Theorems Progress.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Theorems Fragments Progress.
 
 Section Replacement.
 Context {Op Val : Type} {P : Params Op Val}.

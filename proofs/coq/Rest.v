@@ -3,7 +3,7 @@
     updates stop and gossip is fair, everyone knows it. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
   Progress.
 
 Section Rest.

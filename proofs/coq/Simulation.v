@@ -3,7 +3,7 @@
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
-  Theorems Progress.
+  Theorems Fragments Progress.
 
 Section Simulation.
 Context {Op Val : Type} {P : Params Op Val}.

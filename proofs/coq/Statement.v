@@ -21,7 +21,7 @@
       is replaced; the places of newcomers are empty before. *)
 From Coq Require Import List Arith.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
   Progress Replacement Simulation Rest FairEnd.
 
 Section Statement.

@@ -3,7 +3,7 @@
     handler, and looks that nothing is received that was not sent. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
   Progress Simulation.
 From Chinwag Require Import Statement.
 
