@@ -90,8 +90,8 @@ checker=$!
 trap 'kill "$checker" 2>/dev/null || true' EXIT
 
 coqc -q -R . Chinwag Assumptions.v >answers 2>&1 || { cat answers >&2; fail 'Assumptions.v'; }
-sed -n 's/^Print Assumptions \(.*\)\.$/\1/p' Assumptions.v >names
-paste -d ' ' names answers >assumptions
+sed -nE '/^Definition proved/,$s/^  @?([a-z_]+)(,|\)\.)$/\1/p' Assumptions.v >names
+while read -r name; do printf '%s %s\n' "$name" "$(<answers)"; done <names >assumptions
 golden "$proofs/coq/assumptions.expected" assumptions
 ! grep -qv '^[a-z_]* Closed under the global context$' assumptions || fail "an axiom is used: $build/assumptions"
 asked=$(wc -l <names)

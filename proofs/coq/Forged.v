@@ -1,7 +1,7 @@
 (** Negative controls of the checker of [Trace]: without a check, a trace is accepted that is no run. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Trace Controls.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Trace Controls.
 
 Definition C3 : cfg := mkcfg [] 0 false false 9 9.
 Definition accepts (l : list event) : bool := match check Nat.eqb t0 l with Some _ => true | None => false end.

@@ -53,11 +53,12 @@ Definition NI (s : st) (m : msg) : Prop :=
       gsub s (q_cid q) = Some (q_op q, q_prev q) /\ hon s (q_prev q)
   | MRep c t d => seen s d t /\ hon s t /\ exists r, In r d /\ r_cid r = c
   | MGsp g => g_src g < nM /\ g_dst g < nM /\ incl (g_log g) (acc s) /\
+      (forall r, In r (g_log g) -> r_seq r <= get (rts (rms s (g_src g))) (r_org r)) /\
       (g_comp g = true ->
         vle (g_ts g) (rts (rms s (g_src g))) /\
-        (forall k, k < nM -> vle (nth k (g_tbl g) []) (rts (rms s k))) /\
-        (g_src g < nR -> QM s (g_src g) (g_ts g) (get (g_ts g) (g_src g))) /\
-        (forall k, k < nR -> QM s k (nth k (g_tbl g) []) (get (g_ts g) k)))
+        (forall k, k < nM -> member s k -> vle (nth k (g_tbl g) []) (rts (rms s k))) /\
+        (forall k, k < nR -> heir s k = g_src g -> QM s k (g_ts g) (get (g_ts g) k)) /\
+        (forall k, k < nR -> QM s k (nth (heir s k) (g_tbl g) []) (get (g_ts g) k)))
   | MQry c prev d => seen s d prev
   | MQrep c v t d h => below s t /\ Gen (acc s) t /\
       (forall r, In r h <-> In r (acc s) /\ vle (r_ts r) t) /\
@@ -72,9 +73,9 @@ Record Inv (s : st) : Prop := {
   I_rts : forall i, i < nM -> below s (rts (rms s i));
   I_uniq : forall r r', In r (acc s) -> In r' (acc s) -> r_org r = r_org r' -> r_seq r = r_seq r' -> r = r';
   I_hon : lied s = false -> (forall r, In r (acc s) -> below s (r_prev r)) /\ GenOrd (acc s);
-  I_tbl : forall i j, i < nM -> j < nM -> vle (tget (rms s i) j) (rts (rms s j));
-  I_gone : forall i j, i < nM -> j < nM -> minds i j -> vle (gone (rms s i)) (rts (rms s j));
-  I_tblq : forall i k, i < nM -> k < nR -> QM s k (tget (rms s i) k) (get (rts (rms s i)) k);
+  I_tbl : forall i j, i < nM -> j < nM -> member s j -> vle (tget (rms s i) j) (rts (rms s j));
+  I_gone : forall i j, i < nM -> j < nM -> member s j -> minds i j -> vle (gone (rms s i)) (rts (rms s j));
+  I_tblq : forall i k, i < nM -> k < nR -> QM s k (tget (rms s i) (heir s k)) (get (rts (rms s i)) k);
   I_goneq : forall i k, i < nM -> k < nR -> QM s k (gone (rms s i)) (get (rts (rms s i)) k);
   I_net : forall m, In m (net s) -> NI s m;
   I_fe : forall f, seen s (fdep (fes s f)) (fts (fes s f)) /\ hon s (fts (fes s f));
@@ -82,8 +83,10 @@ Record Inv (s : st) : Prop := {
   I_dep : forall r, In r (acc s) -> seen s (gdep s (r_cid r)) (r_prev r);
   I_sub : forall r, In r (acc s) -> gsub s (r_cid r) = Some (r_op r, r_prev r);
   I_dead : forall i c, i < nM -> In c (map r_cid (hist s i)) -> ~ In c (keys (rms s i)) ->
-             (forall k, k < nR -> snd c < lowof (fin (rms s k)) (fst c)) /\
+             (forall k, k < nR -> member s k -> snd c < lowof (fin (rms s k)) (fst c)) /\
              (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i));
+  I_heir : places (heir s);
+  I_most : forall k, k < nR -> top s k <= get (rts (rms s (heir s k))) k;
   I_cnt : forall c n, c < nR -> 0 < n -> n <= top s c -> exists r, In r (acc s) /\ r_org r = c /\ r_seq r =
     n }.
 
@@ -95,9 +98,9 @@ Record ext (s s' : st) : Prop := {
   E_cnt : forall f, fcnt (fes s f) <= fcnt (fes s' f);
   E_dep : forall c, snd c < fcnt (fes s (fst c)) -> gdep s' c = gdep s c;
   E_sub : forall c, snd c < fcnt (fes s (fst c)) -> gsub s' c = gsub s c;
-  E_low : forall k f, k < nM -> lowof (fin (rms s k)) f <= lowof (fin (rms s' k)) f;
   E_ref : forall r, In r (acc s') -> In r (acc s) \/
-            lowof (fin (rms s (r_org r))) (fst (r_cid r)) <= snd (r_cid r);
+            (member s (r_org r) /\ lowof (fin (rms s (r_org r))) (fst (r_cid r)) <= snd (r_cid r));
+  E_heir : heir s' = heir s;
   E_lie : lied s' = false -> lied s = false }.
 
 Lemma ext_top s s' c : ext s s' -> c < nR -> top s c <= top s' c.
@@ -175,17 +178,35 @@ Qed.
 Lemma QM_own s k v : Inv s -> QM s k v (top s k).
 Proof. intros I a r Ha Hr _ Ho _ _. rewrite <- Ho. apply (I_wf _ I r Hr). Qed.
 
-Lemma QM_ext s s' k v n : Inv s -> ext s s' -> k < nR -> vle v (rts (rms s k)) -> QM s k v n -> QM s' k v n.
+Lemma QM_ext s s' k v n : Inv s -> ext s s' -> k < nR -> below s v -> (member s k -> vle v (rts (rms s k))) ->
+  QM s k v n -> QM s' k v n.
 Proof.
-  intros I E Hk Hv Q a r Ha Hr Hle Ho Hf Hs.
-  assert (Ha' : In a (acc s)).
-  { eapply ext_old; eauto. eapply below_vle; [apply (I_rts _ I k); auto|exact Hv]. }
-  destruct (E_ref _ _ E r Hr) as [Hr'|Hlow]; [now apply (Q a r)|]. exfalso.
+  intros I E Hk Hb Hv Q a r Ha Hr Hle Ho Hf Hs.
+  assert (Ha' : In a (acc s)) by (eapply ext_old; eauto).
+  destruct (E_ref _ _ E r Hr) as [Hr'|[Hmem Hlow]]; [now apply (Q a r)|]. exfalso. rewrite Ho in Hmem.
+  specialize (Hv Hmem).
   pose proof (I_loc _ I k (nR_nM _ Hk)) as L.
   assert (Hin : In a (hist s k ++ pend (rms s k))).
   { apply (L_corr _ _ _ _ L). split; auto. specialize (Hv (r_org a)).
     assert (Hz : r_org a < nR) by (apply (I_wf _ I a Ha')). specialize (Hv Hz). lia. }
   pose proof (L_fin _ _ _ _ L a Hin). rewrite Ho, Hf in Hlow. lia.
+Qed.
+
+(** Of what a member has. *)
+Lemma QM_ext_at s s' k j v n : Inv s -> ext s s' -> k < nR -> j < nM -> heir s k = j ->
+  vle v (rts (rms s j)) -> QM s k v n -> QM s' k v n.
+Proof.
+  intros I E Hk Hj Hh Hv Q. apply QM_ext with (s := s); auto.
+  - eapply below_vle; [now apply (I_rts _ I j)|exact Hv].
+  - unfold member. intros Hm. rewrite Hm in Hh. now subst j.
+Qed.
+
+Lemma heir_in s k : Inv s -> k < nM -> heir s k < nM /\ member s (heir s k).
+Proof. intros I Hk. destruct (I_heir _ I k Hk) as (A & B & _). split; auto. Qed.
+
+Lemma heir_minds s i k : Inv s -> k < nR -> minds i (heir s k).
+Proof.
+  intros I Hk. right. destruct (I_heir _ I k (nR_nM _ Hk)) as (_ & _ & [X|X]); [now rewrite X|exact X].
 Qed.
 
 Lemma NI_mono s s' m : Inv s -> ext s s' -> (forall r, In r (acc s') -> WF r) -> NI s m -> NI s' m.
@@ -197,13 +218,18 @@ Proof.
     + rewrite (E_sub _ _ E) by exact A. exact C.
     + eapply hon_ext; eauto.
   - intros (A & B & C). splits; auto; [eapply seen_ext|eapply hon_ext]; eauto.
-  - intros (A & B & C & D). splits; auto.
+  - intros (A & B & C & Cs & D). splits; auto.
     + intros r Hr. apply (E_acc _ _ E), C, Hr.
+    + intros r Hr. eapply Nat.le_trans; [now apply Cs|]. apply (E_rts _ _ E); auto. now apply (I_wf _ I r (C
+        r Hr)).
     + intros F. destruct (D F) as (G & H & J & K). splits.
       * eapply vle_trans; [exact G|]. now apply E.
-      * intros k Hk. eapply vle_trans; [now apply H|]. now apply E.
-      * intros Hs. eapply QM_ext; eauto.
-      * intros k Hk. eapply QM_ext; eauto.
+      * intros k Hk Hm. unfold member in Hm. rewrite (E_heir _ _ E) in Hm.
+        eapply vle_trans; [now apply (H k)|now apply E].
+      * intros k Hk Hs. rewrite (E_heir _ _ E) in Hs.
+        apply QM_ext_at with (s := s) (j := g_src g); auto.
+      * intros k Hk. rewrite (E_heir _ _ E). destruct (heir_in s k I (nR_nM _ Hk)).
+        apply QM_ext_at with (s := s) (j := heir s k); auto.
   - apply seen_ext; auto.
   - intros (B & G & F & D & V & O). splits; auto.
     + eapply ext_below; eauto.
@@ -219,7 +245,7 @@ Qed.
 (** ** Steps that change only front ends and the network *)
 Lemma inv_soft s net' fes' gdep' gsub' lied' :
   Inv s ->
-  let s' := mkst (rms s) (hist s) (acc s) net' fes' gdep' gsub' lied' in
+  let s' := mkst (rms s) (hist s) (acc s) net' fes' gdep' gsub' lied' (heir s) in
   (lied' = false -> lied s = false) ->
   (forall f, fcnt (fes s f) <= fcnt (fes' f)) ->
   (forall c, snd c < fcnt (fes s (fst c)) -> gdep' c = gdep s c) ->
@@ -242,7 +268,7 @@ Proof.
 Qed.
 
 Lemma inv_send s m : Inv s -> (forall net', NI (mkst (rms s) (hist s) (acc s) net' (fes s) (gdep s) (gsub
-  s) (lied s)) m) ->
+  s) (lied s) (heir s)) m) ->
   Inv (send s m).
 Proof.
   intros I H. apply inv_soft; auto; [|apply I]. intros x [<-|Hx]; auto.
@@ -277,13 +303,13 @@ Qed.
 Lemma inv_replica s i a l :
   Inv s -> i < nM -> LI (acc s) i a (hist s i ++ l) -> LF a ->
   vle (rts (rms s i)) (rts a) -> below s (rts a) ->
-  (forall j, j < nM -> vle (tget a j) (if j =? i then rts a else rts (rms s j))) ->
-  (forall j, j < nM -> j <> i -> minds i j -> vle (gone a) (rts (rms s j))) ->
-  (forall k, k < nR -> k <> i -> QM s k (tget a k) (get (rts a) k)) ->
+  (forall j, j < nM -> member s j -> vle (tget a j) (if j =? i then rts a else rts (rms s j))) ->
+  (forall j, j < nM -> member s j -> j <> i -> minds i j -> vle (gone a) (rts (rms s j))) ->
+  (forall k, k < nR -> k <> i -> QM s k (tget a (heir s k)) (get (rts a) k)) ->
   (forall k, k < nR -> k <> i -> QM s k (gone a) (get (rts a) k)) ->
   (forall f, lowof (fin (rms s i)) f <= lowof (fin a) f) ->
   (forall c, In c (map r_cid (hist s i ++ l)) -> ~ In c (keys a) ->
-             (forall k, k < nR -> snd c < lowof (fin (rms s k)) (fst c)) /\
+             (forall k, k < nR -> member s k -> snd c < lowof (fin (rms s k)) (fst c)) /\
              (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i ++ l))) ->
   Inv (put s i a l).
 Proof.
@@ -291,7 +317,7 @@ Proof.
   assert (Hru : forall j, j < nM -> vle (rts (rms s j)) (rts (rms s' j))).
   { intros j Hj. simpl. at_i j i; auto. apply vle_refl. }
   assert (E : ext s s').
-  { constructor; simpl; auto. apply incl_refl. intros k f Hk. at_i k i; auto. }
+  { constructor; simpl; auto. apply incl_refl. }
   assert (T : forall c, c < nR -> top s' c = top s c).
   { intros c Hc. unfold top; simpl. at_i c i; auto.
     apply Nat.le_antisymm; [now apply Hb|now apply Hr]. }
@@ -304,10 +330,10 @@ Proof.
   - intros j Hj. apply BB. at_i j i; auto. now apply I.
   - apply I.
   - intros Hl. destruct (I_hon _ I Hl). split; auto.
-  - intros j k Hj Hk. at_i j i.
+  - intros j k Hj Hk Hmk. change (member s k) in Hmk. at_i j i.
     + eapply vle_trans; [now apply Htb|]. unfold upd. destruct (k =? i); apply vle_refl.
     + eapply vle_trans; [apply (I_tbl _ I j k); auto|]. now apply Hru.
-  - intros j k Hj Hk Hm. at_i j i.
+  - intros j k Hj Hk Hmk Hm. change (member s k) in Hmk. at_i j i.
     + at_i k i; [apply L|auto].
     + eapply vle_trans; [apply (I_gone _ I j k); auto|]. now apply Hru.
   - intros j k Hj Hk. at_i j i.
@@ -326,11 +352,14 @@ Proof.
   - apply I.
   - apply I.
   - intros j c Hj Hin Hne.
-    assert (X : (forall k, k < nR -> snd c < lowof (fin (rms s k)) (fst c)) /\
+    assert (X : (forall k, k < nR -> member s k -> snd c < lowof (fin (rms s k)) (fst c)) /\
                 (forall r, In r (acc s) -> r_cid r = c -> In r (upd (hist s) i (hist s i ++ l) j))).
     { at_i j i; auto. now apply (I_dead _ I j c Hj). }
-    destruct X as [X1 X2]. split; auto. intros k Hk. specialize (X1 k Hk).
-    pose proof (E_low _ _ E k (fst c) (nR_nM _ Hk)). simpl in *. lia.
+    destruct X as [X1 X2]. split; auto. intros k Hk Hmk. specialize (X1 k Hk Hmk).
+    at_i k i; auto. specialize (Hlw (fst c)). lia.
+  - apply I.
+  - intros k Hk. change (top s' k <= get (rts (rms s' (heir s k))) k). rewrite T by assumption.
+    eapply Nat.le_trans; [now apply (I_most _ I)|]. apply Hru; auto. now apply heir_in, nR_nM.
   - intros c n Hc H0 Hle. rewrite T in Hle by assumption. now apply I.
 Qed.
 End Invariant.

@@ -163,6 +163,7 @@ Record LI (acc : list urec) (i : nat) (s : rm) (h : list urec) : Prop := {
   L_exec2 : forall r, In r (pend s) -> In (r_cid r) (map r_cid h) -> In (r_cid r) (keys s);
   L_val : val s = replay [] v0 h;
   L_gen : Gen h (vts s);
+  L_past : forall l1 r l2, h = l1 ++ r :: l2 -> exists v, Gen l1 v /\ vle (r_prev r) v;
   L_done : incl (done s) h;
   L_dnd : NoDup (done s);
   L_fin : forall r, In r (h ++ pend s) -> r_ack r <= lowof (fin s) (fst (r_cid r));
@@ -279,6 +280,10 @@ Proof.
   - apply Gen_vmax.
     + apply (Gen_incl h); auto. apply L.
     + apply Gen_ts, in_or_app; right; now left.
+  - intros l1 x l2 E. destruct l2 as [|y l2'] using rev_ind.
+    + apply app_inj_tail in E as [<- <-]. exists (vts s). split; auto. apply L.
+    + clear IHl2'. change (x :: l2' ++ [y]) with ((x :: l2') ++ [y]) in E. rewrite app_assoc in E.
+      apply app_inj_tail in E as [-> ->]. now apply (L_past _ _ _ _ L l1 x l2').
   - intros x [<-|Hx]; apply in_or_app; [right; now left | left; now apply (L_done _ _ _ _ L)].
   - constructor; [|apply L]. intros Hd. apply (L_done _ _ _ _ L) in Hd.
     pose proof (Permutation_NoDup Hperm2 (L_nd _ _ _ _ L)) as N.

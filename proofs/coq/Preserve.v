@@ -1,4 +1,4 @@
-(** Every step keeps the invariant. *)
+(** The steps of front ends and managers keep the invariant. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
 From Chinwag Require Import Vec Core Local System Invariant.
@@ -10,21 +10,23 @@ Notation urec := (@urec Op).
 Notation rm := (@rm Op Val).
 Notation st := (@st Op Val).
 
-Lemma inv_init : Inv (init (P := P)).
+Lemma inv_begin h : places h -> Inv (begin h).
 Proof.
+  intros Hh.
   assert (Z : forall j, tget (rm0 (P := P) j) = fun k => match k with 0 => [] | S _ => [] end) by reflexivity.
   constructor; simpl; try tauto.
   - intros i Hi. constructor; simpl; try tauto; try apply NoDup_nil; try apply Gen_nil;
-      try apply vle_refl; try apply incl_refl.
-    intros l1 r l2 H. destruct l1; discriminate.
+      try apply vle_refl; try apply incl_refl;
+      intros l1 r l2 H; destruct l1; discriminate.
   - intros i Hi r [].
   - intros i Hi c Hc. unfold top; simpl. rewrite !get_nil; lia.
-  - intros i j Hi Hj. unfold tget; simpl. destruct j; apply vle_refl.
-  - intros i j _ _ _. apply vle_refl.
+  - intros i j Hi Hj _. unfold tget; simpl. destruct j; apply vle_refl.
+  - intros i j _ _ _ _. apply vle_refl.
   - intros i k _ _ a r [].
   - intros i k _ _ a r [].
   - intros f. split; [intros r []|]. intros _. split; [|apply Gen_nil].
     intros c Hc. simpl. rewrite get_nil; lia.
+  - intros k _. unfold top; simpl. rewrite get_nil. lia.
   - intros c n _ H0 H. unfold top in H; simpl in H. rewrite get_nil in H. lia.
 Qed.
 
@@ -39,23 +41,23 @@ Proof.
 Qed.
 
 (** What is known of an identifier, a new record of it may break nothing. *)
-Lemma not_dead (s : st) i j c : Inv s -> i < nR -> j < nM -> finished (rms s i) c = false ->
+Lemma not_dead (s : st) i j c : Inv s -> i < nR -> member s i -> j < nM -> finished (rms s i) c = false ->
   In c (map r_cid (hist s j)) -> In c (keys (rms s j)).
 Proof.
-  intros I Hi Hj K Hin. destruct (memc c (keys (rms s j))) eqn:M; [now apply memc_spec|].
+  intros I Hi Hmi Hj K Hin. destruct (memc c (keys (rms s j))) eqn:M; [now apply memc_spec|].
   exfalso. destruct (I_dead _ I j c Hj Hin) as [D1 _].
   - intros Hc. apply memc_spec in Hc. congruence.
-  - specialize (D1 i Hi). unfold finished in K. apply Nat.ltb_ge in K. lia.
+  - specialize (D1 i Hi Hmi). unfold finished in K. apply Nat.ltb_ge in K. lia.
 Qed.
 
 Lemma inv_accept (s : st) i q a l :
-  Inv s -> i < nR -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false ->
+  Inv s -> i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false ->
   plausible (rms s i) q = true ->
   settles (recv1 (rms s i) (stamp (rms s i) q)) l a ->
   Inv (put (made (send s (MRep (q_cid q) (r_ts (stamp (rms s i) q)) [stamp (rms s i) q]))
          (stamp (rms s i) q)) i a l).
 Proof.
-  intros I Hi Hm K Hpl Hset. assert (HiM : i < nM) by auto.
+  intros I Hi Hmi Hm K Hpl Hset. assert (HiM : i < nM) by auto.
   unfold known in K. apply orb_false_iff in K as [K _]. apply orb_false_iff in K as [K _].
   assert (Kd : forall j, j < nM -> In (q_cid q) (map r_cid (hist s j)) -> In (q_cid q) (keys (rms s j)))
     by (intros; eapply not_dead; eauto).
@@ -88,7 +90,6 @@ Proof.
     - apply incl_tl, incl_refl.
     - intros x [Ex|Hx]; [subst x; right; rewrite Ho, Hs; auto|auto].
     - intros j Hj. at_i j i; [rewrite Ea; exact Hmono|apply vle_refl].
-    - intros k g Hk. at_i k i; auto. rewrite El. apply fin_add_all.
     - intros x [Ex|Hx]; [subst x; right|now left]. now rewrite Ho, Ec. }
   assert (Hnew : forall x, In x (acc s) -> r_org x = i -> r_seq x = S (top s i) -> False).
   { intros x Hx Ex Sx. destruct (I_wf _ I x Hx) as [_ Hle]. rewrite Ex in Hle. lia. }
@@ -112,8 +113,11 @@ Proof.
   { intros c Hc. unfold top at 1; simpl. destruct (Nat.eqb_spec c i) as [->|Hn].
     - rewrite upd_eq, RA, Hget, Nat.eqb_refl by assumption. reflexivity.
     - now rewrite upd_neq. }
-  assert (Qx : forall k v m n, k < nR -> vle v (rts (rms s k)) -> m <= n -> QM s k v m -> QM s' k v n).
-  { intros k v m n Hk Hv Hmn Q. apply (QM_le s' k v v m n); auto; [apply vle_refl|]. eapply QM_ext; eauto. }
+  assert (Hlow : forall k f, lowof (fin (rms s k)) f <= lowof (fin (rms s' k)) f).
+  { intros k f. simpl. at_i k i; auto. rewrite NA. apply fin_add_all. }
+  assert (Qx : forall k v m n, k < nR -> vle v (rts (rms s (heir s k))) -> m <= n -> QM s k v m -> QM s' k v n).
+  { intros k v m n Hk Hv Hmn Q. apply (QM_le s' k v v m n); auto; [apply vle_refl|].
+    apply QM_ext_at with (s := s) (j := heir s k); auto. now apply heir_in, nR_nM. }
   assert (Rx : forall j k, j < nM -> k < nR -> get (rts (rms s j)) k <= get (rts (rms s' j)) k).
   { intros j k Hj Hk. apply (E_rts _ _ E j Hj k Hk). }
   constructor; simpl.
@@ -131,16 +135,18 @@ Proof.
     + intros x [Ex|Hx]; [subst x|]; (eapply ext_below; [exact E|]); [now rewrite Ep|now apply BP].
     + splits; auto; [now rewrite Ep|].
       intros x Hx. rewrite Ho, Hs. pose proof (BP x Hx i Hi). lia.
-  - intros j k Hj Hk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
+  - intros j k Hj Hk Hmk. change (member s k) in Hmk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
     at_i j i; [unfold tget; rewrite TA|]; now apply I.
-  - intros j k Hj Hk Hmd. eapply vle_trans; [|now apply (E_rts _ _ E k)].
+  - intros j k Hj Hk Hmk Hmd. change (member s k) in Hmk. eapply vle_trans; [|now apply (E_rts _ _ E k)].
     at_i j i; [rewrite GA|]; now apply I.
-  - intros j k Hj Hk. replace (tget (upd (rms s) i a j) k) with (tget (rms s j) k).
-    + eapply Qx; [auto|apply (I_tbl _ I j k); auto|apply (Rx j k); auto|now apply (I_tblq _ I j k)].
+  - intros j k Hj Hk. destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+    replace (tget (upd (rms s) i a j) (heir s k)) with (tget (rms s j) (heir s k)).
+    + eapply Qx; [auto|apply (I_tbl _ I j (heir s k)); auto|apply (Rx j k); auto|now apply (I_tblq _ I j k)].
     + at_i j i; auto. unfold tget. now rewrite TA.
   - intros j k Hj Hk. replace (gone (upd (rms s) i a j)) with (gone (rms s j)).
-    + eapply Qx; [auto|apply (I_gone _ I j k); auto; now right|apply (Rx j k); auto|now apply (I_goneq _ I
-      j k)].
+    + destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+      refine (Qx k _ (get (rts (rms s j)) k) _ Hk _ _ _); [|now apply (Rx j k)|now apply (I_goneq _ I j k)].
+      apply (I_gone _ I j (heir s k)); auto. now apply heir_minds.
     + at_i j i; auto.
   - intros m [<-|Hm']; [|eapply NI_mono; eauto; now apply I].
     simpl. splits.
@@ -160,10 +166,15 @@ Proof.
       - split; [exact Hin|]. intros Hc. apply Hne, XE. exact Hc.
       - exfalso. apply in_map_iff in Hin as (x & <- & Hx). now apply Hne, XI. }
     destruct Hold as [Hin' Hne']. destruct (I_dead _ I j c Hj Hin' Hne') as [D1 D2]. split.
-    + intros k Hk. specialize (D1 k Hk). pose proof (E_low _ _ E k (fst c) (nR_nM _ Hk)). simpl in *. lia.
+    + intros k Hk Hmk. specialize (D1 k Hk Hmk). pose proof (Hlow k (fst c)). simpl in *. lia.
     + intros x [Ex|Hx] Hc.
-      * exfalso. subst x. rewrite Ec in Hc. specialize (D1 i Hi). rewrite <- Hc in D1. lia.
+      * exfalso. subst x. rewrite Ec in Hc. specialize (D1 i Hi Hmi). rewrite <- Hc in D1. lia.
       * specialize (D2 x Hx Hc). at_i j i; auto. apply in_or_app; now left.
+  - apply I.
+  - intros k Hk. change (top s' k <= get (rts (rms s' (heir s k))) k). rewrite T by assumption.
+    destruct (Nat.eqb_spec k i) as [->|Hn].
+    + rewrite Hmi. simpl. rewrite upd_eq, RA, Hget, Nat.eqb_refl by assumption. lia.
+    + eapply Nat.le_trans; [now apply (I_most _ I)|]. apply (E_rts _ _ E); auto. now apply heir_in, nR_nM.
   - intros c n Hc H0 Hle. rewrite T in Hle by assumption. destruct (Nat.eqb_spec c i) as [->|Hn].
     + destruct (Nat.eq_dec n (S (top s i))) as [->|Hne]; [exists r; auto|].
       destruct (I_cnt _ I i n Hi H0 ltac:(lia)) as (x & H1 & H2 & H3). exists x; auto.
@@ -195,7 +206,7 @@ Lemma inv_recv (s : st) g v l' l a :
   Inv s -> In (MGsp g) (net s) -> take (g_ts g) (rts (rms s (g_dst g))) (g_log g) = (v, l') ->
   settles (add_all (rms s (g_dst g)) v l') l a -> Inv (put s (g_dst g) (learn a g) l).
 Proof.
-  intros I Hm Ht Hset. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & N4).
+  intros I Hm Ht Hset. destruct (I_net _ I _ Hm) as (N1 & N2 & N3 & _ & N4).
   set (i := g_dst g) in *. pose proof (I_loc _ I i N2) as L.
   assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
   assert (L1 : LI (acc s) i (add_all (rms s i) v l') (hist s i)).
@@ -221,21 +232,22 @@ Proof.
   - simpl. now rewrite RA.
   - simpl. rewrite RA. unfold below. eapply take_below; eauto; [|apply (I_rts _ I i N2)].
     intros r Hr. apply (I_wf _ I r (N3 r Hr)).
-  - intros j Hj. simpl rts. rewrite RA.
+  - intros j Hj Hmj. simpl rts. rewrite RA.
     assert (X : forall u, vle u (rts (rms s j)) -> vle u (if j =? i then v else rts (rms s j))).
     { intros u Hu. destruct (Nat.eqb_spec j i) as [->|]; auto. eapply vle_trans; eauto. }
-    rewrite Row by assumption. apply X. pose proof (I_tbl _ I i j N2 Hj) as Y.
+    rewrite Row by assumption. apply X. pose proof (I_tbl _ I i j N2 Hj Hmj) as Y.
     destruct learns eqn:Le; auto. unfold learns in Le. apply andb_true_iff in Le as [Le _].
     destruct (N4 Le) as (M1 & M2 & _ & _). apply vmax_lub; [|now apply M2].
     destruct (Nat.eqb_spec j (g_src g)) as [->|]; auto. now apply vmax_lub.
-  - intros j Hj Hn Hmd. simpl gone. rewrite GA. now apply (I_gone _ I i j).
-  - intros k Hk Hn. simpl rts. rewrite RA. rewrite Row by auto.
-    assert (Y : QM s k (tget (rms s i) k) (get v k)).
+  - intros j Hj Hmj Hn Hmd. simpl gone. rewrite GA. now apply (I_gone _ I i j).
+  - intros k Hk Hn. simpl rts. rewrite RA. destruct (heir_in s k I (nR_nM _ Hk)) as [Hh1 Hh2].
+    rewrite Row by auto.
+    assert (Y : QM s k (tget (rms s i) (heir s k)) (get v k)).
     { eapply QM_le; [apply vle_refl|apply (Hv k Hk)|auto|now apply (I_tblq _ I i k)]. }
     destruct learns eqn:Le; auto. unfold learns in Le. apply andb_true_iff in Le as [Le Lc].
     apply vleb_spec in Lc. rewrite RA in Lc. destruct (N4 Le) as (_ & _ & M3 & M4).
     apply QM_vmax; auto.
-    + destruct (Nat.eqb_spec k (g_src g)) as [->|]; auto. apply QM_vmax; auto.
+    + destruct (Nat.eqb_spec (heir s k) (g_src g)) as [Eh|]; auto. apply QM_vmax; auto.
       eapply QM_le; [apply vle_refl|apply (Lc _ Hk)|auto|now apply M3].
     + eapply QM_le; [apply vle_refl|apply (Lc _ Hk)|auto|now apply M4].
   - intros k Hk Hn. simpl gone. simpl rts. rewrite GA, RA.
@@ -272,7 +284,7 @@ Proof.
 Qed.
 
 Lemma inv_discard (s : st) i upto : Inv s -> i < nM -> vle upto (prefix (rms s i)) ->
-  (forall k, In k (needed (rms s i)) -> vle upto (tget (rms s i) k)) ->
+  (forall k, In k (needed (rms s i)) -> member s k -> vle upto (tget (rms s i) k)) ->
   Inv (put s i (discard (rms s i) upto) []).
 Proof.
   intros I Hi Hp Hk. pose proof (I_loc _ I i Hi) as L.
@@ -281,11 +293,16 @@ Proof.
   { intros r Hr. now apply (L_corr _ _ _ _ L). }
   assert (Hpa : forall r, In r (pend (rms s i)) -> In r (acc s)) by (intros; apply Hin, in_or_app; now right).
   assert (Hha : forall r, In r (hist s i) -> In r (acc s)) by (intros; apply Hin, in_or_app; now left).
-  assert (Hup : forall k, k < nM -> k <> i -> minds i k -> vle upto (rts (rms s k))).
-  { intros k H1 H2 H3. eapply vle_trans; [apply (Hk k); now apply in_needed|now apply (I_tbl _ I i k)]. }
+  assert (Hup : forall k, k < nM -> member s k -> k <> i -> minds i k -> vle upto (rts (rms s k))).
+  { intros k H1 Hmk H2 H3. eapply vle_trans; [apply (Hk k); auto; now apply in_needed|now apply (I_tbl _ I i
+    k)]. }
   assert (Huq : forall k, k < nR -> k <> i -> QM s k upto (get (rts (rms s i)) k)).
-  { intros k H1 H2. eapply QM_le; [apply (Hk k); apply in_needed; auto; now right|apply le_n|auto|now apply
-    (I_tblq _ I i k)]. }
+  { intros k H1 H2. destruct (heir_in s k I (nR_nM _ H1)) as [Hh1 Hh2].
+    destruct (Nat.eq_dec (heir s k) i) as [E|Hn].
+    - intros a r Ha Hr _ Ho _ _. destruct (I_wf _ I r Hr) as [_ Ht]. rewrite Ho in Ht.
+      pose proof (I_most _ I k H1). rewrite E in *. lia.
+    - eapply QM_le; [|apply le_n|auto|now apply (I_tblq _ I i k)]. apply Hk; auto.
+      apply in_needed; auto. now apply heir_minds. }
   assert (Hur : vle upto (rts (rms s i))) by (eapply vle_trans; [exact Hp|apply prefix_rts]).
   apply inv_replica; auto.
   - rewrite app_nil_r. constructor; simpl; try apply L.
@@ -312,10 +329,10 @@ Proof.
   - apply (I_fix _ I i Hi).
   - apply vle_refl.
   - now apply (I_rts _ I i).
-  - intros j Hj. change (tget (discard (rms s i) upto) j) with (tget (rms s i) j).
+  - intros j Hj Hmj. change (tget (discard (rms s i) upto) j) with (tget (rms s i) j).
     change (rts (discard (rms s i) upto)) with (rts (rms s i)).
-    pose proof (I_tbl _ I i j Hi Hj). destruct (Nat.eqb_spec j i) as [->|]; auto.
-  - intros j Hj Hn Hm. simpl gone. apply vmax_lub; [now apply (I_gone _ I i j)|now apply Hup].
+    pose proof (I_tbl _ I i j Hi Hj Hmj). destruct (Nat.eqb_spec j i) as [->|]; auto.
+  - intros j Hj Hmj Hn Hm. simpl gone. apply vmax_lub; [now apply (I_gone _ I i j)|now apply Hup].
   - intros k H1 H2. now apply (I_tblq _ I i k).
   - intros k H1 H2. apply QM_vmax; [auto|now apply (I_goneq _ I i k)|now apply Huq].
   - intros c Hc Hne. rewrite app_nil_r in *. destruct (memc c (keys (rms s i))) eqn:M.
@@ -330,10 +347,10 @@ Proof.
     apply andb_true_iff in F1 as [F1 F3]. apply Nat.eqb_eq in F1. apply Nat.ltb_lt in F3.
     apply (L_done _ _ _ _ L) in HR. pose proof (Hha _ HR) as HRa. destruct (Hacc R HRa) as (WR & _).
     split.
-    + intros k H1. assert (HRk : In R (hist s k ++ pend (rms s k))).
+    + intros k H1 Hmk. assert (HRk : In R (hist s k ++ pend (rms s k))).
       { destruct (Nat.eq_dec k i) as [->|Hn]; [apply in_or_app; now left|].
         apply (L_corr _ _ _ _ (I_loc _ I k (nR_nM _ H1))). split; auto.
-        specialize (Hup k (nR_nM _ H1) Hn (or_intror H1) _ WR). lia. }
+        specialize (Hup k (nR_nM _ H1) Hmk Hn (or_intror H1) _ WR). lia. }
       pose proof (L_fin _ _ _ _ (I_loc _ I k (nR_nM _ H1)) R HRk) as X. rewrite F1 in X. lia.
     + intros r Hr Ec. destruct (I_wf _ I r Hr) as [(W1 & _) Wt].
       assert (Hle : r_seq r <= get (rts (rms s i)) (r_org r)).
@@ -345,13 +362,17 @@ Proof.
       apply existsb_exists. exists r; split; auto. now apply ceqb_spec.
 Qed.
 
-Lemma inv_crash (s : st) i : Inv s -> i < nM -> Inv (put s i (restart (rms s i)) []).
+Lemma restart_row (s : rm) j : j < nM -> tget (restart s) j = if keeps s j then gone s else [].
+Proof. intros Hj. unfold tget, restart. simpl tbl. now rewrite nth_map_seq. Qed.
+
+Lemma inv_crash (s : st) i t : Inv s -> i < nM -> (forall k, k < nM -> vle (nth k t []) (tget (restart (rms s
+  i)) k)) ->
+  Inv (put s i (with_tbl (rms s i) t) []).
 Proof.
-  intros I Hi. pose proof (I_loc _ I i Hi) as L.
+  intros I Hi Ht. pose proof (I_loc _ I i Hi) as L.
   assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
-  assert (Row : forall j, j < nM -> tget (restart (rms s i)) j = if keeps (rms s i) j then gone (rms s i)
-    else []).
-  { intros j Hj. unfold tget, restart. simpl tbl. now rewrite nth_map_seq. }
+  assert (Row : forall j, j < nM -> vle (nth j t []) (if keeps (rms s i) j then gone (rms s i) else [])).
+  { intros j Hj. rewrite <- restart_row by assumption. now apply Ht. }
   assert (Kp : forall j, keeps (rms s i) j = true -> minds i j).
   { intros j. unfold keeps, updatable. rewrite (me_i s i I Hi). intros K.
     apply orb_true_iff in K as [K|K]; apply Nat.ltb_lt in K; [now left|now right]. }
@@ -360,13 +381,16 @@ Proof.
   - apply (I_fix _ I i Hi).
   - apply vle_refl.
   - now apply (I_rts _ I i).
-  - intros j Hj. rewrite Row by assumption. destruct (keeps (rms s i) j) eqn:K.
+  - intros j Hj Hmj. eapply vle_trans; [now apply Row|]. simpl rts. destruct (keeps (rms s i) j) eqn:K.
     + destruct (Nat.eqb_spec j i) as [->|]; [apply L|]. apply (I_gone _ I i j); auto.
     + destruct (j =? i); apply vle_nil.
-  - intros j Hj Hn Hm. now apply (I_gone _ I i j).
-  - intros k Hk Hn. rewrite Row by auto. destruct (keeps (rms s i) k).
-    + now apply (I_goneq _ I i k).
-    + intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (Hacc a Ha) as (_ & _ & W). lia.
+  - intros j Hj Hmj Hn Hm. now apply (I_gone _ I i j).
+  - intros k Hk Hn. apply (QM_le s k _ (if keeps (rms s i) (heir s k) then gone (rms s i) else []) (get (rts
+      (rms s i)) k)); auto.
+    + apply Row. now apply heir_in, nR_nM.
+    + destruct (keeps (rms s i) (heir s k)).
+      * now apply (I_goneq _ I i k).
+      * intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (Hacc a Ha) as (_ & _ & W). lia.
   - intros k Hk Hn. now apply (I_goneq _ I i k).
   - intros c. apply (I_dead _ I i c Hi).
 Qed.
@@ -438,59 +462,4 @@ Proof.
   unfold beyond. intros H. apply in_flat_map in H as (o & _ & H). apply in_flat_map in H as (k & _ & H).
   destruct (find _ _) as [x|] eqn:F; [|easy]. destruct H as [<-|[]]. now apply find_some in F as [F _].
 Qed.
-
-Theorem inv_step (s s' : st) : Inv s -> step s s' -> Inv s'.
-Proof.
-  intros I S. destruct S.
-  - apply inv_submit; auto; [apply (I_fe _ I f)|]. intros _. apply (I_fe _ I f).
-  - apply inv_submit; auto; [intros r []|discriminate].
-  - apply inv_soft; auto.
-    + intros g. unfold upd. destruct (Nat.eqb_spec g f) as [->|]; simpl; lia.
-    + intros g. unfold upd. destruct (Nat.eqb_spec g f) as [->|]; simpl; [|apply (I_fe _ I)].
-      split; [intros r []|]. intros _. split; [|apply Gen_nil]. intros c Hc. rewrite get_nil. lia.
-  - now apply inv_accept.
-  - pose proof (timestamp_of_ok s i c t I H H0). now apply inv_send.
-  - destruct (I_net _ I _ H) as (A & B & _). now apply inv_sees.
-  - apply inv_send; auto. intros net'. pose proof (I_loc _ I i H) as L. simpl. rewrite (me_i s i I H).
-    splits; auto.
-    + intros r Hr. apply in_beyond in Hr. apply (L_corr _ _ _ _ L). apply in_or_app.
-      apply in_app_or in Hr as [?|Hr]; auto. left. now apply (L_done _ _ _ _ L).
-    + assert (Row : forall k, k < nM -> nth k (if relays then map (tget (rms s i)) (seq 0 nM) else []) [] =
-          if relays then tget (rms s i) k else []).
-      { intros k Hk. destruct relays; [now rewrite nth_map_seq|]. destruct k; auto. }
-      intros _. splits.
-      * apply vle_refl.
-      * intros k Hk. rewrite Row by assumption. destruct relays; [now apply (I_tbl _ I i k)|apply vle_nil].
-      * intros Hk. apply (QM_own s i _ I).
-      * intros k Hk. rewrite Row by auto. destruct relays; [now apply (I_tblq _ I i k)|].
-        intros a r Ha Hr Hle. rewrite get_nil in Hle. destruct (I_wf _ I a Ha) as [(_ & _ & W) _]. lia.
-  - destruct H0 as (A & B & C & D). destruct (I_net _ I _ H) as (N1 & N2 & N3 & N4).
-    apply inv_send; auto. intros net'. simpl. rewrite A, B. splits; auto.
-    + intros r Hr. auto.
-    + intros F. destruct (D F) as (D1 & D2 & D3). rewrite D2, D3. apply N4, D1.
-  - eapply inv_recv; eauto.
-  - now apply inv_discard.
-  - now apply inv_crash.
-  - apply inv_send; auto. intros net'. apply (I_fe _ I f).
-  - apply inv_send; auto. intros net' r [].
-  - pose proof (I_loc _ I i H) as L. pose proof (I_net _ I _ H0) as Hq. simpl in Hq.
-    unfold on_query in H1. destruct (vleb nR prev (vts (rms s i))) eqn:E; [|discriminate].
-    apply vleb_spec in E. inversion H1; subst.
-    assert (Hacc : forall r, In r (acc s) -> WF r) by (intros; now apply I).
-    apply inv_send; auto. intros net'. simpl. splits.
-    + eapply below_vle; [apply (I_rts _ I i H)|apply L].
-    + eapply Gen_incl; [|apply L]. intros x Hx. apply (L_corr _ _ _ _ L). apply in_or_app; now left.
-    + intros x. now apply (hist_is_downset _ _ Hacc _ _ L (I_fix _ I i H)).
-    + intros x Hx. destruct (Hq x Hx) as [Hx1 Hx2].
-      apply (hist_is_downset _ _ Hacc _ _ L (I_fix _ I i H)). split; auto. eapply vle_trans; eauto.
-    + apply L.
-    + apply L.
-  - destruct (I_net _ I _ H) as (N1 & N2 & N3 & _). apply inv_sees; auto; [|now split].
-    intros x Hx. now apply N3.
-  - apply inv_send; auto. intros net'. apply (I_fe _ I f).
-  - destruct (I_net _ I _ H) as (A & B). now apply inv_sees.
-Qed.
-
-Theorem reach_inv (s : st) : reach s -> Inv s.
-Proof. induction 1; [apply inv_init|eapply inv_step; eauto]. Qed.
 End Preserve.

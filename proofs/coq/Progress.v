@@ -2,7 +2,7 @@
     is fair and updates stop for long enough. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Converge Theorems.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Converge Theorems Fragments.
 
 Section Progress.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -19,93 +19,15 @@ Proof. intros R H. induction H; auto. apply IHsteps. eapply R_step; eauto. Qed.
 Lemma settles_rts (s s' : @rm Op Val) l : settles s l s' -> rts s' = rts s.
 Proof. induction 1; auto. Qed.
 
-(** ** What a message brings *)
-
-Lemma take_app claimed (l1 l2 : list urec) : forall v,
-  fst (take claimed v (l1 ++ l2)) = fst (take claimed (fst (take claimed v l1)) l2).
-Proof.
-  induction l1 as [|r l1 IH]; simpl; intros v; auto. destruct (_ && _); auto.
-  specialize (IH (vset nR v (r_org r) (r_seq r))).
-  destruct (take claimed (vset nR v (r_org r) (r_seq r)) (l1 ++ l2)).
-  destruct (take claimed (vset nR v (r_org r) (r_seq r)) l1). exact IH.
-Qed.
-
-Lemma take_ge claimed (l : list urec) v : (forall r, In r l -> WF r) -> vle v (fst (take claimed v l)).
-Proof. intros W. destruct (take claimed v l) as [v' l'] eqn:E. now apply take_grows in E. Qed.
-
-(** Consecutive records of one origin, of which none is missing that is not held. *)
-Lemma take_seg (F : nat -> list urec) claimed o : o < nR ->
-  (forall k, F k = [] \/ exists r, F k = [r] /\ r_org r = o /\ r_seq r = k) ->
-  forall n a v, a <= get v o -> (forall k, a < k <= a + n -> get v o < k -> F k <> []) ->
-  a + n <= get claimed o -> a + n <= get (fst (take claimed v (flat_map F (seq (S a) n)))) o.
-Proof.
-  intros Ho HF. induction n as [|n IH]; intros a v Ha Hne Hc; [simpl; lia|].
-  simpl seq. simpl flat_map. rewrite take_app.
-  assert (X : S a <= get (fst (take claimed v (F (S a)))) o /\ get v o <= get (fst (take claimed v (F (S
-    a)))) o).
-  { destruct (HF (S a)) as [E|(r & E & Er & Es)].
-    - destruct (le_lt_dec (S a) (get v o)) as [L|L]; [rewrite E; simpl; lia|].
-      exfalso. apply (Hne (S a)); auto; lia.
-    - rewrite E. cbn [take]. rewrite Er, Es.
-      destruct (Nat.eqb_spec (S a) (S (get v o))) as [Ee|Ee]; cbn [andb fst]; [|lia].
-      + replace (S a <=? get claimed o) with true by (symmetry; apply Nat.leb_le; lia). cbn [fst].
-        rewrite get_vset_eq by assumption. lia. }
-  destruct X as [X1 X2]. specialize (IH (S a) (fst (take claimed v (F (S a)))) X1).
-  replace (a + S n) with (S a + n) by lia. apply IH; [|lia]. intros k Hk Hlt. apply Hne; lia.
-Qed.
-
-(** Gossip made for [j] from what is known of it fills every gap there, now and at any later time. *)
-Lemma delivers (s : st) i j asks relays v : reach s -> i < nM -> j < nM -> minds i j ->
-  vle (rts (rms s j)) v ->
-  let g := make_gossip (rms s i) j (tget (rms s i) j) asks relays in
-  vle (rts (rms s i)) (fst (take (g_ts g) v (g_log g))).
-Proof.
-  intros HR Hi Hj Hm Hv g o Ho. pose proof (reach_inv s HR) as I.
-  assert (W : forall r, In r (beyond (rms s i) (tget (rms s i) j)) -> WF r).
-  { intros r Hr. apply in_beyond in Hr. apply (log_exact s HR i r Hi) in Hr as [Hr _].
-    apply (replica_ts_correct s HR) in Hr; auto. now apply I. }
-  destruct (le_lt_dec (get (rts (rms s i)) o) (get v o)) as [L|L].
-  { pose proof (take_ge (g_ts g) (g_log g) v W o Ho). lia. }
-  unfold g; simpl g_ts; simpl g_log. unfold beyond in *. set (F := fun o => flat_map _ _) in *.
-  assert (Hin : In o (seq 0 nR)) by (apply in_seq; lia).
-  apply in_split in Hin as (l1 & l2 & E). rewrite E in *. rewrite flat_map_app in *. simpl flat_map in *.
-  rewrite !take_app.
-  assert (W1 : forall r, In r (flat_map F l1) -> WF r) by (intros; apply W, in_or_app; now left).
-  assert (W2 : forall r, In r (flat_map F l2) -> WF r).
-  { intros; apply W, in_or_app; right. apply in_or_app; now right. }
-  pose proof (take_ge (rts (rms s i)) (flat_map F l1) v W1) as G1.
-  set (v1 := fst (take (rts (rms s i)) v (flat_map F l1))) in *.
-  eapply Nat.le_trans; [|apply (take_ge _ _ _ W2 o Ho)].
-  assert (W3 : forall r, In r (F o) -> WF r).
-  { intros; apply W, in_or_app; right. apply in_or_app; now left. }
-  destruct (le_lt_dec (get (rts (rms s i)) o) (get v1 o)) as [L1|L1].
-  { pose proof (take_ge (rts (rms s i)) (F o) v1 W3 o Ho). lia. }
-  pose proof (I_tbl _ I i j Hi Hj o Ho) as Ht. pose proof (Hv o Ho) as Hv'. pose proof (G1 o Ho) as G1'.
-  set (a := get (tget (rms s i) j) o) in *.
-  replace (get (rts (rms s i)) o) with (a + (get (rts (rms s i)) o - a)) at 1 by lia.
-  unfold F. apply take_seg; auto; try lia.
-  - intros k. destruct (find _ _) as [r|] eqn:Fi; [right|now left]. apply find_some in Fi as [_ Fi].
-    apply andb_true_iff in Fi as [F1 F2]. apply Nat.eqb_eq in F1, F2. eauto.
-  - intros k Hk Hlt.
-    destruct (I_cnt _ I o k Ho ltac:(lia)) as (r & Hr & Hro & Hrs).
-    { pose proof (I_rts _ I i Hi o Ho). lia. }
-    assert (Hlog : In r (pend (rms s i) ++ done (rms s i))).
-    { apply (log_exact s HR i r Hi). split.
-      - apply (replica_ts_correct s HR); auto. split; auto. rewrite Hro, Hrs. lia.
-      - rewrite Hro, Hrs. pose proof (I_gone _ I i j Hi Hj Hm o Ho). lia. }
-    destruct (find _ _) as [x|] eqn:Fi; [discriminate|]. exfalso.
-    apply (find_none _ _ Fi) in Hlog. now rewrite Hro, Hrs, !Nat.eqb_refl in Hlog.
-Qed.
-
 (** ** It can converge *)
 
 (** One exchange from [i] to [j]. *)
-Lemma exchange (s : st) i j : reach s -> i < nR -> j < nM -> exists s', steps s s' /\
-  acc s' = acc s /\ lied s' = lied s /\
+Lemma exchange (s : st) i j : reach s -> i < nR -> j < nM -> member s j -> exists s', steps s s' /\
+  acc s' = acc s /\ lied s' = lied s /\ heir s' = heir s /\
   vle (rts (rms s j)) (rts (rms s' j)) /\ vle (rts (rms s i)) (rts (rms s' j)) /\
   (forall k, k <> j -> rts (rms s' k) = rts (rms s k)).
 Proof.
-  intros HR Hi Hj. pose proof (reach_inv s HR) as I.
+  intros HR Hi Hj Hmj. pose proof (reach_inv s HR) as I.
   set (g := make_gossip (rms s i) j (tget (rms s i) j) false false).
   destruct (take (g_ts g) (rts (rms s j)) (g_log g)) as [v l'] eqn:Et.
   destruct (settle (add_all (rms s j) v l')) as [a l] eqn:Es.
@@ -130,16 +52,17 @@ Proof.
 Qed.
 
 (** Everyone who takes updates sends to [j]. *)
-Lemma gather (s : st) j n : reach s -> j < nM -> n <= nR -> exists s', steps s s' /\
-  acc s' = acc s /\ lied s' = lied s /\
+Lemma gather (s : st) j n : reach s -> j < nM -> member s j -> n <= nR -> exists s', steps s s' /\
+  acc s' = acc s /\ lied s' = lied s /\ heir s' = heir s /\
   (forall k, k <> j -> rts (rms s' k) = rts (rms s k)) /\
   vle (rts (rms s j)) (rts (rms s' j)) /\
   (forall k, k < n -> vle (rts (rms s k)) (rts (rms s' j))).
 Proof.
-  intros HR Hj. induction n as [|n IH]; intros Hn.
+  intros HR Hj Hmj. induction n as [|n IH]; intros Hn.
   - exists s; splits; auto; try apply St_refl; try apply vle_refl. intros; lia.
-  - destruct IH as (s1 & A & B & Bl & C & D & F); [lia|].
-    destruct (exchange s1 n j) as (s2 & A2 & B2 & Bl2 & C2 & D2 & F2); [eapply steps_reach; eauto|lia|auto|].
+  - destruct IH as (s1 & A & B & Bl & Bh & C & D & F); [lia|].
+    destruct (exchange s1 n j) as (s2 & A2 & B2 & Bl2 & Bh2 & C2 & D2 & F2);
+      [eapply steps_reach; eauto|lia|auto|unfold member; now rewrite Bh|].
     exists s2; splits; try congruence.
     + eapply steps_trans; eauto.
     + intros k Hkj. rewrite F2 by auto. auto.
@@ -149,61 +72,77 @@ Proof.
 Qed.
 
 Lemma gather_all (s : st) m : reach s -> m <= nM -> exists s', steps s s' /\ acc s' = acc s /\ lied s' =
-  lied s /\
+  lied s /\ heir s' = heir s /\
   (forall k, k < nM -> vle (rts (rms s k)) (rts (rms s' k))) /\
-  (forall j k, j < m -> k < nR -> vle (rts (rms s k)) (rts (rms s' j))).
+  (forall j k, j < m -> member s j -> k < nR -> vle (rts (rms s k)) (rts (rms s' j))).
 Proof.
   intros HR. induction m as [|m IH]; intros Hm.
   - exists s; splits; auto; try apply St_refl. intros; apply vle_refl. intros; lia.
-  - destruct IH as (s1 & A & B & Bl & C & D); [lia|].
-    destruct (gather s1 m nR) as (s2 & A2 & B2 & Bl2 & C2 & D2 & F2); [eapply steps_reach; eauto|lia|lia|].
+  - destruct IH as (s1 & A & B & Bl & Bh & C & D); [lia|].
+    destruct (Nat.eq_dec (heir s m) m) as [Mm|Mm].
+    2:{ exists s1; splits; auto. intros j k Hj Hmj Hk. apply D; auto.
+        destruct (Nat.eq_dec j m) as [->|]; [now elim Mm|lia]. }
+    destruct (gather s1 m nR) as (s2 & A2 & B2 & Bl2 & Bh2 & C2 & D2 & F2);
+      [eapply steps_reach; eauto|lia|unfold member; now rewrite Bh|lia|].
     exists s2; splits; try congruence.
     + eapply steps_trans; eauto.
     + intros k Hk. destruct (Nat.eq_dec k m) as [->|Hn].
       * eapply vle_trans; [apply C; auto|exact D2].
       * rewrite C2 by auto. auto.
-    + intros j k Hj Hk. destruct (Nat.eq_dec j m) as [->|Hn].
+    + intros j k Hj Hmj Hk. destruct (Nat.eq_dec j m) as [->|Hn].
       * eapply vle_trans; [apply (C k); auto|auto].
-      * rewrite C2 by lia. apply D; lia.
+      * rewrite C2 by lia. apply D; auto; lia.
 Qed.
 
-(** Records are counted, so nobody's count moves while none is made. *)
-Lemma top_same (s s' : st) c : Inv s -> Inv s' -> acc s' = acc s -> c < nR -> top s' c <= top s c.
+(** Every member has received every record, and all value timestamps are equal; and if no front end ever
+    lied, and nobody was replaced, then every record has run. (Else one may wait for what does not exist.) *)
+Definition converged (s : st) : Prop := forall i, i < nM -> member s i ->
+  (forall r, In r (acc s) -> received s i r) /\
+  (forall j, j < nM -> member s j -> veq (vts (rms s i)) (vts (rms s j))) /\
+  (lied s = false -> pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i)).
+
+Lemma all_held_converged (s : st) : reach s ->
+  (forall i, i < nM -> member s i -> forall r, In r (acc s) -> r_seq r <= get (rts (rms s i)) (r_org r)) ->
+    converged s.
 Proof.
-  intros I I' B Hc. destruct (Nat.eq_dec (top s' c) 0) as [->|Hz]; [lia|].
-  destruct (I_cnt _ I' c (top s' c) Hc ltac:(lia) (le_n _)) as (r & Hr & Ho & Hs).
-  rewrite B in Hr. destruct (I_wf _ I r Hr) as [_ Hw]. rewrite Ho in Hw. lia.
+  intros HR H.
+  assert (A : forall i, i < nM -> member s i -> forall r, In r (acc s) <-> received s i r).
+  { intros i Hi Hm r. split; intros Hr; [apply (replica_ts_correct s HR); auto|].
+    now apply (replica_ts_correct s HR) in Hr. }
+  intros i Hi Hm. splits.
+  - intros r. now apply A.
+  - intros j Hj Hmj. apply same_received_same_value_ts; auto. intros r. now rewrite <- !A.
+  - intros Hl. assert (Hp : pend (rms s i) = []) by (apply nothing_stuck; auto; intros r; now apply A).
+    split; auto. intros r Hr. apply A with (i := i) in Hr as [?|Hr]; auto. now rewrite Hp in Hr.
 Qed.
 
-Definition converged (s : st) : Prop :=
-  (forall i, i < nM -> pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i)) /\
-  (forall i j, i < nM -> j < nM -> veq (vts (rms s i)) (vts (rms s j))).
-
-Lemma all_held_converged (s : st) : reach s -> lied s = false ->
-  (forall i, i < nM -> forall c, c < nR -> top s c <= get (rts (rms s i)) c) -> converged s.
+(** The heirs have it all. *)
+Lemma heir_has (s : st) r : reach s -> In r (acc s) ->
+  r_org r < nR /\ heir s (r_org r) < nR /\ member s (heir s (r_org r)) /\
+  r_seq r <= get (rts (rms s (heir s (r_org r)))) (r_org r).
 Proof.
-  intros HR Hl H. split.
-  - intros i Hi. apply nothing_stuck; auto.
-  - intros i j Hi Hj. apply quiescent_convergence; auto.
+  intros HR Hr. pose proof (reach_inv s HR) as I. destruct (I_wf _ I r Hr) as [[Ho _] Ht].
+  pose proof (I_most _ I _ Ho). destruct (I_heir _ I _ (nR_nM _ Ho)) as (A & B & C). splits; auto; [|lia].
+  destruct C as [->|]; auto.
 Qed.
 
-Theorem can_converge (s : st) : reach s -> lied s = false ->
-  exists s', steps s s' /\ acc s' = acc s /\ converged s'.
+Theorem can_converge (s : st) : reach s -> exists s', steps s s' /\ acc s' = acc s /\ converged s'.
 Proof.
-  intros HR Hl. destruct (gather_all s nM HR (le_n _)) as (s' & A & B & Bl & C & D).
+  intros HR. destruct (gather_all s nM HR (le_n _)) as (s' & A & B & Bl & Bh & C & D).
   pose proof (steps_reach _ _ HR A) as HR'.
-  exists s'; splits; auto. apply all_held_converged; auto; [congruence|].
-  intros i Hi c Hc. pose proof (top_same s s' c (reach_inv s HR) (reach_inv s' HR') B Hc).
-  specialize (D i c Hi Hc c Hc). unfold top in *. lia.
+  exists s'; splits; auto. apply all_held_converged; auto.
+  intros i Hi Hm r Hr. unfold member in Hm. rewrite B in Hr. rewrite Bh in Hm.
+  destruct (heir_has s r HR Hr) as (Ho & Hh & Hmh & Hle). specialize (D i _ Hi Hm Hh _ Ho). lia.
 Qed.
 
 (** ** It does converge *)
 
-Lemma step_rts (s s' : st) i : reach s -> step s s' -> i < nM -> vle (rts (rms s i)) (rts (rms s' i)).
+Lemma step_rts (s s' : st) i : reach s -> step s s' -> i < nM -> member s i -> member s' i ->
+  vle (rts (rms s i)) (rts (rms s' i)).
 Proof.
-  intros HR S Hi. pose proof (reach_inv s HR) as I. destruct S; simpl; try apply vle_refl.
+  intros HR S Hi Hm Hm'. pose proof (reach_inv s HR) as I. destruct S; simpl; try apply vle_refl.
   - at_i i i0; [|apply vle_refl]. assert (E : rts a = rts (recv1 (rms s i0) (stamp (rms s i0) q))).
-    { now rewrite (settles_rts _ _ _ H3). }
+    { now rewrite (settles_rts _ _ _ H4). }
     rewrite E. intros j Hj. simpl. rewrite (me_i s i0 I Hi), get_vset by assumption.
     destruct (Nat.eqb_spec j i0) as [->|]; auto. unfold r_seq; simpl.
     rewrite (me_i s i0 I Hi), get_vset_eq by assumption. lia.
@@ -213,34 +152,103 @@ Proof.
     apply (I_wf _ I r (N r Hr)).
   - at_i i i0; apply vle_refl.
   - at_i i i0; apply vle_refl.
+  - unfold member in Hm'. simpl in Hm'. destruct (new i) eqn:N.
+    + now destruct (W_new _ _ _ _ H i N) as (_ & X & _).
+    + rewrite Hm', Nat.eqb_refl. apply vle_refl.
+  - at_i i i0; [exact H2|apply vle_refl].
+Qed.
+
+(** Any number of steps in which nobody is replaced. *)
+Inductive calm : st -> st -> Prop :=
+| calm_refl s : calm s s
+| calm_step s1 s2 s3 : step s1 s2 -> heir s2 = heir s1 -> calm s2 s3 -> calm s1 s3.
+
+Lemma calm_reach (s s' : st) : calm s s' -> reach s -> reach s' /\ heir s' = heir s /\
+  forall i, i < nM -> member s i -> vle (rts (rms s i)) (rts (rms s' i)).
+Proof.
+  induction 1 as [s|s1 s2 s3 St Hh _ IH]; intros R; [splits; auto; intros; apply vle_refl|].
+  destruct IH as (A & B & D); [eapply R_step; eauto|]. splits; auto; [congruence|].
+  intros i Hi Hm. assert (Hm2 : member s2 i) by (unfold member; now rewrite Hh).
+  eapply vle_trans; [now apply step_rts with (s' := s2)|auto].
 Qed.
 
 Section Fair.
-(** An infinite run. *)
+(** An infinite run, from any state that can be reached, in which nobody is replaced. *)
 Variable run : nat -> st.
-Hypothesis run_starts : run 0 = init.
-Hypothesis run_goes : forall t, run (S t) = run t \/ step (run t) (run (S t)).
+Hypothesis run_starts : reach (run 0).
+Hypothesis run_goes : forall t, calm (run t) (run (S t)).
 
-(** At [t] a message of [i] for [j] is made, and it arrives later, once at least. *)
-Definition exchanges (i j t : nat) : Prop := exists t' asks relays v l' l a,
-  let g := make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays in
-  t <= t' /\ take (g_ts g) (rts (rms (run t') j)) (g_log g) = (v, l') /\
-  settles (add_all (rms (run t') j) v l') l a /\ run (S t') = put (run t') j (learn a g) l.
+(** Between these two states, [j] hears [g]: it takes what it brings, and learns what it teaches. *)
+Definition hears (j : nat) (s s' : st) (g : @gsp Op) : Prop :=
+  vle (fst (take (g_ts g) (rts (rms s j)) (g_log g))) (rts (rms s' j)) /\
+  (g_comp g = true -> vle (g_ts g) (rts (rms s' j)) -> vle (g_ts g) (tget (rms s' j) (g_src g))).
 
-(** Again and again, whoever takes updates gets a message through to everyone, or has nothing to say. *)
-Definition fair : Prop := forall i j t0, i < nR -> j < nM -> i <> j -> exists t, t0 <= t /\
-  (vle (rts (rms (run t) i)) (tget (rms (run t) i) j) \/ exchanges i j t).
+(** From [t] on, [j] hears these in this order, the last one just before [t']; between them, whatever else. *)
+Inductive arrives (j : nat) : nat -> list (@gsp Op) -> nat -> Prop :=
+| A_last t t1 g : t <= t1 -> hears j (run t1) (run (S t1)) g -> arrives j t [g] (S t1)
+| A_next t t1 g gs t' : t <= t1 -> hears j (run t1) (run (S t1)) g -> arrives j (S t1) gs t' ->
+    arrives j t (g :: gs) t'.
+
+(** At [t] a message of [i] for [j] is made, and it arrives later, once at least, whole or in fragments. *)
+Definition exchanges (i j t : nat) : Prop := exists asks relays sizes t',
+  arrives j t (fragments sizes (make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays)) t'.
+
+(** Again and again, every member that takes updates gets a message through to every other one, or has
+    nothing to say. *)
+Definition fair : Prop := forall i j t0, i < nR -> j < nM -> i <> j -> member (run 0) i -> member (run 0) j ->
+  exists t, t0 <= t /\ (vle (rts (rms (run t) i)) (tget (rms (run t) i) j) \/ exchanges i j t).
 
 Lemma run_reach t : reach (run t).
+Proof. induction t as [|t IH]; auto. now apply (calm_reach _ _ (run_goes t)). Qed.
+
+Lemma members_stay t : heir (run t) = heir (run 0).
 Proof.
-  induction t as [|t IH]; [rewrite run_starts; constructor|].
-  destruct (run_goes t) as [->|H]; auto. eapply R_step; eauto.
+  induction t as [|t IH]; auto. rewrite <- IH. now apply (calm_reach _ _ (run_goes t) (run_reach t)).
 Qed.
 
-Lemma run_rts i t t' : i < nM -> t <= t' -> vle (rts (rms (run t) i)) (rts (rms (run t') i)).
+Lemma run_member t i : member (run 0) i -> member (run t) i.
+Proof. unfold member. now rewrite (members_stay t). Qed.
+
+Lemma run_rts i t t' : i < nM -> member (run 0) i -> t <= t' ->
+  vle (rts (rms (run t) i)) (rts (rms (run t') i)).
 Proof.
-  intros Hi. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
-  destruct (run_goes t') as [->|H]; [apply vle_refl|]. apply step_rts; auto. apply run_reach.
+  intros Hi Hm. induction 1 as [|t' _ IH]; [apply vle_refl|]. eapply vle_trans; [exact IH|].
+  apply (calm_reach _ _ (run_goes t') (run_reach t')); auto using run_member.
+Qed.
+
+Lemma arrives_heard j t gs t' : j < nM -> member (run 0) j -> arrives j t gs t' ->
+  t <= t' /\ heard (rts (rms (run t) j)) gs (rts (rms (run t') j)).
+Proof.
+  intros Hj Hm. assert (W : forall v u gs w, vle v u -> heard u gs w -> heard v gs w).
+  { intros v u gs0 w Hv H. inversion H; subst.
+    - apply heard_last with (v1 := v1); auto. eapply vle_trans; eauto.
+    - apply heard_next with (v1 := v1); auto. eapply vle_trans; eauto. }
+  induction 1 as [t t1 g Ht [H _]|t t1 g gs t' Ht [H _] _ [IH1 IH2]]; (split; [lia|]).
+  - apply heard_last with (v1 := rts (rms (run t1) j)); auto. now apply run_rts.
+  - apply heard_next with (v1 := rts (rms (run t1) j)); [now apply run_rts|]. eapply W; eauto.
+Qed.
+
+(** And then it has brought all that the sender had. *)
+Lemma exchange_brings i j t asks relays sizes t' : i < nM -> j < nM -> member (run 0) j -> minds i j ->
+  arrives j t (fragments sizes (make_gossip (rms (run t) i) j (tget (rms (run t) i) j) asks relays)) t' ->
+  t <= t' /\ vle (rts (rms (run t) i)) (rts (rms (run t') j)).
+Proof.
+  intros Hi Hj Hm Md Ha. destruct (arrives_heard j t _ t' Hj Hm Ha) as [A B]. split; auto.
+  refine (fragments_deliver (run t) i j asks relays sizes _ _ (run_reach t) Hi Hj (run_member t j Hm) Md _ B).
+  apply vle_refl.
+Qed.
+
+(** The last fragment teaches what the whole message would. *)
+Lemma arrives_learns j sizes : forall g t t', g_comp g = true -> arrives j t (fragments sizes g) t' ->
+  vle (g_ts g) (rts (rms (run t') j)) -> vle (g_ts g) (tget (rms (run t') j) (g_src g)).
+Proof.
+  induction sizes as [|n sizes IH]; simpl; intros g t t' Hc Ha Hv.
+  - inversion Ha; subst; [|match goal with H : arrives _ _ [] _ |- _ => inversion H end].
+    match goal with H : hears _ _ _ _ |- _ => now apply H end.
+  - assert (X : exists t1, arrives j t1 (fragments sizes (mkgsp (g_src g) (g_dst g) (skipn n (g_log g)) (g_ts g)
+                 (g_comp g) (g_asks g) (g_tbl g))) t').
+    { inversion Ha; subst; [destruct sizes; discriminate|eauto]. }
+    destruct X as (t1 & Ha'). refine (IH _ t1 t' _ Ha' _); auto.
 Qed.
 
 Lemma eventually_all (Q : nat -> nat -> Prop) n :
@@ -252,35 +260,40 @@ Proof.
   exists (Nat.max t1 t2). intros t Ht k Hk. destruct (Nat.eq_dec k n) as [->|]; [apply H2|apply H1]; lia.
 Qed.
 
-(** If updates stop and no front end lied, then from some time on everyone has executed everything. *)
-Theorem converges t0 : fair -> (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
-  (forall t, lied (run t) = false) -> exists t1, forall t, t1 <= t -> converged (run t).
+(** What any member that takes updates holds of a record's origin, every other one holds in the end. *)
+Lemma spreads i j t0 : fair -> i < nR -> j < nM -> member (run 0) i -> member (run 0) j ->
+  exists t1, forall t, t1 <= t -> vle (rts (rms (run t0) i)) (rts (rms (run t) j)).
 Proof.
-  intros Hf Hq Hl.
-  assert (One : forall j, j < nM -> forall c, c < nR -> exists t1, forall t, t1 <= t ->
-            top (run t0) c <= get (rts (rms (run t) j)) c).
-  { intros j Hj c Hc. destruct (Nat.eq_dec c j) as [->|Hn].
-    - exists t0. intros t Ht. apply (run_rts j t0 t Hj Ht j Hc).
-    - destruct (Hf c j t0 Hc Hj Hn) as (t & Ht & [Hk|He]).
-      + exists t. intros t' Ht'. pose proof (run_rts j t t' Hj Ht' c Hc).
-        pose proof (run_rts c t0 t (nR_nM _ Hc) Ht c Hc). pose proof (Hk c Hc).
-        pose proof (I_tbl _ (reach_inv _ (run_reach t)) c j (nR_nM _ Hc) Hj c Hc). unfold top. lia.
-      + destruct He as (t' & asks & relays & v & l' & l & a & Ht' & Et & Es & Er).
-        exists (S t'). intros t'' Ht''. pose proof (run_rts j (S t') t'' Hj Ht'' c Hc) as X.
-        pose proof (run_rts c t0 t (nR_nM _ Hc) Ht c Hc) as Y.
-        pose proof (delivers (run t) c j asks relays (rts (rms (run t') j)) (run_reach t) (nR_nM _ Hc) Hj
-                      (or_introl Hc) (run_rts j t t' Hj Ht') c Hc) as Z.
-        rewrite Et in Z. simpl in Z. rewrite Er in X. simpl in X. rewrite upd_eq in X. simpl in X.
-        assert (E : rts a = v).
-        { now rewrite (settles_rts _ _ _ Es). }
-        rewrite E in X. unfold top. lia. }
-  destruct (eventually_all (fun j t => forall c, c < nR -> top (run t0) c <= get (rts (rms (run t) j)) c) nM)
-    as [t1 H1].
-  { intros j Hj. apply (eventually_all (fun c t => top (run t0) c <= get (rts (rms (run t) j)) c) nR). auto. }
+  intros Hf Hi Hj Hmi Hmj. destruct (Nat.eq_dec i j) as [->|Hn].
+  { exists t0. intros t Ht. now apply run_rts. }
+  destruct (Hf i j t0 Hi Hj Hn Hmi Hmj) as (t & Ht & [Hk|He]).
+  - exists t. intros t' Ht'. eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|].
+    eapply vle_trans; [exact Hk|]. eapply vle_trans; [|apply (run_rts j t t' Hj Hmj Ht')].
+    apply (I_tbl _ (reach_inv _ (run_reach t)) i j (nR_nM _ Hi) Hj). now apply run_member.
+  - destruct He as (asks & relays & sizes & t' & Ha).
+    destruct (exchange_brings i j t asks relays sizes t' (nR_nM _ Hi) Hj Hmj (or_introl Hi) Ha) as [Ht' B].
+    exists t'. intros t'' Ht''. eapply vle_trans; [|apply (run_rts j t' t'' Hj Hmj Ht'')].
+    eapply vle_trans; [apply (run_rts i t0 t (nR_nM _ Hi) Hmi Ht)|exact B].
+Qed.
+
+(** If updates stop, then from some time on everyone has received everything. *)
+Theorem converges t0 : fair -> (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
+  exists t1, forall t, t1 <= t -> converged (run t).
+Proof.
+  intros Hf Hq.
+  destruct (eventually_all (fun j t => member (run 0) j -> forall i, i < nR -> member (run 0) i ->
+              vle (rts (rms (run t0) i)) (rts (rms (run t) j))) nM) as [t1 H1].
+  { intros j Hj. destruct (Nat.eq_dec (heir (run 0) j) j) as [Mj|Mj]; [|exists 0; now intros].
+    destruct (eventually_all (fun i t => member (run 0) i -> vle (rts (rms (run t0) i)) (rts (rms (run t)
+      j))) nR)
+      as [t1 H1]; [|exists t1; auto].
+    intros i Hi. destruct (Nat.eq_dec (heir (run 0) i) i) as [Mi|Mi]; [|exists 0; now intros].
+    destruct (spreads i j t0 Hf Hi Hj Mi Mj) as [t1 H1]. eauto. }
   exists (Nat.max t0 t1). intros t Ht. apply all_held_converged; auto; [apply run_reach|].
-  intros i Hi c Hc. specialize (H1 t ltac:(lia) i Hi c Hc).
-  pose proof (top_same (run t0) (run t) c (reach_inv _ (run_reach t0)) (reach_inv _ (run_reach t))
-                (Hq t ltac:(lia)) Hc). lia.
+  intros i Hi Hm r Hr. rewrite (Hq t) in Hr by lia. unfold member in Hm. rewrite (members_stay t) in Hm.
+  destruct (heir_has (run t0) r (run_reach t0) Hr) as (Ho & Hh & Hmh & Hle).
+  unfold member in Hmh. rewrite !(members_stay t0) in *.
+  specialize (H1 t ltac:(lia) i Hi Hm _ Hh Hmh _ Ho). lia.
 Qed.
 End Fair.
 End Progress.

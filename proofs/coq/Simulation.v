@@ -2,7 +2,8 @@
     and of every message that they send. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Converge Theorems Progress.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
+  Theorems Fragments Progress.
 
 Section Simulation.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -31,6 +32,7 @@ Record Sim (i : nat) (s0 : st) (w : work) (s : st) : Prop := {
   Z_rest : forall k, k <> i -> rms s k = rms s0 k;
   Z_hist : hist s i = hist s0 i ++ ran w;
   Z_fes : fes s = fes s0;
+  Z_heir : heir s = heir s0;
   Z_net : incl (net s0) (net s);
   Z_sent : forall o, In o (sent w) -> shown s o;
   Z_asked : asked s (now w) }.
@@ -92,16 +94,17 @@ Proof. intros Z. apply sim_ctl; auto. apply Z. Qed.
 
 (** The replica changes. *)
 Lemma sim_put w s s1 a l wt ow un jr : Sim i s0 w s -> step s (put s1 i a l) ->
-  rms s1 = rms s -> hist s1 = hist s -> fes s1 = fes s -> incl (net s) (net s1) ->
+  rms s1 = rms s -> hist s1 = hist s -> fes s1 = fes s -> heir s1 = heir s -> incl (net s) (net s1) ->
   wt = waiting (now w) ->
   Sim i s0 (mkwork (mkmgr a wt ow un) (sent w) jr (ran w ++ l)) (put s1 i a l).
 Proof.
-  intros Z H Er Eh Ef En ->. constructor; simpl.
+  intros Z H Er Eh Ef Er' En ->. constructor; simpl.
   - eapply steps_trans; [apply Z|now apply one_step].
   - now rewrite upd_eq.
   - intros k Hk. rewrite upd_neq, Er by assumption. now apply Z.
   - rewrite upd_eq, Eh, app_assoc. f_equal. apply Z.
   - rewrite Ef. apply Z.
+  - rewrite Er'. apply Z.
   - eapply incl_tran; [apply Z|exact En].
   - intros x Hx. eapply (shown_incl s); [exact En|]. now apply (Z_sent _ _ _ _ Z).
   - intros c prev Hc. destruct (Z_asked _ _ _ _ Z c prev Hc) as (d & Hd). exists d. now apply En.
@@ -127,7 +130,7 @@ Proof.
     destruct (IH (vmin nR v (tget (rms s i) x))) as [A B]. split.
     - eapply vle_trans; [exact A|apply vle_vmin_l].
     - intros k [<-|Hk]; auto. eapply vle_trans; [exact A|apply vle_vmin_r]. }
-  destruct (X (needed (rms s i)) (prefix (rms s i))) as [X1 X2]. now apply S_discard.
+  destruct (X (needed (rms s i)) (prefix (rms s i))) as [X1 X2]. apply S_discard; auto.
 Qed.
 
 Lemma sim_send_gossip w s j v : Sim i s0 w s -> j < nM -> does (send_gossip C j v w).
@@ -193,9 +196,9 @@ Variable m : mgr.
 Hypothesis Hm : rms s0 i = core m.
 Hypothesis Ha : asked s0 m.
 
-Theorem update_is_steps q : In (MReq q) (net s0) -> does (on_update C m q).
+Theorem update_is_steps q : member s0 i -> In (MReq q) (net s0) -> does (on_update C m q).
 Proof.
-  intros Hq. pose proof (sim_start m Hm Ha) as Z. unfold on_update.
+  intros Hmi Hq. pose proof (sim_start m Hm Ha) as Z. unfold on_update.
   destruct (known (core m) (q_cid q)) eqn:K.
   { destruct (finished _ _); simpl; [eauto|].
     destruct (timestamp_of (core m) (q_cid q)) as [t|] eqn:T; simpl; [|eauto].
@@ -308,7 +311,7 @@ Qed.
 Theorem start_is_steps : does (start (on_start (rms s0 i))).
 Proof.
   exists (put s0 i (restart (rms s0 i)) []). constructor; simpl; auto.
-  - apply one_step. now apply S_crash.
+  - apply one_step. apply S_crash; auto. intros k Hk. apply vle_refl.
   - now rewrite upd_eq.
   - intros k Hk. now rewrite upd_neq.
   - now rewrite upd_eq.

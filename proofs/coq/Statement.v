@@ -4,7 +4,8 @@
     are tied to src/protocol.
 
     Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
-    are any number. [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
+    are any number, and count places: also those of managers that are replaced, and of those who come then.
+      [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
     In a state [s] of the system:
 
     - [rms s i] is replica manager [i]: [rts] replica timestamp, [vts] value timestamp, [pend] and [done]
@@ -15,10 +16,13 @@
     - [gdep s c] are the records of which the client knew when it submitted [c]: those of its own updates
       that were replied to, all that its answers reflected, and what other clients told it of. This
       mentions no timestamp.
-    - [lied s] says whether a front end ever sent a past that it had not seen. *)
+    - [lied s] says whether a front end ever sent a past that it had not seen, or anyone was replaced.
+    - [member s i] says that place [i] is taken by a manager that is one of the cluster. All are until somebody
+      is replaced; the places of newcomers are empty before. *)
 From Coq Require Import List Arith.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Theorems Progress Simulation.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
+  Progress Replacement Simulation Rest FairEnd.
 
 Section Statement.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -26,6 +30,7 @@ Notation vle := (vle nR).
 Notation veq := (veq nR).
 Notation urec := (@urec Op).
 Notation st := (@st Op Val).
+Notation mgr := (@mgr Op Val).
 
 (** What holds of replica manager [i], in whatever state and whatever the front ends claim. *)
 Record Correct (s : st) (i : nat) : Prop := {
@@ -44,11 +49,11 @@ Record Correct (s : st) (i : nat) : Prop := {
   value_within : vle (vts (rms s i)) (rts (rms s i));
   (** Log collection: what has left the log has reached all that may need it from here. *)
   log_safe : forall r j, received s i r -> ~ In r (pend (rms s i) ++ done (rms s i)) ->
-    j < nM -> minds i j -> received s j r;
+    j < nM -> member s j -> minds i j -> received s j r;
   (** Executed-table collection: what was forgotten has run here in all its records, and is refused by
       everyone who could make another. *)
   table_safe : forall c, In c (map r_cid (hist s i)) -> ~ In c (map fst (exec (rms s i))) ->
-    (forall k, k < nR -> known (rms s k) c = true) /\
+    (forall k, k < nR -> member s k -> known (rms s k) c = true) /\
     (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i)) }.
 
 (** What holds of what clients are told. *)
@@ -59,8 +64,8 @@ Record Answered (s : st) : Prop := {
   (** An answer is the value of a history [h] in causal order, which holds all that the client had seen
       when it asked ([d]), and exactly what the answer's timestamp covers. *)
   answer_true : forall c v t d h, In (MQrep c v t d h) (net s) ->
-    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\ (forall r, In r h <-> In r (acc s) /\ vle (r_ts
-      r) t) }.
+    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\
+    (forall r, In r h <-> In r (acc s) /\ vle (r_ts r) t) }.
 
 (** Replica managers with equal value timestamps have equal values, for every lawful service. *)
 Definition Convergent (s : st) : Prop := forall i j, i < nM -> j < nM ->
@@ -86,7 +91,7 @@ Qed.
 (** Every handler call is a run of the system: whatever it changes, [safety] holds of it, and each of its
     messages is one of [net]. [Sim] says so. *)
 Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
-  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> rms s i = core m -> asked s m ->
+  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> member s i -> rms s i = core m -> asked s m ->
   (forall q, In (MReq q) (net s) -> exists s', Sim i s (on_update C m q) s') /\
   (forall c prev d, In (MQry c prev d) (net s) -> exists s', Sim i s (on_query_message C m c prev) s') /\
   (forall g, In (MGsp g) (net s) -> g_dst g = i -> exists s', Sim i s (on_gossip C m g) s') /\
@@ -94,7 +99,7 @@ Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
   (forall j, j < nM -> exists s', Sim i s (on_gossip_timer C m j) s') /\
   exists s', Sim i s (start (on_start (rms s i))) s'.
 Proof.
-  intros HC R Hi Hm Ha. repeat split; intros.
+  intros HC R Hi Hmi Hm Ha. repeat split; intros.
   - now apply update_is_steps.
   - now apply query_is_steps with (d := d).
   - now apply gossip_is_steps.
@@ -103,13 +108,88 @@ Proof.
   - now apply start_is_steps.
 Qed.
 
-(** Liveness. In an infinite run in which gossip is fair ([fair]: again and again, everyone who takes
-    updates gets a message through to everyone else, or has nothing to say), no front end lies, and no
-    record is made after [t0], there is a time from which on every replica manager has executed every
-    record and all value timestamps are equal ([converged]). *)
+(** Replacement. Some members are lost for good, and others come: [replaces] says when. What the members
+    that stay ([survivor]) hold is kept, as are their values and histories; a newcomer begins with those of
+    one of them; what is lost is only what none of them held. [safety] holds of the state that results, as of
+    every other one. *)
+Theorem replacement (s : st) src new late : reach s -> replaces s src new late ->
+  let s' := replaced s src new late in
+  reach s' /\
+  (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
+  (forall i, i < nM -> survivor s src (src i) /\ hist s' i = hist s (src i) /\
+     val (rms s' i) = val (rms s (src i)) /\ forall r, received s' i r <-> received s (src i) r) /\
+  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ rms s' i = rms s i).
+Proof.
+  intros R W s'. destruct (replacement_loses_only s R src new late W) as (A & B & C).
+  split; [eapply R_step; [exact R|]; now apply S_replace|]. split; [exact A|]. split; [|exact C].
+  intros i Hi. split; [now apply (W_src _ _ _ _ W)|now apply B].
+Qed.
+
+(** How it comes about. Members that stay record it in their own time, and go by the rules of [Replacement]
+    meanwhile; the others act on. All that happens until the last one has recorded it is a run of the system
+    ([goes_steps]), and then [replaces] holds, with just what the members have then and have said since. *)
+Theorem recording lost new (s0 : st) (S : stage) (from : nat -> nat) :
+  reach s0 -> fits lost new s0 -> leads_to lost new s0 S -> may_copy lost S ->
+  (exists d, stays lost (sys S) d) -> (forall k, new k = true -> stays lost (sys S) (from k)) ->
+  reach (sys S) /\ exists src,
+    (forall i, stays lost (sys S) i -> src i = i) /\ (forall k, new k = true -> src k = from k) /\
+    replaces (sys S) src new (said S).
+Proof.
+  intros R T H M (d & Hd) Hf. destruct (takes_effect lost new s0 S from d R T H M Hd Hf) as (A & B).
+  split; [exact A|]. exists (heirs lost new S from d). split; [|split; [|exact B]].
+  - intros i Hi. now apply heirs_stay.
+  - intros k Hk. apply heirs_new; auto. destruct (leads_to_GI _ _ _ _ R T H) as [_ [T1 _ _ _]]. now apply T1.
+Qed.
+
+(** Liveness. In an infinite run, from any state that can be reached, in which nobody is replaced and gossip
+    is fair ([fair]: again and again, every member who takes updates gets a message through to every other
+    one, or has nothing to say), and no record is made after [t0], there is a time from which on every member
+    has received every record and all value timestamps are equal; and if until then no front end ever lied, and
+    nobody was replaced, every member has executed every record ([converged]). *)
 Theorem liveness (run : nat -> st) (t0 : nat) :
-  run 0 = init -> (forall t, run (S t) = run t \/ step (run t) (run (S t))) -> fair run ->
-  (forall t, t0 <= t -> acc (run t) = acc (run t0)) -> (forall t, lied (run t) = false) ->
+  reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
+  (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   exists t1, forall t, t1 <= t -> converged (run t).
 Proof. intros. now apply converges with (t0 := t0). Qed.
+
+(** After every handler, no query waits that can be answered, and nothing stays in the log that may be discarded
+    ([rests]); and every query that waited before waits still, or is answered. *)
+Theorem handlers_rest (C : cfg) (m : mgr) : rests m ->
+  (forall q, rests (now (on_update C m q)) /\ answers m (on_update C m q)) /\
+  (forall g, rests (now (on_gossip C m g)) /\ answers m (on_gossip C m g)) /\
+  (forall c prev, rests (now (on_query_message C m c prev))) /\
+  (forall j t, rests (now (on_pull C m j t))) /\
+  (forall j, rests (now (on_gossip_timer C m j))) /\
+  rests (on_start (core m)) /\ forall i, rests (on_start (rm0 i)).
+Proof.
+  intros R. exact (conj (fun q => update_rests C m q R) (conj (fun g => gossip_rests C m g R)
+    (conj (fun c prev => query_rests C m c prev R) (conj (fun j t => pull_rests C m j t R)
+    (conj (fun j => timer_rests C m j R) (conj (start_rests (core m) (proj2 R)) first_rests)))))).
+Qed.
+
+(** In the end. If moreover nobody was replaced, nobody crashes any more, and of each manager that others keep
+    records for, a message gets through to them again and again until they know that it has what it has ([told]:
+    what receipts are for), then from some time on everyone knows that all have everything; so no timer makes
+    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no
+      query
+    waits whose front end had seen what it claims. *)
+Theorem in_the_end (run : nat -> st) (t0 : nat) :
+  reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
+  (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
+  told run -> remember run t0 -> (forall k, k < nM -> member (run 0) k) ->
+  (exists t1, forall t i (m : mgr), t1 <= t -> i < nM -> rms (run t) i = core m -> rests m ->
+     knows_all m /\
+     (lied (run t) = false -> pend (core m) ++ done (core m) = []) /\
+     forall C j, apt C m -> j < nM -> j <> i -> is_owed m j = false -> on_gossip_timer C m j = start m) /\
+  ((forall t, lied (run t) = false) -> forall u f, exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
+     rms (run t) i = core m -> rests m -> forall c, ~ In (c, fts (fes (run u) f)) (waiting m)).
+Proof.
+  intros R0 G Hf Hq Ht Hr Ha. split.
+  - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
+    destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]].
+    intros C j A Hj Hn Ho. apply silent_timer; auto. rewrite <- Em.
+    now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
+  - intros L u f. destruct (queries_are_answered run R0 G t0 Hf Hq u f L) as [t1 H1]. exists t1.
+    intros t i m Hle Hi Em [Pm _] c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
+Qed.
 End Statement.

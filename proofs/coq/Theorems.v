@@ -2,7 +2,7 @@
     of front ends, and every finite run over a network that may lose, duplicate and reorder messages. *)
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
-From Chinwag Require Import Vec Core Local System Invariant Preserve Converge.
+From Chinwag Require Import Vec Core Local System Invariant Preserve Replaced Reachable Converge.
 
 Section Theorems.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -282,12 +282,12 @@ Proof.
 Qed.
 
 Theorem gc_safe i r : i < nM -> received s i r -> ~ In r (pend (rms s i) ++ done (rms s i)) ->
-  forall j, j < nM -> minds i j -> received s j r.
+  forall j, j < nM -> member s j -> minds i j -> received s j r.
 Proof.
-  intros Hi Hr Hn j Hj Hm. pose proof Hr as Hr'. apply replica_ts_correct in Hr' as [H1 H2]; auto.
+  intros Hi Hr Hn j Hj Hj' Hm. pose proof Hr as Hr'. apply replica_ts_correct in Hr' as [H1 H2]; auto.
   apply replica_ts_correct; auto. split; auto.
   destruct (le_lt_dec (r_seq r) (get (gone (rms s i)) (r_org r))) as [Hg|Hg].
-  - pose proof (I_gone _ I i j Hi Hj Hm (r_org r) (proj1 (acc_wf r H1))). lia.
+  - pose proof (I_gone _ I i j Hi Hj Hj' Hm (r_org r) (proj1 (acc_wf r H1))). lia.
   - exfalso. apply Hn, log_exact; auto.
 Qed.
 
@@ -311,29 +311,33 @@ Proof.
       * exfalso. apply (find_none _ _ F) in Hl. now rewrite !Nat.eqb_refl in Hl.
 Qed.
 
-(** Whoever lacks an update gets it from whoever made it. *)
-Theorem origin_resends j r asks relays : j < nM -> In r (acc s) -> ~ received s j r ->
-  In r (g_log (make_gossip (rms s (r_org r)) j (tget (rms s (r_org r)) j) asks relays)).
+(** Whoever lacks an update gets it from whoever made it; or, when that one was replaced, from its heir. *)
+Theorem origin_resends j r asks relays : j < nM -> member s j -> In r (acc s) -> ~ received s j r ->
+  let o := heir s (r_org r) in In r (g_log (make_gossip (rms s o) j (tget (rms s o) j) asks relays)).
 Proof.
-  intros Hj Hr Hn. destruct (I_wf _ I r Hr) as [W Ht]. assert (Ho : r_org r < nR) by apply W.
+  intros Hj Hmj Hr Hn o. destruct (I_wf _ I r Hr) as [W Ht]. assert (Ho : r_org r < nR) by apply W.
+  pose proof (I_most _ I _ Ho) as Hh. destruct (heir_in s (r_org r) I (nR_nM _ Ho)) as [HoM Hmo]. fold o in
+    Hh, HoM, Hmo.
+  assert (Hmi : minds o j).
+  { left. destruct (I_heir _ I _ (nR_nM _ Ho)) as (_ & _ & [X|X]); unfold o; [now rewrite X|exact X]. }
   assert (Hlt : get (rts (rms s j)) (r_org r) < r_seq r).
   { destruct (le_lt_dec (r_seq r) (get (rts (rms s j)) (r_org r))); auto.
     exfalso; apply Hn, replica_ts_correct; auto. }
   apply beyond_spec; auto. split.
-  - apply log_exact; auto. split; [apply replica_ts_correct; auto|].
-    pose proof (I_gone _ I (r_org r) j (nR_nM _ Ho) Hj (or_introl Ho) (r_org r) Ho). lia.
-  - pose proof (I_tbl _ I (r_org r) j (nR_nM _ Ho) Hj (r_org r) Ho). lia.
+  - apply log_exact; auto. split; [apply replica_ts_correct; auto; split; auto; lia|].
+    pose proof (I_gone _ I o j HoM Hj Hmj Hmi (r_org r) Ho). lia.
+  - pose proof (I_tbl _ I o j HoM Hj Hmj (r_org r) Ho). lia.
 Qed.
 
 (** 9b. Safety of executed-table collection: once a replica manager has forgotten an identifier, everyone
     who takes updates refuses it, and every record that carries it has been executed here. So at-most-once
     (4) holds with a bounded table, and without clocks. *)
 Theorem egc_safe i c : i < nM -> In c (map r_cid (hist s i)) -> ~ In c (keys (rms s i)) ->
-  (forall k, k < nR -> known (rms s k) c = true) /\
+  (forall k, k < nR -> member s k -> known (rms s k) c = true) /\
   (forall r, In r (acc s) -> r_cid r = c -> In r (hist s i)).
 Proof.
   intros Hi Hc Hn. destruct (I_dead _ I i c Hi Hc Hn) as [D1 D2]. split; auto.
-  intros k Hk. unfold known, finished. specialize (D1 k Hk). apply Nat.ltb_lt in D1. now rewrite D1.
+  intros k Hk Hmk. unfold known, finished. specialize (D1 k Hk Hmk). apply Nat.ltb_lt in D1. now rewrite D1.
 Qed.
 
 (** 9c. For timestamps that come from the system, "received" and "executed" agree at the end of
@@ -357,44 +361,73 @@ Proof.
   eapply vle_trans; eauto.
 Qed.
 
-(** 10. Nothing gets stuck: a replica that has received everything has executed everything. *)
-Theorem nothing_stuck i : lied s = false -> i < nM -> (forall c, c < nR -> top s c <= get (rts (rms s i))
-  c) ->
-  pend (rms s i) = [] /\ forall r, In r (acc s) -> In r (hist s i).
+(** 10. What runs is determined by what was received, whatever front ends claimed: who has received the same
+    has the same value timestamp. *)
+Lemma more_received i j : i < nM -> j < nM -> (forall r, received s i r -> received s j r) ->
+  incl (hist s i) (hist s j) /\ vle (vts (rms s i)) (vts (rms s j)).
 Proof.
-  intros Hl0 Hi Hall.
-  assert (Hrec : forall r, In r (acc s) -> In r (hist s i ++ pend (rms s i))).
-  { intros r Hr. apply (loc i Hi). split; auto. destruct (I_wf _ I r Hr) as [W Ht].
-    specialize (Hall (r_org r) (proj1 W)). lia. }
+  intros Hi Hj Hr. pose proof (loc i Hi) as Li. pose proof (loc j Hj) as Lj.
+  assert (G : forall l v, incl l (hist s j) -> Gen l v -> vle v (vts (rms s j))).
+  { intros l v Hl Gv c Hc. destruct (Gv c Hc) as [->|(r & H & _ & <-)]; [lia|]. now apply (L_hv _ _ _ _ Lj r
+    (Hl r H)). }
+  assert (K : forall l1 l2, hist s i = l1 ++ l2 -> incl l1 (hist s j)).
+  { induction l1 as [|r l1 IH] using rev_ind; intros l2 E; [intros x []|]. rewrite <- app_assoc in E. simpl
+    in E.
+    specialize (IH (r :: l2) E). intros x Hx. apply in_app_or in Hx as [Hx|[<-|[]]]; auto.
+    destruct (L_past _ _ _ _ Li l1 r l2 E) as (v & Gv & Hv).
+    destruct (Hr r) as [?|Hp]; auto; [left; rewrite E; apply in_or_app; right; now left|].
+    exfalso. apply (I_fix _ I j Hj r Hp). eapply vle_trans; eauto. }
+  assert (Hh : incl (hist s i) (hist s j)) by (apply (K _ []); now rewrite app_nil_r).
+  split; auto. apply (G (hist s i)); auto. apply Li.
+Qed.
+
+Theorem same_received_same_value_ts i j : i < nM -> j < nM -> (forall r, received s i r <-> received s j r) ->
+  veq (vts (rms s i)) (vts (rms s j)).
+Proof.
+  intros Hi Hj H c Hc. apply Nat.le_antisymm; apply more_received; auto; intros; now apply H.
+Qed.
+
+(** And if no front end lied and nobody was replaced, nothing gets stuck: who has received everything has
+    executed everything. *)
+Theorem nothing_stuck i : lied s = false -> i < nM -> (forall r, In r (acc s) -> received s i r) ->
+  pend (rms s i) = [].
+Proof.
+  intros Hl0 Hi Hrec.
   assert (K : forall l, incl l (acc s) -> GenOrd l -> forall r, In r l -> In r (hist s i)).
   { induction l as [|a l IH]; simpl; intros Hl G r Hr; [easy|]. destruct G as (G1 & _ & G3).
     assert (IHl : forall r, In r l -> In r (hist s i)).
     { apply IH; auto. intros x Hx; apply Hl; now right. }
     destruct Hr as [<-|Hr]; auto.
     assert (Ha : In a (acc s)) by (apply Hl; now left).
-    pose proof (Hrec a Ha) as Hin. apply in_app_or in Hin as [?|Hp]; auto. exfalso.
+    destruct (Hrec a Ha) as [?|Hp]; auto. exfalso.
     apply (I_fix _ I i Hi a Hp). intros c Hc. destruct (G1 c Hc) as [->|(x & Hx & _ & Ex)]; [lia|].
     rewrite <- Ex. apply (L_hv _ _ _ _ (loc i Hi) x (IHl x Hx) c Hc). }
-  assert (Hh : forall r, In r (acc s) -> In r (hist s i)).
-  { apply K; [apply incl_refl|now apply (I_hon _ I)]. }
-  split; auto. destruct (pend (rms s i)) as [|a l] eqn:E; auto. exfalso.
+  destruct (pend (rms s i)) as [|a l] eqn:E; auto. exfalso.
   assert (Ha : In a (acc s)).
   { apply (loc i Hi). rewrite E. apply in_or_app; right; now left. }
   pose proof (L_nd _ _ _ _ (loc i Hi)) as N. rewrite E in N. apply NoDup_remove_2 in N.
-  apply N, in_or_app; left; auto.
+  apply N, in_or_app; left. apply (K (acc s)); auto; [apply incl_refl|now apply (I_hon _ I)].
 Qed.
 
-Corollary quiescent_convergence i j : lied s = false -> i < nM -> j < nM ->
-  (forall c, c < nR -> top s c <= get (rts (rms s i)) c) ->
-  (forall c, c < nR -> top s c <= get (rts (rms s j)) c) ->
-  veq (vts (rms s i)) (vts (rms s j)).
+(** 11. What members hold survives a replacement: lost is only what no survivor held. A survivor goes on with
+    its replica, a newcomer begins with a survivor's. *)
+Theorem replacement_loses_only src new late : replaces s src new late ->
+  let s' := replaced s src new late in
+  (forall r, In r (acc s') <-> In r (acc s) /\ exists i, survivor s src i /\ received s i r) /\
+  (forall i, i < nM -> hist s' i = hist s (src i) /\ val (rms s' i) = val (rms s (src i)) /\
+     forall r, received s' i r <-> received s (src i) r) /\
+  (forall i, survivor s src i -> member s' i /\ hist s' i = hist s i /\ rms s' i = rms s i).
 Proof.
-  intros Hl0 Hi Hj Ai Aj.
-  assert (X : forall a b, a < nM -> b < nM -> (forall r, In r (acc s) -> In r (hist s b)) ->
-     vle (vts (rms s a)) (vts (rms s b))).
-  { intros a b Ha Hb Hall c Hc.
-    destruct (L_gen _ _ _ _ (loc a Ha) c Hc) as [->|(r & Hr & _ & <-)]; [lia|].
-    apply (L_hv _ _ _ _ (loc b Hb)); auto. apply Hall. eapply hist_acc; [exact Ha|exact Hr]. }
-  intros c Hc. apply Nat.le_antisymm; apply X; auto; now apply nothing_stuck.
+  intros W s'. splits.
+  - intros r. unfold s'. cbn [acc replaced]. rewrite in_only. split; intros [Hr H]; split; auto.
+    + assert (Ho : r_org r < nR) by now apply acc_wf. destruct (W_src _ _ _ _ W (r_org r) (nR_nM _ Ho)) as
+        [Sv _].
+      exists (src (r_org r)). split; auto. apply replica_ts_correct; [apply Sv|]. split; auto. now apply
+        Nat.leb_le.
+    + destruct H as (i & (Hi & _ & E) & H). apply (kept_held s src new late I W i r Hi). rewrite E. now apply
+        in_or_app.
+  - intros i Hi. destruct (rms_same s src new late i) as (_ & _ & _ & _ & Ev & Ep). splits; auto.
+    intros r. unfold received, s'. now rewrite Ep.
+  - intros i (Hi & Hm & E). unfold member, s'. simpl. rewrite E, Nat.eqb_refl. now destruct (new i).
 Qed.
 End Theorems.

@@ -3,7 +3,8 @@
     handler, and looks that nothing is received that was not sent. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Theorems Progress Simulation.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
+  Progress Simulation.
 From Chinwag Require Import Statement.
 
 Section Trace.
@@ -29,7 +30,8 @@ Fixpoint same_list {A} (same : A -> A -> bool) (l k : list A) : bool :=
 Definition same_bool (a b : bool) : bool := if a then b else negb b.
 Definition same_ts (u v : vec) : bool := vleb nR u v && vleb nR v u.
 Definition same_req (a b : req) : bool :=
-  ceqb (q_cid a) (q_cid b) && (q_ack a =? q_ack b) && same_ts (q_prev a) (q_prev b) && same_op (q_op a) (q_op b).
+  ceqb (q_cid a) (q_cid b) && (q_ack a =? q_ack b) && same_ts (q_prev a) (q_prev b) && same_op (q_op a) (q_op
+    b).
 Definition same_rec (a b : urec) : bool :=
   (r_org a =? r_org b) && same_ts (r_ts a) (r_ts b) && ceqb (r_cid a) (r_cid b) && (r_ack a =? r_ack b)
   && same_ts (r_prev a) (r_prev b) && same_op (r_op a) (r_op b).
@@ -202,6 +204,7 @@ Inductive run : st -> list event -> st -> Prop :=
 Record Knows (t : trace) (s : st) : Prop := {
   K_reach : reach s;
   K_len : length (t_mgrs t) = nM;
+  K_all : forall i, member s i;
   K_mgr : forall i, i < nM -> rms s i = core (mgr_at t i) /\ asked s (mgr_at t i);
   K_asked : forall q, In q (t_asked t) -> In (MReq q) (net s);
   K_sent : forall g, In g (t_sent t) -> In (MGsp g) (net s);
@@ -209,7 +212,7 @@ Record Knows (t : trace) (s : st) : Prop := {
 
 Lemma knows_t0 : Knows t0 init.
 Proof.
-  constructor; simpl; auto; try easy; [constructor|now rewrite map_length, seq_length|].
+  constructor; simpl; auto; try easy; [exact reach_init|now rewrite map_length, seq_length|].
   intros i Hi. unfold mgr_at. simpl. rewrite nth_map_seq by assumption. split; auto. intros c p [].
 Qed.
 
@@ -218,7 +221,8 @@ Proof. unfold put_mgr. now rewrite map_length, seq_length. Qed.
 
 Lemma part_cut g g0 g' : part_of g g0 = Some g' -> cut g0 g' /\ same_gsp g g' = true.
 Proof.
-  unfold part_of. destruct (_ && _); [|discriminate]. set (x := mkgsp _ _ _ _ _ _ _). intros H. destruct (same_gsp g x) eqn:E; [|discriminate].
+  unfold part_of. destruct (_ && _); [|discriminate]. set (x := mkgsp _ _ _ _ _ _ _). intros H. destruct
+    (same_gsp g x) eqn:E; [|discriminate].
   simpl in H. destruct (negb (g_comp g) || g_comp g0) eqn:F; [|discriminate]. inversion H; subst g'.
   split; auto. unfold cut, x; simpl. splits; auto.
   - intros r Hr. apply in_flat_map in Hr as (y & _ & Hr). destruct (find _ _) as [z|] eqn:Z; [|easy].
@@ -243,6 +247,7 @@ Proof.
   intros K K1 Hi Z. constructor; simpl.
   - eapply steps_reach; [apply K1|apply Z].
   - apply put_mgr_len.
+  - intros k. unfold member. rewrite (Z_heir _ _ _ _ Z). apply (K_all _ _ K1).
   - intros k Hk. unfold mgr_at; simpl. unfold put_mgr. rewrite nth_map_seq by assumption.
     destruct (Nat.eqb_spec k i) as [->|N].
     + split; [apply Z|]. apply Z.
@@ -279,6 +284,7 @@ Proof.
     constructor; cbn [t_mgrs t_asked t_sent t_next].
     - eapply R_step; [apply K|exact S].
     - apply K.
+    - apply (K_all _ _ K).
     - intros i Hi. destruct (K_mgr _ _ K i Hi) as [A B]. split; auto. intros c p Hc.
       destruct (B c p Hc) as (d & Hd). exists d. now right.
     - intros x [<-|Hx]; [exact Hq|]. right. now apply K.
@@ -303,7 +309,7 @@ Proof.
   all: unfold handles in Go; rewrite E in Go.
   - destruct (find _ _) as [q0|] eqn:F; [|discriminate]. inversion A; subst w. apply find_some in F as [F S].
     apply (Go s); auto; [constructor|exists q0; splits; auto; now apply K|].
-    apply update_is_steps; auto; try apply K. exact F.
+    apply update_is_steps; auto; try apply K; try exact F.
   - inversion A; subst w. set (s1 := send s (MQry c prev [])).
     assert (S1 : step s s1) by (destruct c; apply S_ask).
     assert (K1 : Knows t s1) by now apply knows_send.

@@ -1,0 +1,98 @@
+(** Negative controls of rest and of fragments, with two replica managers and the handlers as they are. *)
+From Coq Require Import List Arith Lia Bool.
+Import ListNotations.
+From Chinwag Require Import Vec Core Handlers Local System Theorems Fragments Progress Simulation Rest Deployed.
+
+Local Instance P2 : Params nat (list nat) :=
+  {| nR := 2; nX := 0; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
+Notation mgr2 := (@mgr nat (list nat)).
+Notation gsp2 := (@gsp nat).
+Definition C2 (me : nat) : cfg := mkcfg [1 - me] 0 false false 9 9.
+
+Definition first (i : nat) : mgr2 := on_start (rm0 i).
+Definition gossips (l : list (@out nat (list nat))) : list gsp2 :=
+  flat_map (fun o => match o with OGossip g => [g] | _ => [] end) l.
+(** [i]'s timer goes off; the other one, [m], hears what it says, after [change]. *)
+Definition says (i : nat) (m : mgr2) : mgr2 * list gsp2 :=
+  let w := on_gossip_timer (C2 i) m (1 - i) in (now w, gossips (sent w)).
+Definition hears (change : gsp2 -> gsp2) (i : nat) (m : mgr2) (l : list gsp2) : mgr2 :=
+  fold_left (fun m g => now (on_gossip (C2 i) m (change g))) l m.
+
+(** 0 takes an update and says so, 1 gives a receipt: then nobody says anything more. *)
+Definition took := now (on_update (C2 0) (first 0) (mkreq (0, 0) 0 [] 7)).
+Definition exchange_with (change : gsp2 -> gsp2) : mgr2 * mgr2 :=
+  let (a, l) := says 0 took in let (b, r) := says 1 (hears change 1 (first 1) l) in (hears change 0 a r, b).
+Definition speaks (x : mgr2 * mgr2) : list nat := [length (snd (says 0 (fst x))); length (snd (says 1 (snd
+  x)))].
+Definition logs (x : mgr2 * mgr2) : list nat :=
+  map (fun m => length (pend (core m) ++ done (core m))) [fst x; snd x].
+Example falls_silent : speaks (exchange_with (fun g => g)) = [0; 0] /\ logs (exchange_with (fun g => g)) =
+  [0; 0].
+Proof. split; reflexivity. Qed.
+(** If a receipt asked for a receipt, there would be one more to give, and so on. *)
+Definition asking (g : gsp2) : gsp2 := mkgsp (g_src g) (g_dst g) (g_log g) (g_ts g) (g_comp g) true (g_tbl g).
+Example echoes : speaks (exchange_with asking) = [1; 0].
+Proof. reflexivity. Qed.
+(** If none were asked for, 0 would never know, say it all again, and keep its log. *)
+Definition not_asking (g : gsp2) : gsp2 := mkgsp (g_src g) (g_dst g) (g_log g) (g_ts g) (g_comp g) false
+  (g_tbl g).
+Example never_told : speaks (exchange_with not_asking) = [1; 0] /\ logs (exchange_with not_asking) = [1; 0].
+Proof. split; reflexivity. Qed.
+
+(** If nobody looked for what may be discarded when he learns, or for who waits when records come: the log
+  stays,
+    and the query waits on. *)
+Definition hears_only (m : mgr2) (g : gsp2) : mgr2 :=
+  let (v, l) := take (g_ts g) (rts (core m)) (g_log g) in
+  mkmgr (learn (fst (commit (core m) (CLog v l))) g) (waiting m) (owed m) (unsent m).
+Definition asked1 := now (on_query_message (C2 1) (first 1) (0, 1) [1]).
+Example collected_answered : let m := hears (fun g => g) 1 asked1 (snd (says 0 took)) in
+  waiting m = [] /\ length (done (core m)) = 0.
+Proof. split; reflexivity. Qed.
+Example kept_and_waiting : let m := fold_left hears_only (snd (says 0 took)) asked1 in
+  length (waiting m) = 1 /\ length (done (core m)) = 1.
+Proof. split; reflexivity. Qed.
+
+(** ** Fragments *)
+Definition took2 := now (on_update (C2 0) took (mkreq (0, 1) 0 [] 8)).
+Definition pieces : list gsp2 := fragments [1] (make_gossip (core took2) 1 [] true false).
+Definition brought (l : list gsp2) : list nat * nat :=
+  let m := hears (fun g => g) 1 (first 1) l in (val (core m), get (tget (core m) 0) 0).
+Example all_pieces : map (fun g => length (g_log g)) pieces = [1; 1] /\ brought pieces = ([7; 8], 2).
+Proof. split; reflexivity. Qed.
+(** In another order they bring less, and teach nothing; what a piece does not claim is not taken. *)
+Example out_of_order : brought (rev pieces) = ([7], 0).
+Proof. reflexivity. Qed.
+Definition claiming_nothing (g : gsp2) : gsp2 :=
+  if g_comp g then g else mkgsp (g_src g) (g_dst g) (g_log g) [] (g_comp g) (g_asks g) (g_tbl g).
+Example unclaimed : brought (map claiming_nothing pieces) = ([], 0).
+Proof. reflexivity. Qed.
+
+(** ** What is assumed of runs of handlers holds of one: of two whose timers go off in turn. *)
+Definition idle (i : nat) : mgr2 := mkmgr (rm0 i) [] [] 0.
+Fixpoint turn (t : nat) : nat := match t with 0 => 0 | S t => 1 - turn t end.
+Theorem such_a_run : let s := fun _ : nat => @init nat (list nat) P2 in let m := fun _ i => idle i in
+  let ev := fun t => Handler (turn t) (GTimer (1 - turn t)) in
+  (forall t, occurs C2 s m ev t) /\
+  (forall i j u, i < 2 -> j < 2 -> i <> j -> exists t, u <= t /\ ev t = Handler i (GTimer j)) /\
+  (forall (K : nat -> Prop) i j, i < 2 -> j < 2 -> i <> j -> (forall u, exists t, u <= t /\ (K t \/ sends C2
+    m ev i j t)) ->
+     forall u, exists t, u <= t /\ (K t \/ (sends C2 m ev i j t /\ gets C2 m ev i j t))).
+Proof.
+  intros s m ev. assert (T2 : forall t, turn t = 0 \/ turn t = 1) 
+    by (induction t as [|t [E|E]]; cbn [turn]; rewrite ?E; auto).
+  assert (N : forall i j, i < 2 -> has_reason (C2 i) (idle i) j = false).
+  { intros [|[|i]] j Hi; try lia; unfold has_reason, own_reason, is_owed; simpl;
+      (replace (match j with 0 | _ => false end) with false by now destruct j); apply andb_false_r. }
+  splits.
+  - intros t. unfold occurs, ev. cbn [handle]. assert (L : turn t < 2) by (destruct (T2 t); lia).
+    assert (E : on_gossip_timer (C2 (turn t)) (m t (turn t)) (1 - turn t) = start (idle (turn t))).
+    { unfold on_gossip_timer, m. now rewrite N. }
+    rewrite E. splits; auto; [discriminate|]. apply sim_start; [reflexivity|]. intros c p [].
+  - intros i j u Hi Hj Hn. unfold ev.
+    assert (X : turn u = i \/ turn (S u) = i) 
+      by (cbn [turn]; destruct (T2 u) as [E|E]; rewrite E; simpl; lia).
+    destruct X as [E|E]; [exists u|exists (S u)]; (split; [lia|]); rewrite E; do 2 f_equal; lia.
+  - intros K i j Hi _ _ H u. destruct (H u) as (t & Hu & [Hk|[_ Hs]]); [exists t; auto|].
+    unfold m in Hs. now rewrite N in Hs.
+Qed.
