@@ -18,3 +18,5 @@ mod gossip; // C4b to C8, C15, C28, pulls
 mod limits; // C14, and what is not done
 #[path = "protocol/messages.rs"]
 mod messages; // fragments, sorting, nodes
+#[path = "protocol/replacing.rs"]
+mod replacing; // C17, C18
