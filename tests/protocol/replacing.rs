@@ -336,3 +336,109 @@ fn an_operation_that_panics_is_found_in_the_replica_that_it_left() {
     catch_unwind(AssertUnwindSafe(|| replica.commit(&FAITHFUL, &bad))).unwrap_err();
     assert_eq!(replica.interrupted().map(|record| record.key().seq), Some(3));
 }
+
+// ---- why those of another epoch are not heard ----
+
+/// A replica manager, by rules.
+#[derive(Clone)]
+struct Played(ReplicaManager, ManagerState<Transcript>);
+
+impl Played {
+    fn start(id: u16, group: Group, rules: &'static Rules, saved: Replica<Transcript>) -> Self {
+        let node = ReplicaManager::new(rm(id), group).with_rules(rules);
+        let state = node.start(saved, &mut Effects::default());
+        Self(node, state)
+    }
+
+    fn takes(&mut self, from: Sender, message: Message<Transcript>) {
+        self.0.handle(&mut self.1, Input::Message(from, message), &mut Effects::default());
+    }
+
+    fn asked(&mut self, number: u64, acknowledged: u64) {
+        let serial = |number| Serial { incarnation: 0, number };
+        let id = RequestId { front_end: FrontEndId(0), serial: serial(number) };
+        let (prev, op) = (self.0.group.zero(), format!("{number}"));
+        let acknowledged = serial(acknowledged);
+        let update = Update { id, acknowledged, prev, op };
+        self.takes(Sender::FrontEnd(id.front_end), Message::Update(update));
+    }
+
+    fn says(&mut self, to: u16) -> Gossip<Transcript> {
+        let mut fx = Effects::default();
+        self.0.handle(&mut self.1, Input::Timer(Timer::Gossip { to: rm(to) }), &mut fx);
+        match fx.sends.pop() {
+            Some((_, Message::Gossip(gossip))) => gossip,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hears(&mut self, from: u16, gossip: Gossip<Transcript>) {
+        self.takes(Sender::Replica(rm(from)), Message::Gossip(gossip));
+    }
+
+    /// It records the replacement, and starts again.
+    fn records(self, group: Group) -> Self {
+        let Self(node, state) = self;
+        let saved = state.replica.widened(group.updatable.into());
+        Self::start(node.id.0, group, node.rules(), saved)
+    }
+}
+
+/// In timestamps of four entries.
+fn wide(mut gossip: Gossip<Transcript>) -> Gossip<Transcript> {
+    gossip.ts = gossip.ts.widened(4);
+    for record in &mut gossip.log {
+        let record = Arc::make_mut(record);
+        record.ts = record.ts.widened(4);
+        record.update.prev = record.update.prev.widened(4);
+    }
+    gossip
+}
+
+/// The runs of the negative controls `early_teaches` and `lost_one_heard` (proofs/coq/ControlsReplacement.v):
+/// rm0 has recorded update 1, and so has rm1, where update 2 says that 1 is finished; rm0 is replaced. What
+/// runs at rm1 in the end, if it hears `foreign`: what rm2 said before, or what the lost one says.
+fn runs_at_rm1(
+    rules: &'static Rules,
+    foreign: fn(&mut Played, &mut Played) -> [(u16, Gossip<Transcript>); 2],
+) -> Vec<String> {
+    let (before, after) = (Group::of(3), Group::of(3).replacing(rm(0)).unwrap());
+    let start = |id| Played::start(id, before, rules, Replica::empty(3));
+    let [mut lost, mut one, mut two] = [0, 1, 2].map(start);
+    lost.asked(1, 1);
+    one.asked(1, 1);
+    one.asked(2, 2);
+    two.hears(1, one.says(2));
+    let said = foreign(&mut lost, &mut two);
+
+    let mut one = one.records(after);
+    let mut newcomer = Played::start(3, after, rules, one.1.replica.clone());
+    one.hears(3, newcomer.says(1));
+    for (from, gossip) in said {
+        one.hears(from, wide(gossip));
+    }
+    let mut two = two.records(after);
+    one.hears(2, two.says(1));
+    one.1.replica.value().0.clone()
+}
+
+/// rm2 says what it holds, and only then hears of rm0's record; and the lost one says nothing.
+fn said_early(lost: &mut Played, two: &mut Played) -> [(u16, Gossip<Transcript>); 2] {
+    let early = two.says(1);
+    two.hears(0, lost.says(2));
+    [(2, early.clone()), (2, early)]
+}
+
+/// rm2 never hears of rm0's record; all who stay have forgotten update 1 when the lost one tells of it.
+fn lost_runs_on(lost: &mut Played, two: &mut Played) -> [(u16, Gossip<Transcript>); 2] {
+    [(2, Gossip { epoch: 1, ..two.says(1) }), (0, lost.says(1))]
+}
+
+#[test]
+fn what_was_said_before_a_replacement_or_by_who_is_replaced_would_make_an_update_run_again() {
+    static HEARS_ALL: Rules = Rules { hears: |_, _| true, ..FAITHFUL };
+    for foreign in [said_early, lost_runs_on] {
+        assert_eq!(runs_at_rm1(&FAITHFUL, foreign), ["1", "2"]);
+        assert_eq!(runs_at_rm1(&HEARS_ALL, foreign), ["1", "2", "1"]);
+    }
+}
