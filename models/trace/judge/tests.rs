@@ -214,8 +214,8 @@ fn the_shadow_accepts_the_protocol() {
     assert_eq!(objection(&chinwag::rules::FAITHFUL, SHADOWED, Run::with_shadow), None);
 }
 
-/// What clients see, read-only replicas, crashes and the end are not in these runs: of that the models and the
-/// simulator tell.
+/// What clients see, read-only replicas, crashes and the end are not in these runs: of that the models and
+/// the simulator tell.
 #[test]
 fn the_shadow_finds_out_rules_that_are_wrong_by_many_properties() {
     for (name, promise) in FOUND {
