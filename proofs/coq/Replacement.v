@@ -21,7 +21,7 @@ Variables (lost new : nat -> bool).   (* who is to be replaced, and the places o
 Record stage := mkstage { sys : st; rec : nat -> bool; said : list gsp; had : nat -> vec }.
 
 Definition stays (s : st) (i : nat) : Prop := i < nM /\ member s i /\ lost i = false.
-(** Whoever has recorded it hears only what was said by such. *)
+(** Whoever has recorded it hears only what was said by such. (Who has not hears all, which is more than he does.) *)
 Definition hears (F : nat -> bool) (L : list gsp) (i : nat) (g : gsp) : Prop := F i = true -> In g L.
 (** Whose need keeps records in the log of [i]: its members'. *)
 Definition counts (s : st) (F : nat -> bool) (i k : nat) : Prop :=
@@ -37,8 +37,8 @@ Inductive goes : stage -> stage -> Prop :=
     step s s' -> rms s' = rms s -> acc s' = acc s -> heir s' = heir s ->
     (forall g, In (MGsp g) (net s) <-> In (MGsp g) (net s')) -> goes (mkstage s F L B) (mkstage s' F L B)
 | G_accept s F L B i q a l :
-    i < nR -> member s i -> In (MReq q) (net s) -> known (rms s i) (q_cid q) = false -> plausible (rms s i) q
-      = true ->
+    i < nR -> member s i -> In (MReq q) (net s) ->
+    known (rms s i) (q_cid q) = false -> plausible (rms s i) q = true ->
     settles (add_all (rms s i) (count (rms s i) (stamp (rms s i) q)) [stamp (rms s i) q]) l a ->
     goes (mkstage s F L B)
       (mkstage (put (made (send s (MRep (q_cid q) (r_ts (stamp (rms s i) q)) [stamp (rms s i) q]))

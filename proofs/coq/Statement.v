@@ -5,12 +5,12 @@
 
     Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
     are any number, and count places: also those of managers that are replaced, and of those who come then.
-      [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
+    [vle nR u v] is [u <= v] in each of the [nR] entries, [veq] is equality in each.
     In a state [s] of the system:
 
     - [rms s i] is replica manager [i]: [rts] replica timestamp, [vts] value timestamp, [pend] and [done]
       the log (waiting, executed), [exec] executed table, [fin] watermarks, [gone] discarded, [val] value.
-    - [acc s] are all records that were ever made, by anyone.
+    - [acc s] are all records that were ever made, by anyone; without those that were lost when their managers were.
     - [hist s i] is what [i] executed, in order. It is kept for the statement only; no function reads it.
     - [net s] is every message that was ever sent. Any of them may arrive at any time, again, or never.
     - [gdep s c] are the records of which the client knew when it submitted [c]: those of its own updates

@@ -35,7 +35,7 @@ Record st := mkst {
   gdep : cid -> list urec;        (* ghost: what the session had seen when it submitted *)
   gsub : cid -> option (Op * vec);  (* ghost: what was submitted under an identifier *)
   lied : bool;                    (* ghost: has a front end ever claimed what it had not seen, or was anyone
-    replaced? *)
+                                     replaced? *)
   heir : nat -> nat }.            (* ghost: a member is its own; of another place, a member that holds most of
                                      what was recorded there *)
 
