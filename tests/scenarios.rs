@@ -4,7 +4,7 @@ use chinwag::{Group, Input, ReplicaId, ReplicaManager, Timer};
 use chinwag_models::{
     catalogue,
     mutants::{Fate, MUTANTS},
-    scenario::{By, Follower, Live, PROTOCOL, Script, Stop},
+    scenario::{By, Follower, Live, NO_GRACE, PROTOCOL, Script, Stop},
 };
 use std::{env, fs, path::PathBuf};
 
@@ -90,12 +90,13 @@ fn every_scenario_finds_out_the_seeded_bugs_that_it_names() {
             complaints.push(format!("{name}: it names no mutant"));
         }
         for (mutant, by) in &script.mutants {
-            let known = MUTANTS.iter().find(|m| m.name == mutant);
-            let Some(known) = known else {
+            let known = MUTANTS.iter().find(|m| m.name == mutant).map(By::from);
+            let known = known.or_else(|| (NO_GRACE.0 == mutant).then_some(NO_GRACE.1));
+            let Some(by_bug) = known else {
                 complaints.push(format!("{name}: there is no mutant {mutant:?}"));
                 continue;
             };
-            let found = match script.run(By::from(known), ()) {
+            let found = match script.run(by_bug, ()) {
                 Ok((_, Some(Stop::Violated(sentences)))) => sentences.join("\n"),
                 Ok((printed, _)) if script.difference(&printed).is_some() => OUTPUT.to_owned(),
                 Ok(_) => "nothing".to_owned(),
@@ -153,6 +154,8 @@ fn a_scenario_that_does_not_make_sense_is_refused_with_its_line() {
         ("gossip 0 -> 0", "line 1: gossip 0 -> 0: a replica manager does not gossip to itself"),
         ("client c at 0\ngossip 0 -> 5", "line 2: gossip 0 -> 5: there is no \"5\""),
         ("start 0", "line 1: start 0: rm0 is up or down already"),
+        ("restore 0", "line 1: restore 0: no copy was put away: say `backup` before"),
+        ("backup 0\nrestore 0\nsettle", "line 3: settle: rm0 has an old copy"),
         ("client c at 0\nc tell 0", "line 2: c tell 0: \"0\" is no client"),
         ("# mutant: lazy", "line 1: no ` => ` and property"),
     ] {

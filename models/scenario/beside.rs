@@ -3,9 +3,12 @@
 use crate::{application::Application, party::Sent};
 use chinwag::{
     Destination, FrontEndId, Input, ManagerState, Message, ReplicaId, Sender, Timer,
-    runtime::{Codec, Host, Input as HostInput, Output, Packet, Storage},
+    runtime::{Codec, Host, HostError, Input as HostInput, Output, Packet, Storage},
 };
 use std::{fmt::Display, net::SocketAddr, time::Duration};
+
+/// For so long a host that starts from an old copy waits for what its peers know: longer than a scenario.
+pub const GRACE: Duration = Duration::from_secs(1_000_000);
 
 /// What passes between two steps: more than any interval of the host that no timer of its keeps.
 pub const STEP: Duration = Duration::from_secs(1);
@@ -79,6 +82,22 @@ pub fn compare<B: Beside>(
     }
 }
 
+/// The host takes the input that told the model's that it has lost state, and must stop for that reason.
+pub fn lost<B: Beside>(
+    hosts: &mut B,
+    id: ReplicaId,
+    input: &Input<Application>,
+) -> Result<(), String> {
+    let now = hosts.pass_time();
+    let Input::Message(from, message) = input else { return Err("only gossip tells that".into()) };
+    let (bytes, from) = carried(hosts, id, *from, message)?;
+    let input = HostInput::Datagram { from, bytes: &bytes };
+    match hosts.host(id).take(now, input) {
+        Err(HostError::StateLost { .. }) => Ok(()),
+        other => Err(format!("the host of {id:?} should have stopped, and there came {other:?}")),
+    }
+}
+
 fn arrive<B: Beside>(
     hosts: &mut B,
     now: Duration,
@@ -86,6 +105,19 @@ fn arrive<B: Beside>(
     from: Sender,
     message: &Message<Application>,
 ) -> Result<Output, String> {
+    let (bytes, from) = carried(hosts, id, from, message)?;
+    let host = hosts.host(id);
+    host.take(now, HostInput::Datagram { from, bytes: &bytes }).map_err(told("a datagram"))?;
+    host.commit(now).map_err(told("the journal"))
+}
+
+/// As it comes to the host, and from where.
+fn carried<B: Beside>(
+    hosts: &mut B,
+    id: ReplicaId,
+    from: Sender,
+    message: &Message<Application>,
+) -> Result<(Vec<u8>, SocketAddr), String> {
     let codec = hosts.codec();
     let mut datagrams = codec.datagrams(from, message).map_err(told("a message"))?;
     let (Some(bytes), true) = (datagrams.pop(), datagrams.is_empty()) else {
@@ -95,10 +127,7 @@ fn arrive<B: Beside>(
         Sender::Replica(id) => id.index(),
         Sender::FrontEnd(id) => usize::from(codec.group.replicas) + id.0 as usize,
     };
-    let (bytes, from) = hosts.carry_in(id, place, bytes)?;
-    let host = hosts.host(id);
-    host.take(now, HostInput::Datagram { from, bytes: &bytes }).map_err(told("a datagram"))?;
-    host.commit(now).map_err(told("the journal"))
+    hosts.carry_in(id, place, bytes)
 }
 
 /// The messages in what a host sends.
@@ -108,8 +137,11 @@ fn sent<B: Beside>(hosts: &mut B, id: ReplicaId, output: Output) -> Result<Vec<S
     for (to, bytes) in output.datagrams {
         let (place, bytes) = hosts.carry_out(id, to, &bytes)?;
         let decoded = codec.decode(&bytes).map_err(told("a datagram"))?;
-        let (from, Packet::Message(message)) = decoded else {
-            return Err(format!("{id:?} sent what is no message of the protocol: {decoded:?}"));
+        let (from, message) = match decoded {
+            (from, Packet::Message(message)) => (from, message),
+            // It asks what its peers know of it: lost, since in the scenario their gossip tells.
+            (_, Packet::Joining { .. }) => continue,
+            other => return Err(format!("{id:?} sent no message of the protocol: {other:?}")),
         };
         if from != Sender::Replica(id) {
             return Err(format!("{id:?} speaks as {from:?}"));

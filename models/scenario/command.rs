@@ -80,6 +80,10 @@ pub enum Command {
     Start(u16),
     /// Both at once.
     Crash(u16),
+    /// A copy of what a manager has stored is put away.
+    BackUp(u16),
+    /// The manager stops, and starts from that copy.
+    Restore(u16),
     /// What a manager or a client knows.
     Show(String),
     /// What is under way.
@@ -172,6 +176,8 @@ impl Command {
             ["stop", n] => Self::Halt(number(n)?),
             ["start", n] => Self::Start(number(n)?),
             ["crash", n] => Self::Crash(number(n)?),
+            ["backup", n] => Self::BackUp(number(n)?),
+            ["restore", n] => Self::Restore(number(n)?),
             ["show", node] => Self::Show(node.into()),
             ["in", "flight"] => Self::Flight,
             ["settle"] => Self::Settle,

@@ -7,7 +7,7 @@
 
 use super::{
     Follower,
-    beside::{self, Beside, STEP, told},
+    beside::{self, Beside, GRACE, STEP, told},
     command::CLIENTS_MAX,
 };
 use crate::{application::Application, party::Sent};
@@ -40,6 +40,7 @@ struct Member {
     host: Option<Host<Application, MemoryStorage>>,
     config: HostConfig,
     socket: UdpSocket,
+    backup: MemoryStorage,
 }
 
 impl Follower for &mut Live {
@@ -58,8 +59,9 @@ impl Follower for &mut Live {
             self.doors.push(socket().map_err(told("a door"))?);
         }
         let socket = socket().map_err(told("a host's socket"))?;
-        self.hosts.push(Member { host: None, config, socket });
-        self.open(node.id, MemoryStorage::default())
+        let backup = MemoryStorage::default();
+        self.hosts.push(Member { host: None, config, socket, backup });
+        self.open(node.id, MemoryStorage::default(), Duration::ZERO)
     }
 
     fn step(
@@ -75,16 +77,36 @@ impl Follower for &mut Live {
     fn restart(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
         let host = self.hosts[id.index()].host.take();
         let storage = host.map_or_else(MemoryStorage::default, Host::into_storage);
-        self.open(id, storage)?;
+        self.open(id, storage, Duration::ZERO)?;
         beside::compare(*self, id, state)
+    }
+
+    fn back_up(&mut self, id: ReplicaId) -> Result<(), String> {
+        self.hosts[id.index()].backup = self.host(id).storage_mut().clone();
+        Ok(())
+    }
+
+    fn restore(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
+        let storage = self.hosts[id.index()].backup.clone();
+        self.open(id, storage, GRACE)?;
+        beside::compare(*self, id, state)
+    }
+
+    fn lost(&mut self, id: ReplicaId, input: &Input<Application>) -> Result<(), String> {
+        beside::lost(*self, id, input)
     }
 }
 
 impl Live {
     /// Its first words, to ask for what it lacks, are lost: its peers have no address for it yet.
-    fn open(&mut self, id: ReplicaId, storage: MemoryStorage) -> Result<(), String> {
+    fn open(
+        &mut self,
+        id: ReplicaId,
+        storage: MemoryStorage,
+        grace: Duration,
+    ) -> Result<(), String> {
         let now = self.pass_time();
-        let config = self.hosts[id.index()].config.clone();
+        let config = HostConfig { grace, ..self.hosts[id.index()].config.clone() };
         let host = Host::open(config, storage, (), now);
         let mut host = host.map_err(told("the start of a host"))?;
         host.commit(now).map_err(told("the journal"))?;

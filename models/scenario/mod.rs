@@ -39,6 +39,16 @@ pub trait Follower {
 
     /// A replica manager starts again with what it had stored; the model's was then in this state.
     fn restart(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String>;
+
+    /// A copy of what a replica manager has stored is put away.
+    fn back_up(&mut self, id: ReplicaId) -> Result<(), String>;
+
+    /// That copy is put back in place of what it has stored, and it starts again; the model's was then in
+    /// this state. From then on it takes no update until its peers have told what they know of it.
+    fn restore(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String>;
+
+    /// A replica manager took an input that tells that it has lost state: it must stop.
+    fn lost(&mut self, id: ReplicaId, input: &Input<Application>) -> Result<(), String>;
 }
 
 /// The model alone.
@@ -60,6 +70,18 @@ impl Follower for () {
     fn restart(&mut self, _: ReplicaId, _: &ManagerState<Application>) -> Result<(), String> {
         Ok(())
     }
+
+    fn back_up(&mut self, _: ReplicaId) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: ReplicaId, _: &ManagerState<Application>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn lost(&mut self, _: ReplicaId, _: &Input<Application>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// By which rules, and on what disks, the parties of a scenario work.
@@ -69,14 +91,21 @@ pub struct By {
     pub rules: &'static Rules,
     /// The disks.
     pub disk: Disk,
+    /// Does one that starts from an old copy wait for what its peers know of it?
+    pub waits_for_peers: bool,
 }
 
 /// The protocol.
-pub const PROTOCOL: By = By { rules: &FAITHFUL, disk: Disk::Honest };
+pub const PROTOCOL: By = By { rules: &FAITHFUL, disk: Disk::Honest, waits_for_peers: true };
+
+/// A seeded bug that is of the host and not of the protocol: [`PROTOCOL`] without the wait for peers. By its
+/// name in the simulator.
+pub const NO_GRACE: (&str, By) =
+    ("host: starts without a grace", By { waits_for_peers: false, ..PROTOCOL });
 
 impl From<&'static Mutant> for By {
     fn from(mutant: &'static Mutant) -> Self {
-        Self { rules: mutant.rules, disk: mutant.disk }
+        Self { rules: mutant.rules, disk: mutant.disk, ..PROTOCOL }
     }
 }
 

@@ -53,6 +53,8 @@ impl<F: Follower> Run<F> {
             Command::Halt(n) => self.halt(*n),
             Command::Start(n) => self.start(*n, true),
             Command::Crash(n) => self.start(*n, false),
+            Command::BackUp(n) => self.back_up(*n),
+            Command::Restore(n) => self.restore(*n, out),
             Command::Show(name) => {
                 stage.begin()?;
                 let node = stage.node(name)?;
@@ -148,6 +150,7 @@ impl<F: Follower> Run<F> {
         }
         stage.begin()?;
         let (from, to) = (stage.node(&from.to_string())?, stage.node(&to.to_string())?);
+        stage.has_its_own(from)?;
         if stage.halted[from] {
             out.push(format!("{} is down", stage.node_name(from)));
             return Ok(());
@@ -177,6 +180,21 @@ impl<F: Follower> Run<F> {
             return Err(Stop::Unusable(format!("rm{manager} is up or down already")));
         }
         self.stage.restart(node)
+    }
+
+    fn back_up(&mut self, manager: u16) -> Result<(), Stop> {
+        self.stage.begin()?;
+        let node = self.stage.node(&manager.to_string())?;
+        self.stage.back_up(node)
+    }
+
+    fn restore(&mut self, manager: u16, out: &mut Vec<String>) -> Result<(), Stop> {
+        self.stage.begin()?;
+        let node = self.stage.node(&manager.to_string())?;
+        self.stage.restore(node)?;
+        let name = self.stage.node_name(node);
+        out.push(format!("{name} takes no update until its peers have told what they know of it"));
+        Ok(())
     }
 
     // ---- messages ----

@@ -31,6 +31,7 @@ impl<F: Follower> Stage<F> {
 
     /// All arrives and all timers with a reason fire, until there are no more; then it is judged as an end.
     pub(super) fn settle(&mut self) -> Result<usize, Stop> {
+        (0..self.managers()).try_for_each(|node| self.has_its_own(node))?;
         for round in 0..ROUNDS_MAX {
             self.deliver_all(&mut Vec::new())?;
             let due = self.due();

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     application::{Application, Tags, name, names},
-    party::{ClientLocal, Local, ManagerLocal},
+    party::{ClientLocal, Life, Local, ManagerLocal},
     view::Record,
 };
-use chinwag::{Message, Timestamp, rules::first_beyond};
+use chinwag::{Message, ReplicaId, Timestamp, rules::first_beyond};
 
 /// What came of a message that arrived.
 pub(super) fn arrival<F: Follower>(
@@ -21,6 +21,11 @@ pub(super) fn arrival<F: Follower>(
     let to = stage.node_name(packet.to);
     match (before, &packet.message) {
         (Local::Client(before), message) => heard(stage, &to, before, message),
+        (Local::Manager(before), Message::Gossip(gossip)) if has_lost(stage, packet.to) => {
+            let (id, from) = (ReplicaId(packet.to as u16), stage.node_name(packet.from));
+            let (known, own) = (gossip.ts.get(id), before.state.replica.count_of(id));
+            format!("{to} stops: {from} knows of {known} of its updates, and it remembers {own}")
+        }
         (Local::Manager(_), Message::Query { id, prev, .. }) if sent.is_empty() => {
             let waits = stage.manager(packet.to).is_some_and(|m| m.state.waiting.contains_key(id));
             match waits {
@@ -36,6 +41,10 @@ pub(super) fn arrival<F: Follower>(
             format!("{to} takes {}{comes}", words(stage, message))
         }
     }
+}
+
+fn has_lost<F: Follower>(stage: &Stage<F>, node: usize) -> bool {
+    stage.manager(node).is_some_and(|manager| manager.life == Life::Lost)
 }
 
 fn heard<F: Follower>(

@@ -4,7 +4,7 @@ use super::{By, Follower, Kind, Pick, Stop, Which, command::CLIENTS_MAX, show};
 use crate::{
     application::{Act, Application, Op, Tag, Tags, name},
     model::{Links, Model, PLAIN, Serves, operation},
-    party::{Client, FOREVER, Local, ManagerLocal, Party, Sent},
+    party::{Client, FOREVER, Life, Local, ManagerLocal, Party, Sent, Turn},
     properties::{Kind as Meant, PROPERTIES, Scope},
     view::{Setting, View},
 };
@@ -143,8 +143,12 @@ impl<F: Follower> Stage<F> {
     pub fn step(&mut self, node: usize, input: Input<Application>) -> Result<Vec<Packet>, Stop> {
         let (local, sends) = self.parties[node].step(&self.locals[node], input.clone());
         if let (Local::Manager(manager), Sender::Replica(id)) = (&local, self.sender(node)) {
-            let same = self.follower.step(id, &input, &sends, &manager.state);
+            let same = match manager.life {
+                Life::Lost => self.follower.lost(id, &input),
+                _ => self.follower.step(id, &input, &sends, &manager.state),
+            };
             same.map_err(Stop::Differs)?;
+            self.halted[node] |= manager.life == Life::Lost;
         }
         self.settled(node, local, sends)
     }
@@ -211,11 +215,50 @@ impl<F: Follower> Stage<F> {
         let (Party::Manager(party), Some(local)) = (&self.parties[node], self.manager(node)) else {
             return Err(Stop::Unusable("that is no replica manager".into()));
         };
+        self.has_its_own(node)?;
         let local = party.crash(local);
         let same = self.follower.restart(party.node.id, &local.state);
         same.map_err(Stop::Differs)?;
         self.halted[node] = false;
         self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+    }
+
+    /// A copy of what a manager has stored is put away.
+    pub fn back_up(&mut self, node: usize) -> Result<(), Stop> {
+        self.has_its_own(node)?;
+        let (local, party) = self.turn(node, Turn::BackedUp)?;
+        self.follower.back_up(party).map_err(Stop::Differs)?;
+        self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+    }
+
+    /// A manager stops, and starts again with the copy that was put away.
+    pub fn restore(&mut self, node: usize) -> Result<(), Stop> {
+        self.has_its_own(node)?;
+        if self.manager(node).is_none_or(|local| local.backup.is_none()) {
+            return Err(Stop::Unusable("no copy was put away: say `backup` before".into()));
+        }
+        let (mut local, id) = self.turn(node, Turn::Restored)?;
+        if !self.by.waits_for_peers {
+            local.life = Life::Up;
+        }
+        self.follower.restore(id, &local.state).map_err(Stop::Differs)?;
+        self.halted[node] = false;
+        self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+    }
+
+    fn turn(&self, node: usize, turn: Turn) -> Result<(ManagerLocal, ReplicaId), Stop> {
+        match (&self.parties[node], self.manager(node)) {
+            (Party::Manager(party), Some(local)) => Ok((party.turn(local, turn).0, party.node.id)),
+            _ => Err(Stop::Unusable("that is no replica manager".into())),
+        }
+    }
+
+    /// Of one that started from an old copy nothing else is tried.
+    pub fn has_its_own(&self, node: usize) -> Result<(), Stop> {
+        match self.manager(node).is_some_and(ManagerLocal::is_lost) {
+            true => Err(Stop::Unusable(format!("{} has an old copy", self.node_name(node)))),
+            false => Ok(()),
+        }
     }
 
     // ---- what is under way ----

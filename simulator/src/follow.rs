@@ -18,7 +18,7 @@ use chinwag_models::{
     party::Sent,
     scenario::{
         Follower,
-        beside::{self, Beside, STEP, told},
+        beside::{self, Beside, GRACE, STEP, told},
     },
 };
 use std::{marker::PhantomData, net::SocketAddr, rc::Rc, time::Duration};
@@ -44,6 +44,7 @@ pub struct Followers {
 struct Member {
     host: SimHost,
     config: HostConfig,
+    backup: SimDisk,
 }
 
 impl Follower for &mut Followers {
@@ -61,7 +62,7 @@ impl Follower for &mut Followers {
         };
         let first = Some(u64::from(node.id.0) + 1);
         let host = self.open(&config, SimDisk::default(), first)?;
-        self.hosts.push(Member { host, config });
+        self.hosts.push(Member { host, config, backup: SimDisk::default() });
         Ok(())
     }
 
@@ -77,11 +78,29 @@ impl Follower for &mut Followers {
 
     fn restart(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
         self.power_losses += 1;
-        let Member { host, config } = &mut self.hosts[id.index()];
+        let Member { host, config, .. } = &mut self.hosts[id.index()];
         let (left, config) =
             (host.storage_mut().file.disk().lose_power(1, || false), config.clone());
         self.hosts[id.index()].host = self.open(&config, left, None)?;
         beside::compare(*self, id, state)
+    }
+
+    /// What is synced.
+    fn back_up(&mut self, id: ReplicaId) -> Result<(), String> {
+        let copy = self.host(id).storage_mut().file.disk().lose_power(1, || false);
+        self.hosts[id.index()].backup = copy;
+        Ok(())
+    }
+
+    fn restore(&mut self, id: ReplicaId, state: &ManagerState<Application>) -> Result<(), String> {
+        let Member { config, backup, .. } = &self.hosts[id.index()];
+        let (config, copy) = (HostConfig { grace: GRACE, ..config.clone() }, backup.clone());
+        self.hosts[id.index()].host = self.open(&config, copy, None)?;
+        beside::compare(*self, id, state)
+    }
+
+    fn lost(&mut self, id: ReplicaId, input: &Input<Application>) -> Result<(), String> {
+        beside::lost(*self, id, input)
     }
 }
 
