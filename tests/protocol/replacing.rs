@@ -209,6 +209,11 @@ fn what_the_replaced_one_alone_had_is_asked_of_nobody() {
     assert_eq!(asked(ts([3, 0, 0, 0])), [], "nor of itself");
 }
 
+#[test]
+fn a_copy_is_asked_for_when_all_others_have_recorded_the_replacement() {
+    assert_eq!([0, 1, 2].map(|confirmed| (FAITHFUL.may_copy)(confirmed, 2)), [false, false, true]);
+}
+
 // ---- a replica from elsewhere ----
 
 #[test]
