@@ -254,6 +254,23 @@ mod tests {
         assert!(asked_again > asked, "a lost piece is asked for");
     }
 
+    /// One that forges the digest too has the keys of peers; it still cannot make a newcomer panic.
+    #[test]
+    fn an_image_with_any_byte_altered_is_no_replica_or_a_sound_one() {
+        let image = postcard::to_allocvec(&replica(3)).unwrap();
+        let (mut read, mut sound, mut strangers) = (0, 0, 0);
+        for (place, byte) in (0..image.len()).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+            let mut altered = image.clone();
+            altered[place] = byte;
+            let Some(replica) = decode::<Counter>(&altered) else { continue };
+            let foreign = replica.log().any(|record| record.origin.0 >= GROUP.updatable);
+            assert!(!(foreign && replica.is_sound(3)), "byte {place} as {byte}");
+            (read, sound) = (read + 1, sound + usize::from(replica.is_sound(3)));
+            strangers += usize::from(foreign);
+        }
+        assert!(read > sound && sound > 0 && strangers > 0, "{read} {sound} {strangers}");
+    }
+
     #[test]
     fn two_images_are_not_mixed_and_an_altered_one_is_not_taken() {
         let now = Duration::ZERO;
