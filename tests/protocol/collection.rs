@@ -1,7 +1,11 @@
 //! What may go, and when: C11, C11b, C13, C14, C23.
 
 use crate::common::*;
-use chinwag::{Group, Routing};
+use chinwag::{
+    Change, FrontEndId, Group, LogRecord, Replica, RequestId, Routing, Serial, Timestamp, Update,
+    rules::FAITHFUL,
+};
+use std::sync::Arc;
 
 /// C11: a copy of a request comes when its record and its identifier are gone, at a manager that never
 /// had it from the front end.
@@ -260,4 +264,37 @@ fn refusals_do_not_multiply() {
     cluster.deliver_all();
 
     assert_eq!(cluster.count("update"), 2 + cluster.count("refused"), "one for each refusal");
+}
+
+/// A front end that sends one identifier with two pasts lies. While one of its records waits, the identifier
+/// stays, whatever acknowledges it, or the update would run again (P9, P26).
+#[test]
+fn an_identifier_stays_as_long_as_a_record_of_it_waits() {
+    let record = |origin, prev: Timestamp, seq, number, acknowledged| {
+        let serial = |number| Serial { incarnation: 0, number };
+        let id = RequestId { front_end: FrontEndId(0), serial: serial(number) };
+        let acknowledged = serial(acknowledged);
+        let update = Update { id, acknowledged, prev: prev.clone(), op: format!("{number}") };
+        Arc::new(LogRecord { origin: rm(origin), ts: prev.with(rm(origin), seq), update })
+    };
+    let mut replica = Replica::<Transcript>::empty(2);
+    let mut log = |replica_ts, records| {
+        replica.commit(&FAITHFUL, &Change::Log { replica_ts, records });
+        replica.clone()
+    };
+    let ran = log(ts([1, 0]), vec![record(0, ts([0, 0]), 1, 1, 1)]);
+    assert_eq!(ran.value().0, ["1"]);
+    let waits = log(ts([1, 1]), vec![record(1, ts([3, 0]), 1, 1, 1)]);
+    assert_eq!(waits.pending_count(), 1);
+    let mut acknowledged = log(ts([2, 1]), vec![record(0, ts([1, 0]), 2, 2, 2)]);
+
+    acknowledged.commit(&FAITHFUL, &Change::Discard { upto: ts([2, 0]) });
+    assert_eq!(acknowledged.executed().len(), 2, "both, though 1 is acknowledged everywhere");
+
+    let records = vec![record(0, ts([2, 0]), 3, 3, 2)];
+    acknowledged.commit(&FAITHFUL, &Change::Log { replica_ts: ts([3, 1]), records });
+    assert_eq!(
+        (acknowledged.value().0.clone(), acknowledged.pending_count()),
+        (vec!["1".into(), "2".into(), "3".into()], 0)
+    );
 }

@@ -2,8 +2,8 @@
 
 use crate::common::*;
 use chinwag::{
-    Effects, FrontEndId, GOSSIP_LOG_MAX, Group, Message, Replica, ReplicaManager, RequestId,
-    Routing, Serial, Update,
+    Effects, FrontEndId, GOSSIP_LOG_MAX, Group, Input, Message, Replica, ReplicaManager, RequestId,
+    Routing, Sender, Serial, Timer, Update,
 };
 
 /// C4b: an answer must not claim what is held but does not show.
@@ -323,4 +323,29 @@ fn a_lost_update_blocks_those_who_saw_it_only() {
     cluster.recover(rm(0)); // It was not lost after all.
     cluster.settle();
     cluster.assert_converged();
+}
+
+/// A message that claims less than it carries teaches no more than it claims: its records would be ahead of all
+/// that its sender is then believed to have (C8).
+#[test]
+fn a_record_beyond_what_its_message_claims_is_not_taken() {
+    let mut cluster = Cluster::of(2);
+    let ann = cluster.client(rm(0));
+    cluster.post(ann, "a");
+    cluster.post(ann, "b");
+    let mut fx = Effects::default();
+    let Manager { party, state, .. } = &mut cluster.managers[0];
+    let timer = Timer::Gossip { to: rm(1) };
+    party.handle(state.as_mut().unwrap(), Input::Timer(timer), &mut fx);
+    let Some((_, Message::Gossip(mut gossip))) = fx.sends.pop() else { panic!("no gossip") };
+    assert_eq!((gossip.log.len(), &gossip.ts), (2, &ts([2, 0])));
+    gossip.ts = ts([1, 0]);
+
+    let Manager { party, state, .. } = &mut cluster.managers[1];
+    let state = state.as_mut().unwrap();
+    let input = Input::Message(Sender::Replica(rm(0)), Message::Gossip(gossip));
+    party.handle(state, input, &mut Effects::default());
+
+    assert_eq!(state.replica.replica_ts(), &ts([1, 0]));
+    assert_eq!(state.replica.value().0, ["a"]);
 }
