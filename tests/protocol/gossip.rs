@@ -325,8 +325,8 @@ fn a_lost_update_blocks_those_who_saw_it_only() {
     cluster.assert_converged();
 }
 
-/// A message that claims less than it carries teaches no more than it claims: its records would be ahead of all
-/// that its sender is then believed to have (C8).
+/// A message that claims less than it carries teaches no more than it claims: its records would be ahead of
+/// all that its sender is then believed to have (C8).
 #[test]
 fn a_record_beyond_what_its_message_claims_is_not_taken() {
     let mut cluster = Cluster::of(2);
