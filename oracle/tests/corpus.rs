@@ -1,5 +1,9 @@
-//! For each negative control of `proofs/coq/Controls.v`, one state and input on which the rule that is broken
-//! there and the proved one differ, and on which the Rust handler does what was proved.
+//! For each negative control of `proofs/coq/Controls.v`, and those of `ControlsRest.v` that break a rule of a
+//! handler, one state and input on which the rule that is broken there and the proved one differ, and on which
+//! the Rust handler does what was proved.
+//!
+//! Not here: the controls of replacement (`ControlsReplacement.v`), which the extracted functions do not know;
+//! two are played in `tests/protocol/replacing.rs`. How fragments are cut is none of the handlers' business.
 
 use chinwag::{
     Effects, FrontEndId, Gossip, Group, Input, ManagerState, Message, Replica, ReplicaId,
@@ -147,6 +151,12 @@ fn late_half() -> Case {
     (rm, heard(0, gossip))
 }
 
+/// `never_told`: gossip that asks for a receipt.
+fn asked_for_a_receipt() -> Case {
+    let mut rm0 = Rm::new(0).after(update(CLIENT, 1, 0, [0; 3]));
+    (Rm::new(1), heard(0, rm0.tells(1)))
+}
+
 #[test]
 fn each_negative_control_of_the_proof_shows_in_rust_where_it_shows_there() {
     let liar = (Rm::new(0), update(CLIENT, 1, 0, [5, 0, 0]));
@@ -167,6 +177,7 @@ fn each_negative_control_of_the_proof_shows_in_rust_where_it_shows_there() {
         ("learns across a gap", late_half(), "timestamp table"),
         ("believes any past", liar, "replica timestamp"),
         ("answers too early", early, "waiting queries"),
+        ("gives no receipts", asked_for_a_receipt(), "owed receipts"),
     ];
     for (mutant, case, part) in corpus {
         assert_eq!(shows(mutant, &case), part, "{mutant}");
