@@ -400,13 +400,13 @@ fn wide(mut gossip: Gossip<Transcript>) -> Gossip<Transcript> {
     gossip
 }
 
+/// What two say, each with the number of its sender.
+type Foreign = fn(&mut Played, &mut Played) -> [(u16, Gossip<Transcript>); 2];
+
 /// The runs of the negative controls `early_teaches` and `lost_one_heard` (proofs/coq/ControlsReplacement.v):
 /// rm0 has recorded update 1, and so has rm1, where update 2 says that 1 is finished; rm0 is replaced. What
 /// runs at rm1 in the end, if it hears `foreign`: what rm2 said before, or what the lost one says.
-fn runs_at_rm1(
-    rules: &'static Rules,
-    foreign: fn(&mut Played, &mut Played) -> [(u16, Gossip<Transcript>); 2],
-) -> Vec<String> {
+fn runs_at_rm1(rules: &'static Rules, foreign: Foreign) -> Vec<String> {
     let (before, after) = (Group::of(3), Group::of(3).replacing(rm(0)).unwrap());
     let start = |id| Played::start(id, before, rules, Replica::empty(3));
     let [mut lost, mut one, mut two] = [0, 1, 2].map(start);
@@ -442,7 +442,7 @@ fn lost_runs_on(lost: &mut Played, two: &mut Played) -> [(u16, Gossip<Transcript
 #[test]
 fn what_was_said_before_a_replacement_or_by_who_is_replaced_would_make_an_update_run_again() {
     static HEARS_ALL: Rules = Rules { hears: |_, _| true, ..FAITHFUL };
-    for foreign in [said_early, lost_runs_on] {
+    for foreign in [said_early as Foreign, lost_runs_on] {
         assert_eq!(runs_at_rm1(&FAITHFUL, foreign), ["1", "2"]);
         assert_eq!(runs_at_rm1(&HEARS_ALL, foreign), ["1", "2", "1"]);
     }
