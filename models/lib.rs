@@ -12,6 +12,7 @@ pub mod mutants;
 pub mod party;
 pub mod plain;
 pub mod properties;
+pub mod recording;
 pub mod render;
 pub mod scenario;
 pub mod shows;

@@ -19,10 +19,10 @@ if ! command -v chromium >/dev/null; then
   } || skip "chromium cannot be installed here"
 fi
 
-cargo build --locked --quiet --release --bin check --bin chinwag
+cargo build --locked --quiet --release --bin check --bin chinwag --bin simulate
 programs="$(cargo metadata --locked --format-version 1 --no-deps | python3 -c '
 import json, sys
 print(json.load(sys.stdin)["target_directory"])')/release"
 [[ $# == 0 ]] || mkdir -p "$1"
-PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/check.py "$programs/check" "$(command -v chromium)" "$@"
+PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/check.py "$programs" "$(command -v chromium)" "$@"
 PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/live.py "$programs/chinwag" "$(command -v chromium)" "$@"

@@ -21,6 +21,8 @@ Examples:
   check trace DIR                      is what a real cluster recorded an execution of the model?
   check explore pair                   click through the states in a browser
   check explore out/NAME.replay.json   the same, from a counterexample on
+  check explore NAME.txt               a scenario of tests/scenarios, step by step
+  check explore DIR                    what a cluster or `simulate` recorded, step by step
 
 Exit codes:
   0  all as expected, exhaustively within the bounds that --list shows
@@ -173,8 +175,9 @@ pub enum Command {
 /// What is explored.
 #[derive(Args, Debug)]
 pub struct ExploreArgs {
-    /// A model, or a file of --trace-dir; otherwise the model `pair`. The page links to all of them.
-    #[arg(value_name = "MODEL | FILE")]
+    /// A model, a file of --trace-dir, a scenario (NAME.txt), or a directory of `chinwag cluster --record`;
+    /// otherwise the model `pair`. The page links to all models and scenarios.
+    #[arg(value_name = "MODEL | FILE | DIR")]
     pub what: Option<String>,
     /// With this bug in.
     #[arg(long)]

@@ -98,7 +98,8 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-fn slug(text: &str) -> String {
+/// The text as part of a file's name.
+pub fn slug(text: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let text: String = text.chars().map(letter).collect();
     text.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")

@@ -5,6 +5,7 @@
 //! Nothing is left to chance: no message moves and no timer fires unless the scenario says so.
 
 pub mod beside;
+mod chronicle;
 mod command;
 mod live;
 mod run;

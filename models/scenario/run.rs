@@ -1,12 +1,15 @@
 //! Carries out what a scenario says, one command after the other.
 
 use super::{
-    Asked, By, Command, Follower, Pick, Stop, show,
+    Asked, By, Command, Follower, Pick, Stop,
+    chronicle::Chronicle,
+    show,
     stage::{Packet, Stage},
 };
 use crate::{
     application::Tag,
     party::{Client, Line, Local, Sent},
+    recording::Recording,
 };
 use chinwag::{Input, Message, ReplicaId, RequestId, Timer, Timestamp};
 
@@ -20,6 +23,27 @@ impl<F: Follower> Run<F> {
     /// Nothing has happened yet, and nobody is there.
     pub fn new(by: By, follower: F) -> Self {
         Self { stage: Stage::new(by, follower) }
+    }
+
+    /// Notes from now on what each step did.
+    pub(super) fn recorded(mut self) -> Self {
+        self.stage.chronicle = Some(Chronicle::default());
+        self
+    }
+
+    /// This line comes next.
+    pub(super) fn line(&mut self, line: &str) {
+        if let Some(chronicle) = &mut self.stage.chronicle {
+            chronicle.line = line.into();
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn recording(self) -> Recording {
+        let model = self.stage.in_short();
+        let mut recording = self.stage.chronicle.unwrap_or_default().recording;
+        recording.run.model = model;
+        recording
     }
 
     /// Does what a command says, and adds what there is to print.
@@ -47,7 +71,10 @@ impl<F: Follower> Run<F> {
             Command::DeliverAll => stage.deliver_all(out),
             Command::DropAll => {
                 out.push(format!("{} lost", stage.flight.len()));
-                stage.flight.clear();
+                while !stage.flight.is_empty() {
+                    let packet = stage.flight.remove(0);
+                    stage.lost(&packet);
+                }
                 Ok(())
             }
             Command::Halt(n) => self.halt(*n),
@@ -96,7 +123,8 @@ impl<F: Follower> Run<F> {
             }
         };
         let via = self.contact(via, 0)?;
-        let sent = self.stage.act(node, |client, local| ask_line(client, local, via, line))?;
+        let sent =
+            self.stage.act(node, "asks", |client, local| ask_line(client, local, via, line))?;
         if sent.is_empty() {
             out.push("it waits its turn".into());
         }
@@ -132,7 +160,7 @@ impl<F: Follower> Run<F> {
 
     fn restart_client(&mut self, client: &str) -> Result<(), Stop> {
         let node = self.stage.node(client)?;
-        self.stage.act(node, anew).map(drop)
+        self.stage.act(node, "loses its memory and comes back", anew).map(drop)
     }
 
     // ---- managers ----
@@ -170,6 +198,7 @@ impl<F: Follower> Run<F> {
         self.stage.begin()?;
         let node = self.stage.node(&manager.to_string())?;
         self.stage.halted[node] = true;
+        self.stage.stops(node);
         Ok(())
     }
 
@@ -234,7 +263,10 @@ impl<F: Follower> Run<F> {
 
     fn lose(&mut self, pick: &Pick, out: &mut Vec<String>) -> Result<(), Stop> {
         match self.stage.find(pick)? {
-            Some(place) => drop(self.stage.flight.remove(place)),
+            Some(place) => {
+                let packet = self.stage.flight.remove(place);
+                self.stage.lost(&packet);
+            }
             None => out.push("nothing such is under way".into()),
         }
         Ok(())

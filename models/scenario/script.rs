@@ -1,6 +1,7 @@
 //! The text of a scenario: paragraphs of commands, each followed by what they print.
 
 use super::{By, Command, Follower, Run, Stop};
+use crate::recording::Recording;
 
 /// Lines of a scenario, and characters of a line, that are read at most.
 const LINES_MAX: usize = 1_000;
@@ -65,7 +66,43 @@ impl Script {
     /// Returns it with what is printed in place of what is expected, and what stopped it, if anything did: a
     /// violated property is printed as well, and ends it.
     pub fn run(&self, by: By, follower: impl Follower) -> Result<(Self, Option<Stop>), String> {
-        let mut run = Run::new(by, follower);
+        self.play(&mut Run::new(by, follower))
+    }
+
+    /// The same on the model alone, with what each step did: `title` is what it is called.
+    pub fn record(&self, by: By, title: &str) -> Result<Recording, String> {
+        let mut run = Run::new(by, ()).recorded();
+        let (printed, stop) = self.play(&mut run)?;
+        let mut recording = run.recording();
+        recording.run.title = title.into();
+        recording.run.verdict = format!("{} steps", recording.moments.len());
+        recording.run.explain = self.about();
+        recording.scenario = Some(self.write());
+        let differs = self.difference(&printed);
+        match stop {
+            Some(Stop::Violated(sentences)) => {
+                recording.broken(sentences.into_iter().map(String::from).collect());
+            }
+            Some(Stop::Differs(why) | Stop::Unusable(why)) => recording.notes.push(why),
+            None => {}
+        }
+        if let (Some(differs), true) = (differs, recording.violated.is_empty()) {
+            recording.notes.push(format!("What it prints is not what the text says: {differs}"));
+        }
+        Ok(recording)
+    }
+
+    /// What it says about itself before its first command.
+    pub fn about(&self) -> Vec<String> {
+        let lines =
+            self.blocks.iter().flat_map(|block| &block.lines).map(|(_, line)| line.as_str());
+        let comments = lines.take_while(|line| line.starts_with('#'));
+        let says = comments.filter(|line| !line.starts_with(MUTANT));
+        let words: Vec<_> = says.map(|line| line.trim_start_matches(['#', ' '])).collect();
+        Some(words.join(" ")).filter(|words| !words.is_empty()).into_iter().collect()
+    }
+
+    fn play<F: Follower>(&self, run: &mut Run<F>) -> Result<(Self, Option<Stop>), String> {
         let mut printed = Self { blocks: Vec::new(), ..self.clone() };
         for block in &self.blocks {
             let lines = block.lines.clone();
@@ -74,6 +111,7 @@ impl Script {
             for (number, line) in block.commands() {
                 let at = |why| format!("line {number}: {line}: {why}");
                 let command = Command::read(line).map_err(at)?;
+                run.line(line);
                 let stop = run.execute(&command, output).err();
                 if let Some(Stop::Violated(sentences)) = &stop {
                     output.extend(sentences.iter().map(|s| format!("VIOLATED: {s}")));

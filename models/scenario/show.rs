@@ -98,7 +98,7 @@ fn words<F: Follower>(stage: &Stage<F>, message: &Message<Application>) -> Strin
 
 /// A message under way.
 pub(super) fn message_line<F: Follower>(stage: &Stage<F>, packet: &Packet) -> String {
-    let Packet { from, to, message } = packet;
+    let Packet { from, to, message, .. } = packet;
     let (from, to) = (stage.node_name(*from), stage.node_name(*to));
     format!("{from} -> {to} {}", words(stage, message))
 }

@@ -1,11 +1,19 @@
 //! What a scenario plays on: the parties, what is under way between them, and the judge.
 
-use super::{By, Follower, Kind, Pick, Stop, Which, command::CLIENTS_MAX, show};
+use super::{
+    By, Follower, Kind, Pick, Stop, Which,
+    chronicle::{Chronicle, arrives, befalls},
+    command::CLIENTS_MAX,
+    show,
+};
 use crate::{
     application::{Act, Application, Op, Tag, Tags, name},
     model::{Links, Model, PLAIN, Serves, operation},
     party::{Client, FOREVER, Life, Local, ManagerLocal, Party, Sent, Turn},
     properties::{Kind as Meant, PROPERTIES, Scope},
+    render::{MessageRef, Step},
+    story,
+    system::Happens,
     view::{Setting, View},
 };
 use chinwag::{
@@ -22,6 +30,8 @@ const FILLING: usize = 700;
 /// A message under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packet {
+    /// Names it. A copy has the same.
+    pub id: u64,
     pub from: usize,
     pub to: usize,
     pub message: Message<Application>,
@@ -40,6 +50,10 @@ pub(super) struct Stage<F> {
     /// Names of clients, in order.
     pub clients: Vec<String>,
     pub asked: Tags,
+    /// What happened, if anybody wants to know.
+    pub chronicle: Option<Chronicle>,
+    /// Messages so far.
+    sent: u64,
     by: By,
     follower: F,
 }
@@ -56,6 +70,8 @@ impl<F: Follower> Stage<F> {
             halted: Vec::new(),
             clients: Vec::new(),
             asked: Tags::default(),
+            chronicle: None,
+            sent: 0,
             by,
             follower,
         }
@@ -76,6 +92,7 @@ impl<F: Follower> Stage<F> {
         }
         self.locals = self.parties.iter().map(|party| party.start().0).collect();
         self.halted = vec![false; self.parties.len()];
+        (0..self.parties.len()).for_each(|node| self.joined(node));
         Ok(())
     }
 
@@ -111,6 +128,7 @@ impl<F: Follower> Stage<F> {
         self.locals.push(party.start().0);
         self.parties.push(party);
         self.clients.push(name.into());
+        self.joined(self.parties.len() - 1);
         Ok(())
     }
 
@@ -141,6 +159,25 @@ impl<F: Follower> Stage<F> {
 
     /// One atomic step of a node. What it sends is under way then, and is returned as well.
     pub fn step(&mut self, node: usize, input: Input<Application>) -> Result<Vec<Packet>, Stop> {
+        self.step_with(node, input, None)
+    }
+
+    fn step_with(
+        &mut self,
+        node: usize,
+        input: Input<Application>,
+        received: Option<MessageRef>,
+    ) -> Result<Vec<Packet>, Stop> {
+        let action = match &input {
+            Input::Message(Sender::Replica(id), message) => {
+                story::takes(message, &format!("{id:?}"))
+            }
+            Input::Message(Sender::FrontEnd(id), message) => {
+                story::takes(message, &format!("{id:?}"))
+            }
+            Input::Timer(timer) => story::does(&Happens::Timer(*timer)),
+            Input::Request(_) => "asks".to_owned(),
+        };
         let (local, sends) = self.parties[node].step(&self.locals[node], input.clone());
         if let (Local::Manager(manager), Sender::Replica(id)) = (&local, self.sender(node)) {
             let same = match manager.life {
@@ -150,31 +187,29 @@ impl<F: Follower> Stage<F> {
             same.map_err(Stop::Differs)?;
             self.halted[node] |= manager.life == Life::Lost;
         }
-        self.settled(node, local, sends)
+        self.settled(Step { lane: node, action, received, ..Step::default() }, local, sends)
     }
 
     /// A client does what `act` makes it do.
     pub fn act(
         &mut self,
         node: usize,
+        action: &str,
         act: impl FnOnce(&mut Client, &Local) -> (Local, Vec<Sent>),
     ) -> Result<Vec<Packet>, Stop> {
         let Party::Client(client) = &mut self.parties[node] else {
             return Err(Stop::Unusable("that is no client".into()));
         };
         let (local, sends) = act(client, &self.locals[node]);
-        self.settled(node, local, sends)
+        self.settled(Step { lane: node, action: action.into(), ..Step::default() }, local, sends)
     }
 
-    fn settled(
-        &mut self,
-        node: usize,
-        local: Local,
-        sends: Vec<Sent>,
-    ) -> Result<Vec<Packet>, Stop> {
-        self.locals[node] = local;
+    fn settled(&mut self, told: Step, local: Local, sends: Vec<Sent>) -> Result<Vec<Packet>, Stop> {
+        let node = told.lane;
+        let before = std::mem::replace(&mut self.locals[node], local);
         let packets: Vec<_> = sends.into_iter().map(|sent| self.packet(node, sent)).collect();
         self.flight.extend(packets.iter().cloned());
+        self.happened(told, &before, &packets);
         if self.flight.len() > FLIGHT_MAX {
             return Err(Stop::Unusable(format!("more than {FLIGHT_MAX} messages are under way")));
         }
@@ -182,25 +217,27 @@ impl<F: Follower> Stage<F> {
         Ok(packets)
     }
 
-    fn packet(&self, from: usize, (to, message): Sent) -> Packet {
+    fn packet(&mut self, from: usize, (to, message): Sent) -> Packet {
         let to = match to {
             Destination::Replica(id) => id.index(),
             Destination::FrontEnd(id) => self.managers() + id.0 as usize,
             Destination::AnyReplica | Destination::AnyUpdatable => 0,
         };
-        Packet { from, to, message }
+        self.sent += 1;
+        Packet { id: self.sent, from, to, message }
     }
 
     /// A message arrives; what comes of it, in words and as messages.
     pub fn arrive(&mut self, packet: &Packet, out: &mut Vec<String>) -> Result<Vec<Packet>, Stop> {
-        let Packet { from, to, message } = packet;
+        let Packet { from, to, message, .. } = packet;
         if self.halted.get(*to) == Some(&true) {
             out.push(format!("{} is down", self.node_name(*to)));
+            self.lost(packet);
             return Ok(Vec::new());
         }
         let before = self.locals[*to].clone();
         let input = Input::Message(self.sender(*from), message.clone());
-        let stepped = self.step(*to, input);
+        let stepped = self.step_with(*to, input, Some(arrives(packet)));
         out.push(show::arrival(self, packet, &before, stepped.as_deref().unwrap_or(&[])));
         stepped
     }
@@ -220,7 +257,7 @@ impl<F: Follower> Stage<F> {
         let same = self.follower.restart(party.node.id, &local.state);
         same.map_err(Stop::Differs)?;
         self.halted[node] = false;
-        self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+        self.settled(befalls(node, &Happens::Crash), Local::Manager(local), Vec::new()).map(drop)
     }
 
     /// A copy of what a manager has stored is put away.
@@ -228,7 +265,12 @@ impl<F: Follower> Stage<F> {
         self.has_its_own(node)?;
         let (local, party) = self.turn(node, Turn::BackedUp)?;
         self.follower.back_up(party).map_err(Stop::Differs)?;
-        self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+        self.settled(
+            befalls(node, &Happens::Turn(Turn::BackedUp)),
+            Local::Manager(local),
+            Vec::new(),
+        )
+        .map(drop)
     }
 
     /// A manager stops, and starts again with the copy that was put away.
@@ -243,7 +285,12 @@ impl<F: Follower> Stage<F> {
         }
         self.follower.restore(id, &local.state).map_err(Stop::Differs)?;
         self.halted[node] = false;
-        self.settled(node, Local::Manager(local), Vec::new()).map(drop)
+        self.settled(
+            befalls(node, &Happens::Turn(Turn::Restored)),
+            Local::Manager(local),
+            Vec::new(),
+        )
+        .map(drop)
     }
 
     fn turn(&self, node: usize, turn: Turn) -> Result<(ManagerLocal, ReplicaId), Stop> {

@@ -9,6 +9,7 @@ mod steps;
 
 pub use describe::{describe, describe_envelope, label};
 pub use portrait::portrait;
+pub(crate) use steps::takes;
 pub use steps::{does, happening};
 
 use crate::{

@@ -143,7 +143,7 @@ pub fn happening(
     }
 }
 
-fn takes(message: &Message<Application>, from: &str) -> String {
+pub(crate) fn takes(message: &Message<Application>, from: &str) -> String {
     match message {
         Message::Update(u) => format!("takes update {:?} {:?}", u.id, u.op),
         Message::UpdateReply { id, ts } => format!("learns that {id:?} is done at {ts:?}"),

@@ -63,8 +63,12 @@ impl Explorer {
     }
 
     fn state(&self, place: &Value) -> Value {
+        self.post("/api/state", place)
+    }
+
+    fn post(&self, path: &str, question: &Value) -> Value {
         let (status, body) =
-            self.ask(&self.host(), "application/json", "/api/state", &place.to_string());
+            self.ask(&self.host(), "application/json", path, &question.to_string());
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("the answer is JSON")
     }
@@ -146,9 +150,94 @@ fn a_counterexample_file_is_where_the_explorer_begins() {
     assert_eq!(changed, ["rm1"]);
 }
 
+/// A scenario in which rm1 learns of an update.
+const SCENARIO: &str = "\
+# One update.
+
+replicas 2
+client c1 at 0
+
+c1 update a
+gossip 0 -> 1
+show 1
+";
+
+#[test]
+fn a_scenario_is_opened_at_its_end_with_each_step_back_and_comes_out_as_it_went_in() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("one-update.txt");
+    std::fs::write(&file, SCENARIO).expect("the directory is there");
+    let explorer = explorer(&[&file.to_string_lossy()]);
+
+    assert_eq!(explorer.opening, "run=opened");
+    let at = |at: Option<usize>| explorer.post("/api/run", &json!({ "run": "opened", "at": at }));
+    let last = at(None);
+    let texts = json!([
+        "c1 (fe0) asks",
+        "rm0 takes update fe0#0 a",
+        "c1 (fe0) learns that fe0#0 is done at [1,0]",
+        "rm0 gossips to rm1",
+        "rm1 takes gossip [1,0] +1 [rm0:1] (asks) from rm0",
+    ]);
+    assert_eq!((&last["texts"], &last["at"]), (&texts, &json!(5)));
+    assert_eq!((&last["choices"], &last["said"]), (&json!([]), &json!("gossip 0 -> 1")));
+    let value = |state: &Value| [0, 1].map(|rm| state["parties"][rm]["after"]["value_ts"].clone());
+    let values: Vec<_> = (0..=5).map(|place| value(&at(Some(place)))).collect();
+    let (none, one) = (json!([0, 0]), json!([1, 0]));
+    let expected = [[0, 0], [0, 0], [1, 0], [1, 0], [1, 0], [1, 1]];
+    let expected = expected.map(|counts| counts.map(|n| [&none, &one][n].clone()));
+    assert_eq!(values, expected);
+    let marks = |state: &Value| {
+        let rows = state["messages"].as_array().expect("they are known").iter();
+        rows.map(|row| format!("{} {}", row["mark"], row["kind"])).collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&at(Some(4))), [r#""new" "gossip""#]);
+    // Its receiver asked for a receipt.
+    assert_eq!(marks(&last), [r#""gone" "gossip""#]);
+    let saved = explorer.post("/api/run", &json!({ "run": "opened", "format": "scenario.txt" }));
+    assert_eq!(
+        (&saved["name"], &saved["text"]),
+        (&json!("one-update.scenario.txt"), &json!(SCENARIO))
+    );
+}
+
+#[test]
+fn every_scenario_of_the_tests_is_in_the_program_and_can_be_looked_at() {
+    let explorer = explorer(&["reader"]);
+    let (_, all) = explorer.send(&format!(
+        "GET /api/catalogue HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        explorer.host()
+    ));
+    let all: Value = serde_json::from_str(&all).expect("the answer is JSON");
+    let listed = all["scenarios"].as_array().expect("they are listed").iter();
+    let listed: Vec<_> = listed.map(|one| one["run"].as_str().unwrap_or_default()).collect();
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/scenarios");
+    let files = std::fs::read_dir(directory).expect("the scenarios can be read");
+    let names = files.map(|file| file.expect("it can be listed").file_name());
+    let mut there: Vec<_> =
+        names.filter_map(|name| Some(name.to_str()?.strip_suffix(".txt")?.to_owned())).collect();
+    there.sort();
+    assert_eq!(listed, there);
+
+    let bug = json!({ "run": "c03_single_pass", "mutant": "makes a single pass" });
+    let state = explorer.post("/api/run", &bug);
+    assert_eq!(state["found"], "nothing waits that need not wait");
+    let refused =
+        explorer.ask(&explorer.host(), "application/json", "/api/run", r#"{"run":"none"}"#);
+    assert_eq!(refused.0, 400, "{}", refused.1);
+}
+
 #[test]
 fn a_file_that_is_not_a_counterexample_is_refused() {
-    for (what, words) in [("none.replay.json", "no such file"), ("./Cargo.toml", "--trace-dir")] {
+    let scenario = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulated.txt");
+    std::fs::write(&scenario, "seed 7\nservice counter\n").expect("the directory is there");
+    let scenario = scenario.to_string_lossy();
+    let refused = [
+        ("none.replay.json", "no such file"),
+        ("./Cargo.toml", "--trace-dir"),
+        ("./tests", "there is no trace"),
+        (&scenario, "simulate --scenario FILE --record DIR"),
+    ];
+    for (what, words) in refused {
         let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
         let output = command.args(["explore", what]).output().expect("it was built for this test");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -20,6 +20,8 @@ pub struct Judge<S: Service> {
     /// Of each update.
     keys: HashMap<RequestId, Vec<RecordKey>>,
     seats: Vec<Seat>,
+    /// Are these values equal? Of the models' application, whatever order they came about in.
+    alike: fn(&S, &S) -> bool,
 }
 
 /// What it knows of one replica manager.
@@ -47,7 +49,12 @@ impl<S: Service> Judge<S> {
     /// Of a cluster where nothing has happened.
     pub fn new(group: Group) -> Self {
         let seats = vec![Seat::default(); usize::from(group.replicas)];
-        Self { group, records: BTreeMap::new(), keys: HashMap::new(), seats }
+        Self { group, records: BTreeMap::new(), keys: HashMap::new(), seats, alike: S::eq }
+    }
+
+    /// The same, which takes such values for equal.
+    pub fn with_alike(self, alike: fn(&S, &S) -> bool) -> Self {
+        Self { alike, ..self }
     }
 
     /// After a step of one replica manager that journalled this.
@@ -164,7 +171,7 @@ impl<S: Service> Judge<S> {
                 format!("every update has run at {me:?} (P16), and so {:?}", seat.lacks)
             })?;
             let same = state.replica.value_ts() == first.replica.value_ts()
-                && state.replica.value().value == first.replica.value().value;
+                && (self.alike)(&state.replica.value().value, &first.replica.value().value);
             promise(same, || format!("rm0 and {me:?} are equal when all hold the same (P16)"))?;
         }
         Ok(true)

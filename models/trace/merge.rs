@@ -5,12 +5,14 @@
 //! each other in a circle.
 
 use super::{
-    Boot, End, Refused, Summary, Trace, Verdict, Witnessed,
+    Boot, End, Refused, Summary, Trace, Verdict, Ways, Witnessed,
+    chronicle::Chronicle,
     judge::Judge,
     play::{Objection, Player},
     sent::{Sent, is_part},
     shadow::Shadow,
 };
+use crate::recording::Recording;
 use chinwag::{
     Destination, Message, ReplicaId, RequestId, Sender, Service, Timestamp,
     runtime::{ClusterId, Codec, TraceInput, TraceStep},
@@ -39,6 +41,8 @@ struct Merge<'a, S: Service> {
     judge: Judge<S>,
     shadow: Option<Shadow>,
     summary: Summary,
+    chronicle: Option<Chronicle>,
+    shows: fn(&S) -> String,
 }
 
 /// A step, and whether a crash took it before it was journalled.
@@ -59,16 +63,34 @@ enum Turn {
 }
 
 /// Merges, replays and judges a trace that [`Trace::validate`] let through.
-pub fn merge<S: Service>(trace: &Trace<Witnessed<S>>) -> Verdict {
-    let mut merge = Merge::new(trace);
+pub fn merge<S: Service>(trace: &Trace<Witnessed<S>>, ways: Ways<S>) -> Verdict {
+    let mut merge = Merge::new(trace, ways);
     match merge.run() {
         Ok(()) => Verdict::Accepted(merge.summary),
         Err(refused) => Verdict::Refused(Box::new(refused)),
     }
 }
 
+/// Tells it step by step, in the order in which it is replayed, as far as it is an execution of the model.
+pub fn record<S: Service>(trace: &Trace<Witnessed<S>>, ways: Ways<S>) -> Recording {
+    let mut merge = Merge::new(trace, ways);
+    merge.chronicle = Some(Chronicle::new(trace.group()));
+    let ended = merge.run();
+    let mut recording = merge.chronicle.map(|chronicle| chronicle.recording).unwrap_or_default();
+    recording.notes.extend(merge.summary.missing);
+    recording.run.model = format!("{} replica managers", trace.group().replicas);
+    match ended {
+        Ok(()) => recording.run.verdict = format!("{} steps", merge.summary.steps),
+        Err(refused) => {
+            let Refused { file, line, why, .. } = refused;
+            recording.broken(vec![format!("the next step, {file}:{line}, is refused: {why}")]);
+        }
+    }
+    recording
+}
+
 impl<'a, S: Service> Merge<'a, S> {
-    fn new(trace: &'a Trace<Witnessed<S>>) -> Self {
+    fn new(trace: &'a Trace<Witnessed<S>>, ways: Ways<S>) -> Self {
         let group = trace.group();
         let cluster = trace.boots.first().map_or(0, |boot| boot.header.cluster);
         let codec = Codec { cluster: ClusterId(cluster), group };
@@ -83,7 +105,8 @@ impl<'a, S: Service> Merge<'a, S> {
         let summary = Summary { all_properties: shadow.is_some(), ..summary_of(trace) };
         Self {
             trace,
-            judge: Judge::new(group),
+            judge: Judge::new(group).with_alike(ways.alike),
+            shows: ways.shows,
             next: vec![0; queues.len()],
             gave_up: group.members().map(|id| gave_up(trace, id)).collect(),
             players,
@@ -95,6 +118,7 @@ impl<'a, S: Service> Merge<'a, S> {
             made: group.zero(),
             shadow,
             summary,
+            chronicle: None,
         }
     }
 
@@ -164,6 +188,11 @@ impl<'a, S: Service> Merge<'a, S> {
         let fx = taken.map_err(|objection| self.refused(place, objection))?;
         self.next[node] += 1;
         self.summary.steps += 1;
+        if let (Some(chronicle), Some(state)) = (&mut self.chronicle, &self.players[node].state) {
+            let said = format!("{}:{}", self.trace.boots[place.boot].file, place.step + 2);
+            let value = (self.shows)(&state.replica.value().value);
+            chronicle.step(node, step, state, (said, place.lost, value));
+        }
         if place.lost {
             // It never left the process: nothing was sent, and the next start does not know of it.
             self.summary.lost += 1;

@@ -5,6 +5,7 @@
 //! | `read.rs` | files into starts and steps; refuses what is no trace |
 //! | `sound.rs` | lets through what the wire lets through |
 //! | `play.rs` | computes each step again, and compares |
+//! | `chronicle.rs` | tells the steps to people |
 //! | `merge.rs` | finds an order in which every message is sent before it arrives |
 //! | `sent.rs` | what a message that arrives may come from |
 //! | `judge.rs` | what is promised, over any number of updates |
@@ -14,6 +15,7 @@
 //! an order in which every message between replica managers was sent before it arrived, gossip perhaps in
 //! part. What clients ask is free, but for this: one identifier has one content.
 
+mod chronicle;
 mod judge;
 mod merge;
 mod play;
@@ -26,6 +28,7 @@ mod witnessed;
 pub use read::{BOOTS_MAX, Boot, End, FILE_BYTES_MAX, Trace, TraceError};
 pub use witnessed::Witnessed;
 
+use crate::{application::Application, recording::Recording};
 use chinwag::{
     Service,
     runtime::command::{CliService, WithService, with_service},
@@ -126,16 +129,72 @@ impl Verdict {
 ///
 /// The files are no traces of one cluster.
 pub fn check_directory(directory: &Path) -> Result<Verdict, TraceError> {
-    struct CheckIt<'a>(&'a Path);
-    impl WithService for CheckIt<'_> {
-        type Output = Result<Verdict, TraceError>;
+    match read_directory(directory, false)? {
+        Read::Checked(verdict) => Ok(verdict),
+        Read::Recorded(_) => unreachable!("nothing was to be recorded"),
+    }
+}
+
+/// The run of all trace files of a directory, step by step, as far as it is an execution of the model.
+///
+/// # Errors
+///
+/// The files are no traces of one cluster.
+pub fn record_directory(directory: &Path) -> Result<Recording, TraceError> {
+    match read_directory(directory, true)? {
+        Read::Recorded(recording) => Ok(*recording),
+        Read::Checked(_) => unreachable!("it was to be recorded"),
+    }
+}
+
+/// The service of traces of simulated hosts: that of the models.
+pub const MODELS_SERVICE: &str = "of the models";
+
+/// What must be known of a service to judge and to tell its values.
+struct Ways<S> {
+    /// Are they equal? Of the models' application, whatever order they came about in.
+    alike: fn(&S, &S) -> bool,
+    /// For people.
+    shows: fn(&S) -> String,
+}
+
+impl<S: Service> Ways<S> {
+    fn of() -> Self {
+        Self { alike: S::eq, shows: |value| format!("{value:?}") }
+    }
+}
+
+enum Read {
+    Checked(Verdict),
+    Recorded(Box<Recording>),
+}
+
+fn read_directory(directory: &Path, records: bool) -> Result<Read, TraceError> {
+    struct ReadIt<'a>(&'a Path, bool);
+    impl ReadIt<'_> {
+        fn read<S: Service>(self, ways: Ways<S>) -> Result<Read, TraceError> {
+            let trace = Trace::<Witnessed<S>>::read(self.0)?;
+            trace.validate()?;
+            Ok(match self.1 {
+                true => Read::Recorded(Box::new(merge::record(&trace, ways))),
+                false => Read::Checked(merge::merge(&trace, ways)),
+            })
+        }
+    }
+    impl WithService for ReadIt<'_> {
+        type Output = Result<Read, TraceError>;
         fn run<S: CliService>(self) -> Self::Output {
-            check(&Trace::<Witnessed<S>>::read(self.0)?)
+            self.read::<S>(Ways::of())
         }
     }
     let service = read::service_of(directory)?;
+    if service == MODELS_SERVICE {
+        let alike = |a: &Application, b: &Application| a.value == b.value;
+        let ways = Ways { alike, shows: |application| application.value.show() };
+        return ReadIt(directory, records).read::<Application>(ways);
+    }
     let unknown = || TraceError::of(directory, format!("no service is called {service:?}"));
-    with_service(&service, CheckIt(directory)).unwrap_or_else(|| Err(unknown()))
+    with_service(&service, ReadIt(directory, records)).unwrap_or_else(|| Err(unknown()))
 }
 
 /// Checks a trace.
@@ -145,5 +204,5 @@ pub fn check_directory(directory: &Path) -> Result<Verdict, TraceError> {
 /// It is no trace of one cluster.
 pub fn check<S: Service>(trace: &Trace<Witnessed<S>>) -> Result<Verdict, TraceError> {
     trace.validate()?;
-    Ok(merge::merge(trace))
+    Ok(merge::merge(trace, Ways::of()))
 }

@@ -1,6 +1,6 @@
 """Opens the explorer in a headless Chromium, clicks through it, and judges what it shows.
 
-Arguments: the program `check`, Chromium, and if wanted a directory for screenshots.
+Arguments: the directory of the programs, Chromium, and if wanted a directory for screenshots.
 """
 
 import http.client
@@ -70,7 +70,8 @@ def a_counterexample_is_opened_from_the_famous_runs(page, explorer):
     page.wait("document.querySelector('#famous[open]')")
     page.evaluate("""{ const search = document.getElementById('famous-search');
         search.value = 'single pass'; search.dispatchEvent(new Event('input')); }""")
-    equal(page.evaluate("document.querySelectorAll('#famous-list a').length"), 1)
+    # The model's counterexample, and the scenario that finds it too.
+    equal(page.evaluate("document.querySelectorAll('#famous-list a').length"), 2)
     page.evaluate("document.querySelector('#famous-list a').click()")
     page.wait("document.querySelector('.violated')")
     said = page.evaluate("document.querySelector('.violated').innerText")
@@ -180,6 +181,96 @@ def a_counterexample_file_is_opened(page, program):
             explorer.close()
 
 
+def a_scenario_is_walked_through(page, explorer):
+    page.open(explorer.base + "#run=c03_single_pass")
+    page.wait("document.getElementById('about').innerText.includes('C3: what becomes stable')")
+    length = page.evaluate("Number(document.body.dataset.at)")
+    assert length > 10, length
+    page.wait("document.getElementById('read-only')?.innerText.includes('Read only')")
+    equal(page.evaluate("document.querySelectorAll('#steps button').length"), 0)
+    equal(page.evaluate("document.getElementById('random').disabled"), True)
+    equal(page.evaluate("document.querySelector('#news code').textContent"), "settle")
+    order = "document.querySelector('[data-party=rm1] dd').innerText"
+    equal(page.evaluate(order), "a b c")
+    # Each step back is there, down to the start and up again.
+    for place in range(length - 1, -1, -1):
+        page.press("ArrowLeft")
+        page.wait(f"document.body.dataset.at === '{place}'")
+    equal(page.evaluate(order), "empty")
+    equal(page.evaluate("document.querySelectorAll('#diagram circle').length"), 0)
+    page.press("ArrowRight")
+    at(page, 1)
+    equal(page.evaluate("document.querySelectorAll('#messages .new').length"), 1)
+    equal(page.evaluate("document.querySelector('.touched').dataset.party"), "c1 (fe0)")
+    page.evaluate("history.back()")
+    at(page, 0)
+
+
+def a_scenario_shows_a_seeded_bug(page, explorer):
+    page.press("f")
+    page.wait("document.querySelector('#famous[open]')")
+    page.evaluate("""{ const search = document.getElementById('famous-search');
+        search.value = 'c03_single_pass, with'; search.dispatchEvent(new Event('input')); }""")
+    equal(page.evaluate("document.querySelectorAll('#famous-list a').length"), 1)
+    page.evaluate("document.querySelector('#famous-list a').click()")
+    page.wait("document.querySelector('.violated')?.innerText.includes('nothing waits that need not wait')")
+    equal(page.evaluate("document.getElementById('bug').value"), "makes a single pass")
+
+
+def what_is_opened_from(page, program, what, wait):
+    """Opens a file or directory, and walks a little; how many steps there are."""
+    explorer = Explorer(program, what)
+    try:
+        page.open(explorer.opening)
+        page.wait(wait)
+        page.wait("document.getElementById('read-only')")
+        last = page.evaluate("Number(document.body.dataset.at)")
+        page.press("ArrowLeft")
+        at(page, last - 1)
+        page.press("Home")
+        at(page, 0)
+        page.press("ArrowRight")
+        at(page, 1)
+        return last
+    finally:
+        explorer.close()
+
+
+def a_scenario_file_a_seed_and_a_trace_are_opened(page, programs):
+    check, simulate, chinwag = programs
+    with tempfile.TemporaryDirectory() as directory:
+        scenario = os.path.join(directory, "mine.txt")
+        with open(scenario, "w", encoding="utf-8") as file:
+            file.write("# Mine.\n\nreplicas 2\nclient c1 at 0\n\nc1 update a\ngossip 0 -> 1\n")
+        what_is_opened_from(page, check, scenario, "document.getElementById('about').innerText.includes('Mine.')")
+
+        seed = os.path.join(directory, "seed")
+        subprocess.run([simulate, "--seed", "2", "--record", seed], check=True, stdout=subprocess.DEVNULL)
+        shown = "document.getElementById('about').innerText.includes('the trace in')"
+        steps = what_is_opened_from(page, check, seed, shown)
+        assert steps > 100, steps
+
+        trace = os.path.join(directory, "trace")
+        record(chinwag, os.path.join(directory, "cluster"), trace)
+        what_is_opened_from(page, check, trace, shown)
+        equal(page.evaluate("document.getElementById('messages-count').textContent"), "not recorded")
+
+
+def record(chinwag, directory, trace):
+    """A recorded run of two replica managers over UDP, with one update."""
+    process = subprocess.Popen([chinwag, "cluster", "--replicas", "2", "--service", "counter", "--json",
+                                "--dir", directory, "--record", trace],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        config = json.loads(process.stdout.readline())["config"]
+        subprocess.run([chinwag, "update", "--config", config, "--at", "0", "add", "5"], check=True,
+                       stdout=subprocess.DEVNULL)
+        subprocess.run([chinwag, "query", "--config", config, "--at", "1"], check=True, stdout=subprocess.DEVNULL)
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def files_are_saved(explorer):
     found = explorer.post("/api/find", {"model": "twice", "mutant": "executes duplicates",
                                         "until": "an update is executed at most once"})
@@ -188,6 +279,9 @@ def files_are_saved(explorer):
     for form, start in begins.items():
         file = explorer.post("/api/export", {"place": found["place"], "format": form})
         assert file["name"].endswith(form) and file["text"].startswith(start) and len(file["text"]) > 300, file
+    for form in ["svg", "itf.json", "shiviz.log", "txt", "scenario.txt"]:
+        file = explorer.post("/api/run", {"run": "c10_recorded_twice", "format": form})
+        assert file["name"] == f"c10-recorded-twice.{form}" and len(file["text"]) > 300, file
     replay = json.loads(explorer.post("/api/export", {"place": found["place"], "format": "replay.json"})["text"])
     equal(len(replay["actions"]), len(found["place"]["path"]))
 
@@ -203,6 +297,15 @@ def every_famous_run_leads_where_it_says(explorer):
         place = {"model": witness["model"], "until": witness["name"]}
         state = explorer.post("/api/state", explorer.post("/api/find", place)["place"])
         assert witness["name"] in state["seen"] and not state["violated"], witness
+    for scenario in famous["scenarios"]:
+        state = explorer.post("/api/run", {"run": scenario["run"]})
+        refutes = scenario["run"] == "c25_what_must_not_be_built"
+        assert bool(state["violated"]) == refutes and state["length"] > 2, (scenario, state["violated"])
+        for mutant in scenario["mutants"]:
+            state = explorer.post("/api/run", {"run": scenario["run"], "mutant": mutant["bug"]})
+            differs = mutant["by"] == "the output differs"
+            assert (state["read_only"] if differs else mutant["by"] in state["violated"]), (mutant, state["violated"])
+    assert len(famous["scenarios"]) > 40, famous["scenarios"]
     assert len(famous["mutants"]) > 50 and len(famous["witnesses"]) >= 10, famous
 
 
@@ -242,18 +345,21 @@ def stateright_is_still_there(page, explorer):
 
 
 def main():
-    program, chromium = sys.argv[1:3]
+    directory, chromium = sys.argv[1:3]
     pictures = sys.argv[3] if len(sys.argv) > 3 else None
+    program, *others = [os.path.join(directory, name) for name in ["check", "simulate", "chinwag"]]
     explorer = Explorer(program, "pair")
     page = Chromium(chromium)
     try:
         page.look(1280, 960)
         for test in [a_counterexample_is_opened_from_the_famous_runs, what_each_step_changes_is_marked,
                      a_reload_and_a_sent_link_show_the_same, steps_are_grouped_searched_and_taken,
-                     the_keyboard_is_documented_and_works, a_fair_continuation_is_walked_through]:
+                     the_keyboard_is_documented_and_works, a_fair_continuation_is_walked_through,
+                     a_scenario_is_walked_through, a_scenario_shows_a_seeded_bug]:
             test(page, explorer)
             print("ok", test.__name__.replace("_", " "), flush=True)
         a_counterexample_file_is_opened(page, program)
+        a_scenario_file_a_seed_and_a_trace_are_opened(page, [program, *others])
         files_are_saved(explorer)
         every_famous_run_leads_where_it_says(explorer)
         strangers_are_turned_away(explorer)

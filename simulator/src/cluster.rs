@@ -18,7 +18,7 @@ use chinwag::{
         StorageError,
     },
 };
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 pub mod clients;
 pub mod faults;
@@ -71,8 +71,13 @@ pub struct Cluster<J: Judge> {
 }
 
 impl<J: Judge> Cluster<J> {
-    /// Everyone has just been started for the first time.
-    pub fn new(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Self {
+    /// Everyone has just been started for the first time, and records to this directory if there is one.
+    pub fn new(
+        scenario: &Scenario,
+        slip: Option<Slip>,
+        tells: bool,
+        record: Option<&Path>,
+    ) -> Self {
         let Setting { replicas, updatable, acknowledged_by, batch, clients, .. } = scenario.set;
         let group = Group::of(updatable as u16).and_read_only((replicas - updatable) as u16);
         let durability = match scenario.level {
@@ -89,7 +94,7 @@ impl<J: Judge> Cluster<J> {
             now: 0,
             queue: BTreeMap::new(),
             next: 0,
-            nodes: group.members().map(Node::new).collect(),
+            nodes: group.members().map(|id| Node::new(id, record.map(Path::to_owned))).collect(),
             network: Network::new(scenario.seed, scenario.set),
             callers: (0..clients as u16).map(|client| judge.caller(client)).collect(),
             clients: (0..clients as u16).map(clients::Seat::new).collect(),
@@ -105,6 +110,11 @@ impl<J: Judge> Cluster<J> {
         };
         cluster.begin();
         cluster
+    }
+
+    /// Says in all recordings that this is the end.
+    pub fn finish(&mut self) {
+        self.nodes.iter_mut().for_each(Node::finish);
     }
 
     fn begin(&mut self) {

@@ -21,5 +21,5 @@ pub mod scenario;
 pub mod shrink;
 pub mod slips;
 
-pub use run::{End, Outcome, run};
+pub use run::{End, Outcome, recorded, run};
 pub use scenario::Scenario;

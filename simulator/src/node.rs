@@ -8,12 +8,13 @@ use chinwag::{
     Destination, Group, Message, ReplicaId, ReplicaManager, Sender, Service,
     runtime::{
         ClusterId, Codec, DropReason, Durability, FileStorage, Host, HostConfig, HostError,
-        Identity, Observer, udp::START_GRACE,
+        Identity, Observer, Recorder, StorageError, TraceHeader, udp::START_GRACE,
     },
 };
+use chinwag_models::trace::MODELS_SERVICE;
 use std::{
-    cell::RefCell, collections::VecDeque, marker::PhantomData, net::SocketAddr, rc::Rc,
-    time::Duration,
+    cell::RefCell, collections::VecDeque, marker::PhantomData, net::SocketAddr, path::PathBuf,
+    rc::Rc, time::Duration,
 };
 
 /// The journal grows by so much at a time: little, so that its end is met often.
@@ -60,7 +61,7 @@ impl<S: Service> Observer<S> for Watch<S> {
 }
 
 /// A host of a run.
-pub type SimHost<S> = Host<S, SimStorage<S>, Watch<S>>;
+pub type SimHost<S> = Host<S, SimStorage<S>, (Watch<S>, Option<Recorder>)>;
 
 /// What all hosts of a run are told.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +134,8 @@ pub struct Node<S: Service> {
     pub backup: Option<SimDisk>,
     /// What the host did.
     pub notes: Rc<RefCell<Notes<S>>>,
+    /// Where each start records its steps, if that is wanted.
+    pub record: Option<PathBuf>,
     /// What it wrote.
     pub written: Written<S>,
     /// Datagrams that wait.
@@ -163,8 +166,8 @@ struct Clock {
 }
 
 impl<S: Service> Node<S> {
-    /// One that has never started, with an empty disk.
-    pub fn new(id: ReplicaId) -> Self {
+    /// One that has never started, with an empty disk. Its starts record to this directory, if there is one.
+    pub fn new(id: ReplicaId, record: Option<PathBuf>) -> Self {
         Self {
             id,
             host: None,
@@ -172,6 +175,7 @@ impl<S: Service> Node<S> {
             own_disk: None,
             backup: None,
             notes: Rc::default(),
+            record,
             written: Rc::default(),
             inbox: VecDeque::new(),
             suspect: None,
@@ -210,10 +214,29 @@ impl<S: Service> Node<S> {
             service: PhantomData,
         };
         let watch = Watch(Rc::clone(&self.notes));
-        let mut host = Host::open(common.config(self.id), storage, watch, self.time(now))?;
+        let config = common.config(self.id);
+        let observer = (watch, self.recorder(&config)?);
+        let mut host = Host::open(config, storage, observer, self.time(now))?;
         common.group.members().for_each(|peer| host.set_peer(peer, address(peer)));
         self.host = Some(host);
         Ok(())
+    }
+
+    fn recorder(&self, config: &HostConfig) -> Result<Option<Recorder>, HostError> {
+        let Some(directory) = &self.record else { return Ok(None) };
+        let header = TraceHeader::of(&config.node, config.codec.cluster, MODELS_SERVICE);
+        let recorder = Recorder::create(directory, &header).map_err(|error| {
+            let (doing, path) = ("record to", directory.clone());
+            StorageError::Io { doing, path, error }
+        });
+        Ok(Some(recorder?))
+    }
+
+    /// Says in its recording that it ends here, in good order.
+    pub fn finish(&mut self) {
+        if let Some(recorder) = self.host.as_mut().and_then(|host| host.observer_mut().1.as_mut()) {
+            let _ = recorder.finish(); // If something is missing, the file says so.
+        }
     }
 
     /// What its clock shows.

@@ -10,7 +10,7 @@ use crate::{
     scenario::Scenario,
     slips::Slip,
 };
-use std::{collections::BTreeMap, panic};
+use std::{collections::BTreeMap, panic, path::Path};
 
 /// How long it may take in calm until all is as it should be, in milliseconds of virtual time.
 pub const CONVERGE_WITHIN_MS: u64 = 60_000;
@@ -88,13 +88,24 @@ pub struct Outcome {
 /// Runs a scenario, with a seeded bug or without, and tells its story if wanted.
 pub fn run(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Outcome {
     match scenario.set.large {
-        1 => run_with::<Many>(scenario, slip, tells),
-        _ => run_with::<Few>(scenario, slip, tells),
+        1 => run_with::<Many>(scenario, slip, tells, None),
+        _ => run_with::<Few>(scenario, slip, tells, None),
     }
 }
 
-fn run_with<J: Judge>(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> Outcome {
-    let mut cluster = Cluster::<J>::new(scenario, slip, tells);
+/// The same of few updates, where every replica manager records its steps to this directory as one over UDP
+/// does: `check trace` and `check explore` read it.
+pub fn recorded(scenario: &Scenario, slip: Option<Slip>, tells: bool, directory: &Path) -> Outcome {
+    run_with::<Few>(scenario, slip, tells, Some(directory))
+}
+
+fn run_with<J: Judge>(
+    scenario: &Scenario,
+    slip: Option<Slip>,
+    tells: bool,
+    record: Option<&Path>,
+) -> Outcome {
+    let mut cluster = Cluster::<J>::new(scenario, slip, tells, record);
     let whole = panic::AssertUnwindSafe(|| go(&mut cluster, scenario.set.calm_ms * 1_000));
     let healed_ms = match panic::catch_unwind(whole) {
         Ok(healed) => healed,
@@ -105,6 +116,7 @@ fn run_with<J: Judge>(scenario: &Scenario, slip: Option<Slip>, tells: bool) -> O
             None
         }
     };
+    cluster.finish();
     Outcome {
         end: cluster.end.clone().unwrap_or(End::Sound),
         digest: cluster.digest,

@@ -1,12 +1,14 @@
 //! That a run is its seed's alone, that a corpus is sound, that seeded bugs are found and made small.
 
+use chinwag_models::trace;
 use chinwag_simulator::{
     End, Scenario,
     fault::Kind,
-    run,
+    recorded, run,
     shrink::shrink,
     slips::{self, Slip},
 };
+use std::path::Path;
 
 fn slip(name: &str) -> Slip {
     let found = slips::all().into_iter().find(|(known, ..)| *known == name);
@@ -176,4 +178,34 @@ fn what_lost_state_is_refused() {
         );
         assert!(broken(&scenario, "host: ignores what peers know of it").is_some());
     }
+}
+
+/// Of these seeds, none has a disk that lies, or one in another's place: such a run is no execution of the
+/// model, and `check trace` refuses it.
+const RECORDED: [u64; 2] = [2, 13];
+
+#[test]
+fn what_simulated_hosts_record_is_an_execution_of_the_model_and_changes_no_run() {
+    for seed in RECORDED {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recorded-{seed}"));
+        let _ = std::fs::remove_dir_all(&directory); // It need not be there.
+        let scenario = Scenario::of_seed(seed, false);
+        let outcome = recorded(&scenario, None, false, &directory);
+        assert_eq!(outcome, run(&scenario, None, false), "seed {seed}");
+        let verdict = trace::check_directory(&directory).expect("it is a trace");
+        assert!(!verdict.is_refused(), "seed {seed}: {verdict:?}");
+        let recording = trace::record_directory(&directory).expect("it is a trace");
+        assert!(recording.moments.len() > 100 && recording.violated.is_empty(), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_hosts_with_a_seeded_bug_record_is_refused_at_the_step_that_shows_it() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recorded-bug");
+    let _ = std::fs::remove_dir_all(&directory); // It need not be there.
+    let scenario = Scenario::of_seed(RECORDED[0], false);
+    recorded(&scenario, Some(slip("never discards")), false, &directory);
+    let recording = trace::record_directory(&directory).expect("it is a trace");
+    let [why] = &recording.violated[..] else { panic!("{:?}", recording.violated) };
+    assert!(why.contains("is refused: the handlers come to something else"), "{why}");
 }

@@ -1,6 +1,6 @@
 //! What the page links to: every model, every seeded bug with its counterexample, every corner case.
 
-use super::FIRST_MODEL;
+use super::{FIRST_MODEL, scenarios};
 use chinwag_models::{
     catalogue::CATALOGUE,
     model::Expected,
@@ -34,6 +34,7 @@ pub fn catalogue() -> Value {
         "models": models.collect::<Vec<_>>(),
         "mutants": mutants.collect::<Vec<_>>(),
         "witnesses": witnesses.collect::<Vec<_>>(),
+        "scenarios": scenarios::listed(),
     })
 }
 

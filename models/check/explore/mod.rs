@@ -1,7 +1,8 @@
 //! The explorer: a page that shows the states of a model to people, and beside it stateright's own.
 //!
 //! `page` serves what the browser asks for, `explorer` answers, `journey` takes steps, `picture` tells what a
-//! state looks like. Nothing is kept for a browser: every request says where it is.
+//! state looks like. `recorded` answers for runs that are no path of a model: scenarios, and traces of hosts.
+//! Nothing is kept for a browser: every request says where it is.
 
 mod explorer;
 mod famous;
@@ -10,6 +11,8 @@ mod nearest;
 mod page;
 mod picture;
 mod place;
+mod recorded;
+mod scenarios;
 mod stateright;
 
 use crate::{
@@ -19,9 +22,10 @@ use crate::{
     files::Replay,
     names, progress,
 };
-use chinwag_models::{model::Model, mutants::Mutant, story};
+use chinwag_models::{model::Model, mutants::Mutant, scenario::Script, story, trace};
 use explorer::Explorer;
 use place::Place;
+use recorded::{OPENED, Opened};
 use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
@@ -33,9 +37,27 @@ const FIRST_MODEL: &str = "pair";
 
 /// What the page shows first.
 struct Opening {
+    /// What it is, in a line.
+    about: String,
+    /// The part of the address that leads there.
+    hash: String,
+    /// What stateright's explorer has beside it.
     model: &'static Model,
     mutant: Option<&'static Mutant>,
-    place: Place,
+    opened: Option<Opened>,
+}
+
+impl Opening {
+    fn place(model: &'static Model, mutant: Option<&'static Mutant>, place: &Place) -> Self {
+        let (about, hash) = (story::describe_model(model, mutant), place.hash());
+        Opening { about, hash, model, mutant, opened: None }
+    }
+
+    /// A run that is no path of a model.
+    fn run(about: String, opened: Opened) -> Result<Self, Complaint> {
+        let (model, hash) = (names::model(FIRST_MODEL)?, format!("#run={OPENED}"));
+        Ok(Opening { about, hash, model, mutant: None, opened: Some(opened) })
+    }
 }
 
 /// Serves both explorers until interrupted.
@@ -47,46 +69,87 @@ pub fn explore(args: &ExploreArgs, common: &Common, console: &Console) -> Ended 
     })?;
     let port = server.server_addr().to_ip().map_or(args.port, |address| address.port());
     let beside = port_beside(port)?;
-    console.say(&story::describe_model(opening.model, opening.mutant));
-    console.say(&format!("http://127.0.0.1:{port}/{}  (Ctrl-C to stop)", opening.place.hash()));
+    console.say(&opening.about);
+    console.say(&format!("http://127.0.0.1:{port}/{}  (Ctrl-C to stop)", opening.hash));
     console.say(&format!("http://127.0.0.1:{beside}/  stateright's own explorer of the model"));
     progress::end_on_interrupt();
     let (model, mutant, threads) = (opening.model, opening.mutant, common.threads.max(1));
     std::thread::spawn(move || stateright::serve(model, mutant, beside, threads));
-    page::serve(&server, &page::Setting { port, beside, opening: opening.place }, &explorer);
+    let Opening { hash: opening, opened, .. } = opening;
+    page::serve(&server, &page::Setting { port, beside, opening, model, opened }, &explorer);
     Ok(Exit::Internal) // It serves for ever, unless the listening socket is broken.
 }
 
 /// The model, or the run of the file, that the command line names.
 fn opening(args: &ExploreArgs, explorer: &Explorer) -> Result<Opening, Complaint> {
     let named = args.what.as_deref();
-    if let Some(file) = named.filter(|what| what.contains(['.', '/', '\\'])) {
-        if args.mutant.is_some() {
-            return Err(Complaint("a file says itself which bug is in: no --mutant".to_owned()));
+    let is_there = |what: &str| names::model(what).is_err() && Path::new(what).is_dir();
+    if let Some(file) = named.filter(|what| what.contains(['.', '/', '\\']) || is_there(what)) {
+        let mutant = names::mutant_if(args.mutant.as_deref())?;
+        if mutant.is_some() && !is_scenario(Path::new(file)) {
+            return Err(Complaint("it says itself which bug is in: no --mutant".to_owned()));
         }
-        return from_file(Path::new(file), explorer);
+        let mut opening = from_file(Path::new(file), explorer)?;
+        if let Some(mutant) = mutant {
+            opening.hash += &format!("&bug={}", mutant.name.replace(' ', "+"));
+        }
+        return Ok(opening);
     }
     let model = names::model(named.unwrap_or(FIRST_MODEL))?;
     let mutant = names::mutant_if(args.mutant.as_deref())?;
-    Ok(Opening { model, mutant, place: Place::start(model, mutant) })
+    Ok(Opening::place(model, mutant, &Place::start(model, mutant)))
 }
 
-/// The run of a replay file, or of the replay file beside a picture or a trace.
+/// The run of a directory of traces, of a scenario, of a replay file, or of the replay file beside a picture
+/// or a trace.
 fn from_file(file: &Path, explorer: &Explorer) -> Result<Opening, Complaint> {
+    let complain = |what: String| Complaint(format!("{}: {what}", file.display()));
+    if file.is_dir() {
+        let mut recording =
+            trace::record_directory(file).map_err(|error| Complaint(error.to_string()))?;
+        recording.run.title = format!("the trace in {}", file.display());
+        recording.notes.insert(0, TRACED.to_owned());
+        return Opening::run(recording.run.title.clone(), Opened::Recording(Box::new(recording)));
+    }
+    if is_scenario(file) {
+        let text = std::fs::read_to_string(file).map_err(|error| complain(error.to_string()))?;
+        let script = Script::read(&text).map_err(complain)?;
+        let title = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // Once here, so that what is wrong with it is said at once.
+        recorded::record(&title, &script, None).map_err(|Complaint(why)| {
+            complain(format!(
+                "{why}. A scenario of `simulate` is in another language: `simulate --scenario FILE \
+                 --record DIR` records it, and `check explore DIR` shows it"
+            ))
+        })?;
+        return Opening::run(format!("the scenario {title}"), Opened::Scenario(title, script));
+    }
     let path = replay_beside(file)?;
     let replay = Replay::read(&path)?;
     let refuse = |Complaint(text)| Complaint(format!("{}: refused: {text}", path.display()));
     let model = names::model(&replay.model).map_err(refuse)?;
     let mutant = names::mutant_if(replay.mutant.as_deref()).map_err(refuse)?;
     let place = explorer.place_of(model, mutant, &replay).map_err(refuse)?;
-    Ok(Opening { model, mutant, place })
+    Ok(Opening::place(model, mutant, &place))
+}
+
+/// What a trace does not say.
+const TRACED: &str = "A trace is of replica managers: what clients know, and which messages were lost, it \
+                      does not say.";
+
+/// Is it a scenario's text? A text of --trace-dir has the other files beside it.
+fn is_scenario(file: &Path) -> bool {
+    let is_text = file.is_file() && file.extension().is_some_and(|extension| extension == "txt");
+    is_text && !file.with_extension("replay.json").is_file()
 }
 
 /// `NAME.replay.json`, given any of the files that --trace-dir writes under NAME.
 fn replay_beside(file: &Path) -> Result<PathBuf, Complaint> {
     let complain = |what: String| Complaint(format!("{}: {what}", file.display()));
     if !file.is_file() {
-        return Err(complain("there is no such file (and no model has a dot in its name)".into()));
+        return Err(complain(
+            "there is no such file or directory (and no model has a dot in its name)".into(),
+        ));
     }
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.ends_with(".replay.json") {
@@ -101,7 +164,10 @@ fn replay_beside(file: &Path) -> Result<PathBuf, Complaint> {
             "it has states, not steps; there is no {} beside it, which has them",
             beside.display()
         ))),
-        None => Err(complain("its name is not that of a file of --trace-dir".to_owned())),
+        None => Err(complain(
+            "its name is not that of a file of --trace-dir, nor of a scenario (NAME.txt)"
+                .to_owned(),
+        )),
     }
 }
 

@@ -6,12 +6,14 @@
 use super::{
     explorer::Explorer,
     place::{Place, Walk},
+    recorded::{self, Opened, Spot},
 };
 use crate::{
     Complaint,
     lab::{self, Panicked},
 };
 use chinwag::runtime::{http::POLICY, live};
+use chinwag_models::model::Model;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -28,8 +30,12 @@ pub struct Setting {
     pub port: u16,
     /// The port of stateright's explorer.
     pub beside: u16,
-    /// What it shows if its address does not say.
-    pub opening: Place,
+    /// What it shows if its address does not say: the last part of one.
+    pub opening: String,
+    /// The model of stateright's explorer.
+    pub model: &'static Model,
+    /// The run that the command line named.
+    pub opened: Option<Opened>,
 }
 
 /// Serves until the socket breaks.
@@ -101,12 +107,12 @@ fn reply(request: &mut Request, setting: &Setting, explorer: &Explorer) -> Reply
         (Method::Get, "/api/catalogue") => {
             let mut all = explorer.catalogue();
             all["stateright"] = json!(format!("http://127.0.0.1:{}/", setting.beside));
-            all["stateright_model"] = json!(setting.opening.model);
-            all["opening"] = json!(setting.opening.hash());
+            all["stateright_model"] = json!(setting.model.name);
+            all["opening"] = json!(setting.opening);
             Reply::json(all)
         }
         (Method::Post, path) => match body(request) {
-            Ok(body) => asked(path, &body, explorer),
+            Ok(body) => asked(path, &body, setting, explorer),
             Err(reply) => reply,
         },
         _ => Reply::text(404, "there is no such page"),
@@ -150,11 +156,12 @@ struct Export {
     format: String,
 }
 
-fn asked(path: &str, body: &str, explorer: &Explorer) -> Reply {
+fn asked(path: &str, body: &str, setting: &Setting, explorer: &Explorer) -> Reply {
     let answered = lab::caught(|| match path {
         "/api/state" => explorer.state(&read(body)?),
         "/api/find" => explorer.find(&read(body)?),
         "/api/nearest" => explorer.nearest(&read(body)?),
+        "/api/run" => recorded::answer(setting.opened.as_ref(), &read::<Spot>(body)?),
         "/api/walk" => explorer.walk(&read::<Walk>(body)?),
         "/api/export" => {
             let export: Export = read(body)?;

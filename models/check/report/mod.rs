@@ -71,9 +71,9 @@ pub fn verified(lab: &Lab, all: &[Verified], vacuous: &Vacuous, exit: Exit) -> S
         witnesses(all, vacuous),
         section(
             "Seeded bugs",
-            "Not part of this run. `check mutants --report DIR` tries every seeded bug, and writes to \
-             DIR/mutants.html which promise finds it out.",
-            "",
+            "Not part of this run.",
+            "<p><code>check mutants --report DIR</code> tries every seeded bug, and writes to \
+             <code>DIR/mutants.html</code> which promise finds it out.</p>",
         ),
         figures::levels(all),
         figures::protocol(),

@@ -40,8 +40,8 @@ pub fn lines(label: &str, x_name: &str, y_name: &str, series: &[Series]) -> Stri
         let (left, right, bottom) = (LEFT, WIDTH - FREE, HEIGHT - BOTTOM);
         let at = y_at(y);
         put(&mut svg, format_args!("<path class=\"grid\" d=\"M{left} {at:.1}H{right}\"/>"));
-        put(&mut svg, text(left - 5.0, at + 4.0, "end", &short(y)).as_str());
-        put(&mut svg, text(x_at(x), bottom + 15.0, "middle", &short(x)).as_str());
+        put(&mut svg, text(left - 5.0, at + 4.0, "end", &tick(y)).as_str());
+        put(&mut svg, text(x_at(x), bottom + 15.0, "middle", &tick(x)).as_str());
     }
     put(&mut svg, text(LEFT + (WIDTH - LEFT) / 2.0, HEIGHT - 6.0, "middle", x_name).as_str());
     for one in series {
@@ -111,6 +111,14 @@ fn round_up(most: f64) -> f64 {
 
 /// A number with as many decimals as it needs, two at most.
 fn short(number: f64) -> String {
-    let text = format!("{number:.2}");
+    without_zeros(&format!("{number:.2}"))
+}
+
+/// A quarter of what [`round_up`] came to, exactly.
+fn tick(number: f64) -> String {
+    without_zeros(&format!("{number:.3}"))
+}
+
+fn without_zeros(text: &str) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

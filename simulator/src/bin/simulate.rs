@@ -5,12 +5,12 @@
 use chinwag_simulator::{
     End, Outcome, Scenario,
     hunt::{self, Hunted, Sum},
-    run, shrink,
+    recorded, run, shrink,
     slips::{self, Slip},
 };
 use clap::Parser;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Mutex,
@@ -25,6 +25,7 @@ Examples:
   simulate --seed 7 --story              the same, event by event
   simulate --seeds 10000 --threads 2     many runs, from a seed of the clock
   simulate --seeds 20 --large            runs of thousands of updates
+  simulate --seed 7 --record DIR         the same, for `check explore DIR`
   simulate --scenario FILE               the scenario of a text, as is printed for a failing run
   simulate --mutants                     how soon the seeded bugs are found
   simulate --mutant \"makes a single\"     the smallest scenario that finds one
@@ -67,6 +68,9 @@ struct Cli {
     /// Hunt for each seeded bug, with at most --seeds runs each.
     #[arg(long, conflicts_with_all = ["mutant", "scenario"])]
     mutants: bool,
+    /// Record the steps of a single run to this new directory, for `check trace` and `check explore`.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seeds", "large", "mutants"])]
+    record: Option<PathBuf>,
     /// Leave a failing run as it is.
     #[arg(long)]
     no_shrink: bool,
@@ -95,21 +99,21 @@ fn execute(cli: &Cli) -> Result<u8, Failure> {
         let scenario = Scenario::parse(&text);
         let scenario =
             scenario.map_err(|why| (2, format!("--scenario {}: {why}", path.display())))?;
-        return Ok(one(&scenario, slip, cli));
+        return one(&scenario, slip, cli);
     }
     if cli.mutants {
         return Ok(mutants(cli, seeds));
     }
     println!("seed {first}, {} in all", cli.seeds);
     if cli.seeds == 1 {
-        return Ok(one(&Scenario::of_seed(first, cli.large), slip, cli));
+        return one(&Scenario::of_seed(first, cli.large), slip, cli);
     }
     let (begun, limit) = (Instant::now(), cli.timeout.map(Duration::from_secs));
     let sum = hunt::seeds(seeds, cli.large, (slip, cli.threads), limit, slip.is_some());
     report(&sum, begun.elapsed());
     if let Some((seed, _)) = sum.broken.first() {
         println!("\nthe first failing seed, {seed}:");
-        one(&Scenario::of_seed(*seed, cli.large), slip, cli);
+        one(&Scenario::of_seed(*seed, cli.large), slip, cli)?;
         return Ok(1);
     }
     Ok(if sum.not_run > 0 { 3 } else { 0 })
@@ -135,15 +139,21 @@ fn of_the_clock() -> u64 {
 }
 
 /// One run, and the smallest that fails like it.
-fn one(scenario: &Scenario, slip: Option<Slip>, cli: &Cli) -> u8 {
-    let outcome = run(scenario, slip, cli.story);
+fn one(scenario: &Scenario, slip: Option<Slip>, cli: &Cli) -> Result<u8, Failure> {
+    let outcome = match &cli.record {
+        Some(directory) => {
+            fresh(directory, scenario)?;
+            recorded(scenario, slip, cli.story, directory)
+        }
+        None => run(scenario, slip, cli.story),
+    };
     if cli.story {
         print!("{scenario}");
         outcome.story.iter().for_each(|line| println!("{line}"));
     }
     show(&outcome);
     if !matches!(outcome.end, End::Broken(_)) {
-        return 0;
+        return Ok(0);
     }
     if !cli.no_shrink {
         let (small, runs) = shrink::shrink(scenario, slip);
@@ -155,7 +165,21 @@ fn one(scenario: &Scenario, slip: Option<Slip>, cli: &Cli) -> u8 {
             story.iter().rev().take(12).rev().for_each(|line| println!("# {line}"));
         }
     }
-    1
+    Ok(1)
+}
+
+/// Makes the directory of a recording. One that holds something may hold another run.
+fn fresh(directory: &Path, scenario: &Scenario) -> Result<(), Failure> {
+    let wrong = |why: String| (2, format!("--record {}: {why}", directory.display()));
+    if scenario.set.large == 1 {
+        return Err(wrong("a run of thousands of updates is not recorded".into()));
+    }
+    std::fs::create_dir_all(directory).map_err(|error| wrong(error.to_string()))?;
+    let mut files = std::fs::read_dir(directory).map_err(|error| wrong(error.to_string()))?;
+    match files.next() {
+        Some(_) => Err(wrong("is not empty: name a new directory".into())),
+        None => Ok(()),
+    }
 }
 
 fn show(outcome: &Outcome) {

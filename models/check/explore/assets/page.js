@@ -4,6 +4,7 @@ import { card, el, message } from './cards.js';
 
 const $ = (id) => document.getElementById(id);
 const RANDOM_STEPS = 10;
+const ALL_FORMATS = ['svg', 'itf.json', 'shiviz.log', 'txt', 'replay.json'];
 
 let here = null; // the place that is shown
 let shown = null; // the server's answer for it
@@ -15,8 +16,10 @@ let asked = 0; // the number of the latest question: older answers are not drawn
 function placeOf(hash) {
   const said = new URLSearchParams(hash.replace(/^#/, ''));
   const numbers = (said.get('path') ?? '').split('.').filter((part) => part !== '').map(Number);
+  const run = said.get('run');
   return {
-    place: {
+    // A run that was recorded is no path of a model.
+    place: run ? { run, mutant: said.get('bug'), at: said.has('at') ? Number(said.get('at')) : null } : {
       model: said.get('model') ?? 'pair',
       mutant: said.get('bug'),
       path: numbers,
@@ -28,9 +31,11 @@ function placeOf(hash) {
 }
 
 function hashOf(place, find) {
-  const said = new URLSearchParams({ model: place.model });
+  const said = new URLSearchParams(place.run ? { run: place.run } : { model: place.model });
   if (place.mutant) said.set('bug', place.mutant);
-  if (find) said.set('find', find);
+  if (place.run) {
+    if (place.at !== null) said.set('at', place.at);
+  } else if (find) said.set('find', find);
   else {
     if (place.path.length) said.set('path', place.path.join('.'));
     if (place.until) said.set('until', place.until);
@@ -39,6 +44,7 @@ function hashOf(place, find) {
   return `#${said}`;
 }
 
+const startOfRun = (run, mutant) => ({ run, mutant, at: null });
 const start = (model, mutant) => ({ model, mutant, path: [], until: null, at: null });
 
 /** Goes to a place; the browser's own Back comes back from it. */
@@ -91,7 +97,7 @@ async function load() {
     }
     return;
   }
-  const state = await busy('Taking the steps', () => ask('/api/state', place));
+  const state = await busy('Taking the steps', () => ask(place.run ? '/api/run' : '/api/state', place));
   if (!state || number !== asked) return;
   [here, shown] = [place, state];
   draw();
@@ -102,23 +108,37 @@ async function load() {
 function draw() {
   drawHead();
   drawNews();
-  $('parties').replaceChildren(...shown.parties.map(card));
-  const flying = shown.messages.filter((one) => one.mark !== 'gone').length;
-  $('messages-count').textContent = flying ? `${flying}` : 'none';
-  $('messages').replaceChildren(...shown.messages.map(message));
+  $('parties').replaceChildren(...shown.parties.filter((party) => party.after).map(seen).map(card));
+  const messages = shown.messages ?? [];
+  const flying = messages.filter((one) => one.mark !== 'gone').length;
+  $('messages-count').textContent = shown.messages ? `${flying || 'none'}` : 'not recorded';
+  $('messages').replaceChildren(...messages.map(message));
   drawSteps();
   drawPath();
   const picture = new DOMParser().parseFromString(shown.diagram, 'image/svg+xml').documentElement;
   $('diagram').replaceChildren(document.importNode(picture, true));
   $('diagram').scrollTop = $('diagram').scrollHeight;
   document.body.dataset.at = shown.at;
-  document.title = `${here.mutant ?? here.model}, step ${shown.at} · chinwag explorer`;
+  document.title = `${here.mutant ?? here.model ?? here.run}, step ${shown.at} · chinwag explorer`;
+}
+
+/** A party that was not there before was nothing then. */
+function seen(party) {
+  const lists = Object.entries(party.after).map(([field, is]) => [field, Array.isArray(is) ? [] : is]);
+  return party.before ? party : { ...party, before: Object.fromEntries(lists) };
 }
 
 function drawHead() {
-  $('model').value = here.model;
+  $('model').value = here.model ?? '';
   $('bug').value = here.mutant ?? '';
-  const about = [`${shown.about}. It is there for: ${shown.purpose}.`];
+  $('bug').disabled = Boolean(here.run) && !shown.exports.includes('scenario.txt');
+  const about = here.run ? [[`${shown.about}.`, ...shown.tale].join(' ')]
+    : [`${shown.about}. It is there for: ${shown.purpose}.`];
+  for (const button of document.querySelectorAll('[data-format]')) {
+    button.hidden = !(shown.exports ?? ALL_FORMATS).includes(button.dataset.format);
+  }
+  for (const id of ['violation', 'random', 'search', 'group']) $(id).disabled = Boolean(here.run);
+  $('footer').hidden = Boolean(here.run); // It is of models.
   if (shown.slip) about.push(el('br'), `The bug: “${here.mutant}” — ${shown.slip}.`);
   $('about').replaceChildren(...about);
   $('position').textContent = `step ${shown.at} of ${shown.length}`;
@@ -132,6 +152,7 @@ function tellNews(content) {
 
 function drawNews() {
   const news = shown.last.map((line) => el('p', { class: 'last' }, line));
+  if (shown.said) news.unshift(el('p', { class: 'seen' }, el('code', {}, shown.said)));
   if (shown.at === 0) {
     news.push(el('p', { class: 'last' }, `The start. ${shown.length ? 'Go forward with → .' : 'Take a step, or press f for famous runs.'}`));
   }
@@ -166,6 +187,13 @@ function drawSteps() {
   ]);
   const all = shown.choices.length;
   $('steps-count').textContent = fits.length === all ? `${all}` : `${fits.length} of ${all}`;
+  if (here.run) {
+    $('steps-count').textContent = 'none';
+    $('steps').replaceChildren(
+      el('p', { id: 'read-only' }, 'Read only: this is a recorded run, no path of a model. It can be walked back and forth, and nothing else can happen in it.'),
+      ...shown.read_only.map((note) => el('p', { class: 'faint' }, note)));
+    return;
+  }
   const fair = shown.length > here.path.length && shown.at >= here.path.length;
   const why = fair ? 'The fair continuation: everything under way arrives, everyone gossips.' : 'Nothing can happen any more.';
   $('steps').replaceChildren(...(all === 0 ? [el('p', { class: 'faint' }, why)] : drawn));
@@ -190,7 +218,7 @@ function take(number) {
 }
 
 async function jumpToViolation() {
-  if (!shown || shown.violated.length) return;
+  if (!shown || here.run || shown.violated.length) return;
   const found = await busy('Looking for the nearest violation', async () => {
     const end = shown.at < shown.length ? await ask('/api/state', { ...here, at: null }) : null;
     return end?.violated.length ? { place: { ...here, at: null } } : ask('/api/nearest', here);
@@ -200,14 +228,15 @@ async function jumpToViolation() {
 }
 
 async function randomWalk() {
-  if (!shown) return;
+  if (!shown || here.run) return;
   const seed = Math.floor(Math.random() * 2 ** 32);
   const walked = await busy('Walking', () => ask('/api/walk', { place: here, seed, steps: RANDOM_STEPS }));
   if (walked) go(walked.place);
 }
 
 async function save(format) {
-  const file = await busy('Writing', () => ask('/api/export', { place: here, format }));
+  const file = await busy('Writing', () =>
+    here.run ? ask('/api/run', { ...here, format }) : ask('/api/export', { place: here, format }));
   if (!file) return;
   const address = URL.createObjectURL(new Blob([file.text]));
   el('a', { href: address, download: file.name }).click();
@@ -235,6 +264,10 @@ function drawFamous() {
       link(hashOf(start(m.model, m.name), m.by), m.name, `${m.slip}; ${m.by ? `“${m.by}” in ${m.model}` : m.why}`))],
     ['Corner cases: how it comes that …', catalogue.witnesses.map((w) =>
       w.model && link(hashOf(start(w.model, null), w.name), w.name, `${w.source}, in ${w.model}`))],
+    ['Corner cases, as scenarios', catalogue.scenarios.flatMap((s) => [
+      link(hashOf(startOfRun(s.run, null)), s.run, s.about),
+      ...s.mutants.map((m) => link(hashOf(startOfRun(s.run, m.bug)), `${s.run}, with “${m.bug}”`, m.by)),
+    ])],
     ['Models', catalogue.models.map((m) =>
       link(hashOf(start(m.model ?? m.name, null), m.refutes), m.name, m.refutes ? `${m.purpose}: refutes “${m.refutes}”` : m.purpose))],
   ];
@@ -297,15 +330,18 @@ function listen() {
   $('search').addEventListener('input', drawSteps);
   $('group').addEventListener('change', drawSteps);
   $('famous-search').addEventListener('input', drawFamous);
-  $('model').addEventListener('change', () => go(start($('model').value, here?.mutant ?? null)));
-  $('bug').addEventListener('change', () => go(start($('model').value, $('bug').value || null)));
+  $('model').addEventListener('change', () => $('model').value && go(start($('model').value, here?.mutant ?? null)));
+  $('bug').addEventListener('change', () => {
+    const bug = $('bug').value || null;
+    go(here?.run ? startOfRun(here.run, bug) : start($('model').value, bug));
+  });
   addEventListener('keydown', onKey);
   addEventListener('hashchange', load);
 }
 
 async function begin() {
   catalogue = await (await fetch('/api/catalogue')).json();
-  $('model').append(...catalogue.models.map((m) => el('option', { value: m.name }, m.name)));
+  $('model').append(el('option', { value: '', hidden: '' }, 'none'), ...catalogue.models.map((m) => el('option', { value: m.name }, m.name)));
   $('bug').append(el('option', { value: '' }, 'none'),
     ...catalogue.mutants.map((m) => el('option', { value: m.name }, m.name)));
   $('keys').append(...KEYS.map(([keys, what]) => el('tr', {}, el('th', {}, el('kbd', {}, keys)), el('td', {}, what))));
