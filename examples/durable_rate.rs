@@ -86,7 +86,7 @@ fn updates(
     outstanding: u64,
 ) -> Result<(f64, f64), Box<dyn Error>> {
     let (cluster, service) = ("rate".into(), "counter".into());
-    let codec = Codec { cluster: ClusterId::of("rate", "counter", GROUP), group: GROUP };
+    let codec = Codec::new(ClusterId::of("rate", "counter", GROUP), GROUP);
     let (cluster_id, replica) = (codec.cluster, ReplicaId(0));
     let identity = Identity { cluster, service, cluster_id, group: GROUP, replica };
     let config = HostConfig {

@@ -83,7 +83,8 @@ fn kept() -> Vec<Vec<u8>> {
 fn one<S: Service>(bytes: &[u8]) -> &'static str {
     match codec().decode::<S>(bytes) {
         Ok((sender, packet)) => {
-            let written = codec().encode(sender, &packet);
+            let same = codec().towards(codec().spoken(bytes));
+            let written = same.encode(sender, &packet);
             // Numbers have longer forms than those that we write, never shorter ones.
             let written = written.expect("what was read can be written");
             let again = codec().decode::<S>(&written).expect("and read again");

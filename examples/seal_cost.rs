@@ -50,7 +50,7 @@ fn query(key: usize) -> Vec<u8> {
     let id = RequestId { front_end, serial: Serial { incarnation: 0, number: 1 } };
     let query = RegisterQuery::Get("k".repeat(key));
     let message = Message::<RegisterMap>::Query { id, prev: GROUP.zero(), query };
-    let codec = Codec { cluster: cluster(), group: GROUP };
+    let codec = Codec::new(cluster(), GROUP);
     codec.encode(Sender::FrontEnd(front_end), &Packet::Message(message)).expect("it fits")
 }
 

@@ -34,6 +34,7 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce(Site) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sockets = [0; 2].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
     let config = Config {
+        speaks: None,
         cluster: "test".into(),
         service: "counter".into(),
         replicas: sockets.iter().map(|s| s.local_addr().unwrap().to_string()).collect(),

@@ -31,7 +31,7 @@ fn alone() -> MutexGuard<'static, ()> {
 type DiskHost = Host<Counter, FileStorage>;
 
 fn codec() -> Codec {
-    Codec { cluster: ClusterId::of("test", "counter", GROUP), group: GROUP }
+    Codec::new(ClusterId::of("test", "counter", GROUP), GROUP)
 }
 
 fn open(directory: &Path, init: bool) -> DiskHost {

@@ -27,7 +27,7 @@ type OnDisk = FileStorage<FaultyDisk>;
 type DiskHost = Host<Counter, OnDisk, Counters>;
 
 fn codec() -> Codec {
-    Codec { cluster: ClusterId(7), group: GROUP }
+    Codec::new(ClusterId(7), GROUP)
 }
 
 fn config(id: u16) -> HostConfig {

@@ -15,6 +15,8 @@ mod load;
 mod namespaces;
 #[path = "failures/proxy.rs"]
 mod proxy;
+#[path = "failures/roll.rs"]
+mod roll;
 #[path = "failures/system.rs"]
 mod system;
 

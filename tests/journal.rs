@@ -223,12 +223,29 @@ fn a_directory_of_version_1_is_refused_by_its_number() {
     assert!(matches!(open(directory.path()), Err(StorageError::Version { found: 1, .. })));
 }
 
+/// As a program that was put back would meet it.
+#[test]
+fn a_directory_of_a_later_form_is_refused_by_both_numbers_and_stays_as_it_is() {
+    let (directory, _) = directory_with(&[b"one"]);
+    let identity = directory.path().join("identity");
+    let later = fs::read_to_string(&identity).unwrap().replace("format = 2", "format = 3");
+    fs::write(&identity, &later).unwrap();
+    let journal = fs::read(directory.path().join("journal")).unwrap();
+
+    let refused = open(directory.path()).unwrap_err().to_string();
+    let both =
+        "written in form 3, and this program knows form 2 only. Use the program that wrote it";
+    assert!(refused.contains("identity") && refused.contains(both), "{refused}");
+    assert_eq!(fs::read_to_string(&identity).unwrap(), later);
+    assert_eq!(fs::read(directory.path().join("journal")).unwrap(), journal);
+}
+
 // ---- with a host on top ----
 
 const GROUP: Group = Group::of(2).and_read_only(1);
 
 fn codec() -> Codec {
-    Codec { cluster: ClusterId(7), group: GROUP }
+    Codec::new(ClusterId(7), GROUP)
 }
 
 fn config(id: u16) -> HostConfig {

@@ -17,7 +17,7 @@ const GROUP: Group = Group::of(2);
 type Replica = Host<Counter, MemoryStorage, Counters>;
 
 fn codec() -> Codec {
-    Codec { cluster: ClusterId::of("test", "counter", GROUP), group: GROUP }
+    Codec::new(ClusterId::of("test", "counter", GROUP), GROUP)
 }
 
 fn config(id: u16) -> HostConfig {

@@ -51,7 +51,7 @@ struct Bench<D> {
 }
 
 fn codec() -> Codec {
-    Codec { cluster: ClusterId(7), group: GROUP }
+    Codec::new(ClusterId(7), GROUP)
 }
 
 fn address(id: u16) -> SocketAddr {

@@ -55,6 +55,7 @@ impl Site {
         let http: Vec<_> = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
         let addresses = udp::free_addresses(3).unwrap();
         let config = Config {
+            speaks: None,
             cluster: "test".into(),
             service: "kv".into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),

@@ -16,7 +16,7 @@ const MS: Duration = Duration::from_millis(1);
 /// What was asked at the start may be asked again.
 const LATER: Duration = Duration::from_millis(10);
 const GOSSIP_EVERY: Duration = Duration::from_millis(100);
-const CODEC: Codec = Codec { cluster: ClusterId(7), group: GROUP };
+const CODEC: Codec = Codec::new(ClusterId(7), GROUP);
 
 type TestHost = Host<Counter, MemoryStorage, Counters>;
 type Datagrams = Vec<(SocketAddr, Vec<u8>)>;

@@ -37,6 +37,7 @@ impl Cluster {
     fn start_at(addresses: &[SocketAddr]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config {
+            speaks: None,
             cluster: "test".into(),
             service: "counter".into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),

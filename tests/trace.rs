@@ -43,6 +43,7 @@ impl Cluster {
     fn start<S: CliService>(replicas: u16, gossip_interval_ms: u64, records: bool) -> Self {
         let addresses = udp::free_addresses(replicas).unwrap();
         let config = Config {
+            speaks: None,
             cluster: "traced".into(),
             service: S::NAME.into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),

@@ -189,7 +189,7 @@ fn a_session_is_continued_by_one_process_at_a_time_under_fresh_numbers() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("session");
     let group = Group::of(2);
-    let codec = Codec { cluster: ClusterId::of("test", "kv", group), group };
+    let codec = Codec::new(ClusterId::of("test", "kv", group), group);
     let open = |fresh| SessionFile::open(&path, FrontEndId(fresh), codec, &[]);
     // Other tests start processes: one that is about to be has our lock for a moment, too.
     let open_again = || {
@@ -215,7 +215,7 @@ fn a_session_is_continued_by_one_process_at_a_time_under_fresh_numbers() {
     let (_two, _) =
         SessionFile::open(&directory.path().join("s.2"), FrontEndId(2), codec, &[]).unwrap();
 
-    let other = Codec { cluster: ClusterId::of("other", "kv", group), group };
+    let other = Codec::new(ClusterId::of("other", "kv", group), group);
     let foreign = || SessionFile::open(&path, FrontEndId(3), other, &[]);
     wait_until("a foreign session is refused", || matches!(foreign(), Err(SessionError::Foreign)));
 }

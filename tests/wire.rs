@@ -2,179 +2,25 @@
 #![cfg(feature = "runtime")]
 
 use chinwag::{
-    FrontEndId, Gossip, Group, LogRecord, Message, Refusal, ReplicaId, ReplicaManager, RequestId,
-    Sender, Serial, Timestamp, Update,
+    FrontEndId, Gossip, LogRecord, Message, ReplicaId, ReplicaManager, RequestId, Sender, Serial,
+    Timestamp, Update,
     runtime::{
-        ANSWER_PARTS_MAX, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COPY_PART_BYTES, COUNT_MAX, ClusterId,
-        Codec, CopyPart, DATAGRAM_BYTES_MAX, DecodeError, GOSSIP_FRAGMENTS_MAX, Host, HostConfig,
-        HostError, Input, Level, MemoryStorage, Packet, QUERY_PATIENCE, Status,
+        ANSWER_PARTS_MAX, COPY_BYTES_MAX, COPY_DIGEST_BYTES, COUNT_MAX, ClusterId, Codec, CopyPart,
+        DATAGRAM_BYTES_MAX, DecodeError, GOSSIP_FRAGMENTS_MAX, Host, HostConfig, HostError, Input,
+        MemoryStorage, Packet, QUERY_PATIENCE, WIRE_VERSION, WIRE_VERSION_BEFORE,
     },
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
 };
 use proptest::{collection::vec, prelude::*};
 use std::{sync::Arc, time::Duration};
 
-const GROUP: Group = Group::of(3).and_read_only(1);
-
-fn codec() -> Codec {
-    Codec { cluster: ClusterId::of("test", "kv", GROUP), group: GROUP }
-}
-
-fn count() -> impl Strategy<Value = u64> {
-    prop_oneof![0..5u64, 0..=COUNT_MAX]
-}
-
-fn timestamp() -> impl Strategy<Value = Timestamp> {
-    vec(count(), 3).prop_map(Timestamp::from_iter)
-}
-
-fn serial() -> impl Strategy<Value = Serial> {
-    (0..3u32, count()).prop_map(|(incarnation, number)| Serial { incarnation, number })
-}
-
-fn request_id() -> impl Strategy<Value = RequestId> {
-    (any::<u64>(), serial())
-        .prop_map(|(front_end, serial)| RequestId { front_end: FrontEndId(front_end), serial })
-}
-
-fn op() -> impl Strategy<Value = RegisterOp> {
-    prop_oneof![
-        ("[a-z]{0,8}", ".{0,20}").prop_map(|(key, value)| RegisterOp::Put { key, value }),
-        "[a-z]{0,8}".prop_map(RegisterOp::Delete),
-    ]
-}
-
-fn update() -> impl Strategy<Value = Update<RegisterMap>> {
-    (request_id(), serial(), timestamp(), op()).prop_map(|(id, acknowledged, prev, op)| Update {
-        id,
-        acknowledged: acknowledged.min(id.serial),
-        prev,
-        op,
-    })
-}
-
-fn record() -> impl Strategy<Value = Arc<LogRecord<RegisterMap>>> {
-    (update(), 0..3u16, 1..100u64).prop_map(|(mut update, origin, seq)| {
-        let origin = ReplicaId(origin);
-        let before = update.prev.get(origin) % seq;
-        update.prev.set(origin, before);
-        Arc::new(LogRecord { origin, ts: update.prev.with(origin, seq), update })
-    })
-}
-
-fn gossip() -> impl Strategy<Value = Gossip<RegisterMap>> {
-    let table = prop_oneof![Just(Vec::new()), vec(timestamp(), 4)];
-    (vec(record(), 0..6), timestamp(), any::<bool>(), any::<bool>(), table).prop_map(
-        |(mut log, ts, complete, asks, table)| {
-            log.sort_by_key(|record| record.key());
-            log.dedup_by_key(|record| record.key());
-            let mut ts = ts;
-            for record in &log {
-                ts.set(record.origin, ts.get(record.origin).max(record.key().seq));
-            }
-            let mut table = table;
-            table.iter_mut().for_each(|row: &mut Timestamp| row.meet(&ts));
-            Gossip { log, ts, complete, asks, table, epoch: 0 }
-        },
-    )
-}
-
-fn from_replica() -> impl Strategy<Value = Packet<RegisterMap>> {
-    let reasons = [Refusal::ReadOnly, Refusal::UnknownPast, Refusal::Overloaded, Refusal::NoSpace];
-    let message = prop_oneof![
-        (request_id(), timestamp()).prop_map(|(id, ts)| Message::UpdateReply { id, ts }),
-        (request_id(), timestamp(), vec(".{0,9}", 0..4)).prop_map(|(id, ts, values)| {
-            Message::QueryReply { id, ts, answer: RegisterAnswer::Values(values) }
-        }),
-        (request_id(), prop::sample::select(reasons.to_vec()))
-            .prop_map(|(id, reason)| Message::Refused { id, reason }),
-        gossip().prop_map(Message::Gossip),
-        timestamp().prop_map(|replica_ts| Message::Pull { replica_ts }),
-    ];
-    let status = (timestamp(), timestamp(), timestamp(), any::<[u64; 6]>()).prop_map(
-        |(
-            replica_ts,
-            value_ts,
-            discarded,
-            [log, pending, waiting, executed, dropped, other_versions],
-        )| {
-            Packet::Status(Status {
-                replica_ts,
-                value_ts,
-                discarded,
-                log,
-                pending,
-                waiting,
-                executed,
-                dropped,
-                other_versions,
-                durability: [Level::Fsync, Level::Interval, Level::Memory][dropped as usize % 3],
-                acknowledged_by: pending as u16,
-                full: waiting % 2 == 1,
-                joining: executed % 2 == 1,
-                updates: executed,
-                queries: waiting,
-                lag: vec![log as u32; (pending % 64) as usize],
-            })
-        },
-    );
-    let start = prop_oneof![
-        timestamp().prop_map(|replica_ts| Packet::Joining { replica_ts }),
-        timestamp().prop_map(|replica_ts| Packet::Known { replica_ts }),
-    ];
-    let copy = prop_oneof![
-        (any::<[u8; COPY_DIGEST_BYTES]>(), count())
-            .prop_map(|(digest, offset)| Packet::CopyRequest { digest, offset }),
-        copy_part().prop_map(Packet::CopyPart),
-        Just(Packet::Replaced),
-    ];
-    prop_oneof![5 => message.prop_map(Packet::Message), 1 => status, 1 => start, 1 => copy]
-}
-
-fn copy_part() -> impl Strategy<Value = CopyPart> {
-    let bytes = vec(any::<u8>(), 0..COPY_PART_BYTES);
-    (
-        any::<[u8; COPY_DIGEST_BYTES]>(),
-        0..COPY_BYTES_MAX / 2,
-        0..COPY_BYTES_MAX / 4,
-        any::<bool>(),
-        bytes,
-    )
-        .prop_map(|(digest, offset, beyond, last, bytes)| {
-            let total = offset + bytes.len() as u64 + beyond;
-            CopyPart { digest, total, offset, last, bytes }
-        })
-}
-
-fn from_front_end() -> impl Strategy<Value = Packet<RegisterMap>> {
-    prop_oneof![
-        update().prop_map(|update| Packet::Message(Message::Update(update))),
-        (request_id(), timestamp(), "[a-z]{0,8}").prop_map(|(id, prev, key)| {
-            Packet::Message(Message::Query { id, prev, query: RegisterQuery::Get(key) })
-        }),
-        (timestamp(), vec(any::<u8>(), 0..40))
-            .prop_map(|(ts, body)| Packet::Message(Message::Tell { ts, body })),
-        Just(Packet::StatusRequest),
-    ]
-}
-
-/// A packet and someone who may send it.
-fn packet() -> impl Strategy<Value = (Sender, Packet<RegisterMap>)> {
-    prop_oneof![
-        (0..4u16, from_replica()).prop_map(|(id, packet)| (Sender::Replica(ReplicaId(id)), packet)),
-        (any::<u64>(), from_front_end()).prop_map(|(other, packet)| {
-            let front_end = match &packet {
-                Packet::Message(Message::Update(update)) => update.id.front_end,
-                Packet::Message(Message::Query { id, .. }) => id.front_end,
-                _ => FrontEndId(other),
-            };
-            (Sender::FrontEnd(front_end), packet)
-        }),
-    ]
-}
+#[path = "common/packets.rs"]
+mod packets;
+use packets::{GROUP, as_told, codec, either, gossip, packet};
 
 fn datagram() -> impl Strategy<Value = Vec<u8>> {
-    packet().prop_map(|(sender, packet)| codec().encode(sender, &packet).unwrap())
+    (either(), packet())
+        .prop_map(|(codec, (sender, packet))| codec.encode(sender, &packet).unwrap())
 }
 
 /// A datagram with some bytes changed, cut off or added.
@@ -214,17 +60,42 @@ fn host() -> Host<RegisterMap, MemoryStorage> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back((sender, packet) in packet()) {
-        let bytes = codec().encode(sender, &packet).unwrap();
+    fn what_is_written_is_read_back(towards in either(), (sender, packet) in packet()) {
+        let bytes = towards.encode(sender, &packet).unwrap();
         prop_assert!(bytes.len() <= DATAGRAM_BYTES_MAX);
-        prop_assert_eq!(codec().decode(&bytes), Ok((sender, packet)));
+        prop_assert_eq!(codec().decode(&bytes), Ok((sender, as_told(towards, packet))));
     }
 
     #[test]
-    fn no_part_of_a_datagram_is_a_datagram((sender, packet) in packet()) {
+    fn gossip_is_no_longer_in_the_new_version(gossip in gossip()) {
+        let sender = Sender::Replica(ReplicaId(1));
+        let packet = Packet::Message(Message::Gossip(gossip));
+        let length = |version| codec().towards(version).encode(sender, &packet).unwrap().len();
+        prop_assert!(length(WIRE_VERSION) <= length(WIRE_VERSION_BEFORE));
+    }
+
+    #[test]
+    fn a_program_of_the_version_before_reads_what_is_written_for_it((sender, packet) in packet()) {
+        let before = codec().speaking(WIRE_VERSION_BEFORE);
+        let is_known = !matches!(packet, Packet::Speaks { .. });
+        let [new, old] = [WIRE_VERSION, WIRE_VERSION_BEFORE]
+            .map(|version| codec().towards(version).encode(sender, &packet).unwrap());
+        prop_assert_eq!(before.decode::<RegisterMap>(&new), Err(DecodeError::Version));
+        prop_assert_eq!(before.decode::<RegisterMap>(&old).is_ok(), is_known);
+        if is_known {
+            prop_assert_eq!(&before.encode(sender, &packet).unwrap(), &old);
+        }
+        let said = [&new, &old].map(|bytes| codec().spoken(bytes));
+        let newest = if is_known { WIRE_VERSION_BEFORE } else { WIRE_VERSION };
+        prop_assert_eq!(said, [WIRE_VERSION, newest]);
+        prop_assert_eq!(before.spoken(&new), WIRE_VERSION_BEFORE);
+    }
+
+    #[test]
+    fn no_part_of_a_datagram_is_a_datagram(towards in either(), (sender, packet) in packet()) {
         // What a client tells is all that is left, whatever it is.
         prop_assume!(!matches!(packet, Packet::Message(Message::Tell { .. })));
-        let bytes = codec().encode(sender, &packet).unwrap();
+        let bytes = towards.encode(sender, &packet).unwrap();
         for end in 0..bytes.len() {
             prop_assert!(codec().decode::<RegisterMap>(&bytes[..end]).is_err());
         }
@@ -240,8 +111,8 @@ proptest! {
         )).unwrap();
         ours.truncate(12);
         ours.extend(&bytes[..bytes.len().min(1_188)]);
-        for kind in 0..16 {
-            ours[3] = kind;
+        for (kind, version) in (0..20).flat_map(|kind| [1, 2, 0x31, 0x32, 0x33].map(|v| (kind, v))) {
+            (ours[2], ours[3]) = (version, kind);
             let _ = codec().decode::<RegisterMap>(&ours);
         }
     }
@@ -267,12 +138,15 @@ proptest! {
     }
 
     #[test]
-    fn a_long_log_travels_in_datagrams_that_fit(lengths in vec(0..900usize, 1..60)) {
+    fn a_long_log_travels_in_datagrams_that_fit(
+        towards in either(),
+        lengths in vec(0..900usize, 1..60),
+    ) {
         let log = record_of_lengths(&lengths);
         let ts = Timestamp::from_iter([log.len() as u64, 0, 0]);
         let gossip = Gossip { log: log.clone(), ts, complete: true, asks: true, table: Vec::new(), epoch: 0 };
         let sender = Sender::Replica(ReplicaId(0));
-        let datagrams = codec().datagrams(sender, &Message::Gossip(gossip)).unwrap();
+        let datagrams = towards.datagrams(sender, &Message::Gossip(gossip)).unwrap();
         let fragments: Vec<_> = datagrams.iter().map(|bytes| read_gossip(bytes)).collect();
         let joined: Vec<_> = fragments.iter().flat_map(|gossip| gossip.log.clone()).collect();
         prop_assert_eq!(joined, log);
@@ -373,11 +247,14 @@ fn what_is_wrong_with_a_datagram_is_named() {
         bytes[at] = byte;
         codec().decode::<RegisterMap>(&bytes).unwrap_err()
     };
-    let other = Codec { cluster: ClusterId::of("other", "kv", GROUP), group: GROUP };
+    let other = Codec::new(ClusterId::of("other", "kv", GROUP), GROUP);
 
     assert_eq!(changed(0, b'X'), DecodeError::Magic);
     assert_eq!(changed(2, 9), DecodeError::Version);
     assert_eq!(changed(2, 2), DecodeError::Version, "pulls are as they were in version 1");
+    assert_eq!(changed(2, 0x33), DecodeError::Version, "whatever is announced");
+    assert_eq!(changed(2, 0x21), DecodeError::Version, "version 2 announces nothing");
+    assert_eq!(changed(2, 0x30), DecodeError::Version, "there is no form 0");
     assert_eq!(changed(3, 99), DecodeError::Kind);
     assert_eq!(other.decode::<RegisterMap>(&good).unwrap_err(), DecodeError::Cluster);
     assert_eq!(changed(13, 4), DecodeError::Sender, "there is no rm4");
@@ -437,7 +314,7 @@ fn a_datagram_of_a_later_version_is_counted_and_changes_nothing() {
     let (mut host, from) = (host(), ([127, 0, 0, 1], 7).into());
     let pull = Packet::<RegisterMap>::Message(Message::Pull { replica_ts: GROUP.zero() });
     let mut bytes = codec().encode(Sender::Replica(ReplicaId(1)), &pull).unwrap();
-    bytes[2] = 3;
+    bytes[2] = 4;
     let before = host.state().clone();
     host.take(Duration::ZERO, Input::Datagram { from, bytes: &bytes }).unwrap();
     assert_eq!((host.status().other_versions, host.status().dropped), (1, 1));
@@ -452,6 +329,56 @@ fn version_1_is_what_it_was() {
     let bytes = codec().encode(sender, &Packet::Message(Message::Update(update))).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "435701003f26958b871bc2b001070001000100000000016b027676");
+}
+
+/// A change here is a new version as well. Gossip of three records, and a status without its numbers.
+#[test]
+fn versions_2_and_3_are_what_they_were() {
+    let sender = Sender::Replica(ReplicaId(1));
+    let (log, ts) = (record_of_lengths(&[2, 0, 1]), Timestamp::from_iter([3, 0, 0]));
+    let gossip = Gossip { log, ts, complete: true, asks: false, table: Vec::new(), epoch: 0 };
+    let gossip = Packet::Message(Message::Gossip(gossip));
+    let hex = |version, packet: &Packet<RegisterMap>| {
+        let bytes = codec().towards(version).encode(sender, packet).unwrap();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert_eq!(
+        hex(2, &gossip),
+        "435701053f26958b871bc2b00001010003000000030001070001000100000000016b02767600020700020002000000\
+         00016b000003070003000300000000016b0176"
+    );
+    assert_eq!(
+        hex(3, &gossip),
+        "435733053f26958b871bc2b0000101000300000003400107000100000000016b027676f0000200016b00f000030001\
+         6b0176"
+    );
+    assert_eq!(hex(3, &Packet::Speaks { asks: true }), "435733113f26958b871bc2b0000101");
+    let status = hex(2, &Packet::Status(host().status()));
+    let newer = hex(3, &Packet::Status(host().status()));
+    assert_eq!(newer[6..], format!("{}030403020202", &status[6..]), "what is new is at the end");
+    assert_eq!((&status[4..6], &newer[4..6]), ("02", "33"));
+}
+
+#[test]
+fn a_record_that_refers_to_one_before_the_first_is_refused() {
+    let log = record_of_lengths(&[1]);
+    let ts = Timestamp::from_iter([1, 0, 0]);
+    let gossip = Gossip { log, ts, complete: true, asks: false, table: Vec::new(), epoch: 0 };
+    let packet = Packet::Message(Message::Gossip(gossip));
+    let sender = Sender::Replica(ReplicaId(1));
+    let good = codec().towards(WIRE_VERSION).encode(sender, &packet).unwrap();
+    let first = good.len() - 13;
+    assert_eq!(good[first], 0x40, "its origin, and that its client waits for replies");
+    let read = |flag| {
+        let mut bytes = good.clone();
+        bytes[first] |= flag;
+        codec().decode::<RegisterMap>(&bytes).map(|_| ())
+    };
+    assert_eq!(read(0), Ok(()));
+    for flag in [0x10, 0x20, 0x80] {
+        assert_eq!(read(flag), Err(DecodeError::Record), "{flag:x}");
+    }
+    assert_eq!(read(0x03), Err(DecodeError::Record), "rm3 makes no records");
 }
 
 #[test]

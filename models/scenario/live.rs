@@ -13,7 +13,10 @@ use super::{
 use crate::{application::Application, party::Sent};
 use chinwag::{
     Input, ManagerState, ReplicaId, ReplicaManager,
-    runtime::{ClusterId, Codec, DATAGRAM_BYTES_MAX, Durability, Host, HostConfig, MemoryStorage},
+    runtime::{
+        ClusterId, Codec, DATAGRAM_BYTES_MAX, Durability, Host, HostConfig, MemoryStorage,
+        WIRE_VERSION,
+    },
 };
 use std::{
     io,
@@ -48,7 +51,8 @@ impl Follower for &mut Live {
         let config = HostConfig {
             paced: false,
             node: node.clone(),
-            codec: Codec { cluster: ClusterId(1), group: node.group },
+            // All are this very program. (`simulator/src/follow.rs` has the version before.)
+            codec: Codec::new(ClusterId(1), node.group).towards(WIRE_VERSION),
             gossip_every: STEP,
             grace: Duration::ZERO,
             durability: Durability::default(),

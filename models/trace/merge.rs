@@ -93,7 +93,7 @@ impl<'a, S: Service> Merge<'a, S> {
     fn new(trace: &'a Trace<Witnessed<S>>, ways: Ways<S>) -> Self {
         let group = trace.group();
         let cluster = trace.boots.first().map_or(0, |boot| boot.header.cluster);
-        let codec = Codec { cluster: ClusterId(cluster), group };
+        let codec = Codec::new(ClusterId(cluster), group);
         let player = |id: ReplicaId| {
             let of = |boot: &&Boot<_>| boot.header.node == id.0;
             let header = trace.boots.iter().find(of).map(|boot| boot.header.manager());

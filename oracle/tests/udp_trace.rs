@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn config() -> Config {
     let addresses = udp::free_addresses(REPLICAS).expect("loopback has ports");
     Config {
+        speaks: None,
         cluster: "linked".into(),
         service: "kv".into(),
         replicas: addresses.iter().map(|address| address.to_string()).collect(),

@@ -305,7 +305,10 @@ impl<J: Judge> Cluster<J> {
     /// what it takes in before it is refused, since the right disk will not have it.
     fn is_harmless(&self, bytes: &[u8]) -> bool {
         let read = self.codec.decode::<J::Service>(bytes);
-        matches!(read, Ok((_, Packet::Joining { .. } | Packet::Known { .. })))
+        let says = |packet: &_| {
+            matches!(packet, Packet::Joining { .. } | Packet::Known { .. } | Packet::Speaks { .. })
+        };
+        read.is_ok_and(|(_, packet)| says(&packet))
     }
 
     fn must_not_record(&mut self, id: ReplicaId) {

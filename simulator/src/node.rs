@@ -81,7 +81,7 @@ pub struct Common {
 impl Common {
     /// How datagrams look.
     pub fn codec(&self) -> Codec {
-        Codec { cluster: ClusterId::of("simulated", "any", self.group), group: self.group }
+        Codec::new(ClusterId::of("simulated", "any", self.group), self.group)
     }
 
     /// What the directory of a replica manager says of itself.

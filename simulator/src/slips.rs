@@ -155,7 +155,8 @@ impl WireSlip {
         let Packet::Message(message) = packet else { return Some(bytes) };
         let zero = codec.group.zero();
         let changed = self.message(message, &zero);
-        codec.encode(sender, &Packet::Message(changed)).ok()
+        // In the form in which it was written: nothing else is changed.
+        codec.towards(codec.spoken(&bytes)).encode(sender, &Packet::Message(changed)).ok()
     }
 
     fn message<S: Service>(self, message: Message<S>, zero: &Timestamp) -> Message<S> {

@@ -9,6 +9,7 @@ mod core;
 mod missing;
 mod parts;
 mod sending;
+mod spoken;
 
 pub use self::core::BACK_OFF_MAX;
 pub(super) use self::core::{ClientCore, Ticket};

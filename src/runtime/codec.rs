@@ -229,6 +229,16 @@ impl<'a> Reader<'a> {
         let (origin, seq) = (ReplicaId(self.take()?), self.count()?);
         let front_end = FrontEndId(self.take()?);
         let update = self.update(front_end)?;
+        self.made(origin, seq, update)
+    }
+
+    /// The record that a replica manager made of an update, if it can have made it.
+    pub fn made<S: Service>(
+        &self,
+        origin: ReplicaId,
+        seq: u64,
+        update: Update<S>,
+    ) -> Result<LogRecord<S>, DecodeError> {
         // Its past cannot hold the record itself, or it would wait for itself for ever [S31, C17].
         if !self.group.is_updatable(origin) || seq <= update.prev.get(origin) {
             return Err(DecodeError::Record);
@@ -238,10 +248,18 @@ impl<'a> Reader<'a> {
 
     /// Records in ascending order, so that no handler meets one twice.
     pub fn records<S: Service>(&mut self) -> Result<Vec<Arc<LogRecord<S>>>, DecodeError> {
+        self.ascending(|reader, _| reader.record())
+    }
+
+    /// The same, each read by a function that gets the one before.
+    pub fn ascending<S: Service>(
+        &mut self,
+        read: impl Fn(&mut Self, Option<&LogRecord<S>>) -> Result<LogRecord<S>, DecodeError>,
+    ) -> Result<Vec<Arc<LogRecord<S>>>, DecodeError> {
         let count: u32 = self.take()?;
         let mut records: Vec<Arc<LogRecord<S>>> = Vec::new();
         for _ in 0..count {
-            let record = self.record::<S>()?;
+            let record = read(self, records.last().map(Arc::as_ref))?;
             if records.last().is_some_and(|last| last.key() >= record.key()) {
                 return Err(DecodeError::Order);
             }

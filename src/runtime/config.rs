@@ -7,6 +7,7 @@
 //! keys = "keys.toml"          # the key ring, relative to this file; without one, only loopback can be used
 //! replaced = [0]              # rm0 was replaced, by the last of `replicas`: see `chinwag replace`
 //! updatable = 3               # the first so many take updates; the rest are read-only
+//! speaks = 2                  # as the version of the wire before would; default: the newest
 //!
 //! [replica]                   # only in the file of a replica
 //! id = 0                      # its place in `replicas`
@@ -33,7 +34,9 @@
 //! A replica that has peers of both IPv4 and IPv6 must listen at `[::]`: a socket at one address reaches
 //! only that address's kind. Of a name with several addresses, the first is used.
 
-use super::{ClientConfig, ClusterId, Codec, Durability, Identity, Level};
+use super::{
+    ClientConfig, ClusterId, Codec, Durability, Identity, Level, WIRE_VERSION, WIRE_VERSION_BEFORE,
+};
 use crate::{Group, REPLACEABLE_MAX, ReplicaId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -75,6 +78,9 @@ pub struct Config {
     /// places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<u16>,
+    /// The newest version of the wire to speak: [`WIRE_VERSION`], if not given, or the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaks: Option<u8>,
     /// The key ring that datagrams are sealed with, relative to the file. None: they are sent in the open,
     /// and nobody listens or asks anywhere but on loopback.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,6 +252,12 @@ impl Config {
         if updatable == 0 || usize::from(updatable) > most {
             return found("updatable", format!("use 1 to {most}, not {updatable}"));
         }
+        if let Some(speaks) = self.speaks
+            && !(WIRE_VERSION_BEFORE..=WIRE_VERSION).contains(&speaks)
+        {
+            let versions = format!("{WIRE_VERSION_BEFORE} or {WIRE_VERSION}");
+            return found("speaks", format!("use {versions}, not {speaks}; or leave it out"));
+        }
         if let Some(problem) = self.replacement_problem() {
             return Some(problem);
         }
@@ -265,7 +277,8 @@ impl Config {
     /// How its datagrams look.
     pub fn codec(&self) -> Codec {
         let group = self.group();
-        Codec { cluster: ClusterId::of(&self.cluster, &self.service, group), group }
+        let codec = Codec::new(ClusterId::of(&self.cluster, &self.service, group), group);
+        codec.speaking(self.speaks.unwrap_or(WIRE_VERSION))
     }
 
     /// Whose a data directory is.
@@ -356,6 +369,7 @@ mod tests {
             ("[replica]", "updatable = 3\n[replica]", "f.toml: updatable: use 1 to 2, not 3"),
             ("[replica]", "updatable = 0\n[replica]", "f.toml: updatable: use 1 to 2, not 0"),
             ("[replica]", "client.update_copies = 9\n[replica]", "copies: use 1 to 8, not 9"),
+            ("[replica]", "speaks = 1\n[replica]", "f.toml: speaks: use 2 or 3, not 1"),
             ("id = 1", "id = 2", "f.toml: replica.id: use 0 to 1"),
             ("id = 1", "id = 1\ngossip_interval_ms = 0", "f.toml: replica.gossip_interval_ms"),
             ("id = 1", "id = 1\ndurability.acknowledged_by = 3", "acknowledged_by: use 1 to 2"),

@@ -13,6 +13,7 @@ use super::{
     held_replies::HeldReplies,
     joining::{Joining, known_of},
     payload,
+    versions::Spoken,
 };
 use crate::{
     Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId, ReplicaManager,
@@ -59,12 +60,13 @@ pub const CHECKPOINT_RETRY_EVERY: Duration = Duration::from_secs(5);
 pub struct HostConfig {
     /// Which replica manager, of which group, with which partners.
     pub node: ReplicaManager,
-    /// How datagrams of the cluster look.
+    /// How datagrams of the cluster look; what it writes is what peers that were not heard yet are taken to
+    /// speak.
     pub codec: Codec,
     /// How often each peer is considered for gossip.
     pub gossip_every: Duration,
     /// For how long after its start it takes no updates, so that peers can tell it if it lost state; if it
-    /// remembers nothing, it waits until all have answered. Zero: it does not ask them.
+    /// remembers nothing, it waits until all have answered. Zero: it does not ask them, nor what they speak.
     pub grace: Duration,
     /// What an acknowledgement means.
     pub durability: Durability,
@@ -113,8 +115,9 @@ pub struct Host<S: Service, D, O = ()> {
     pacing: pacing::Pacing,
     /// What inputs asked for since the last commit.
     queued: Effects<S>,
-    /// Who asked for the status since the last commit.
-    status_to: Vec<SocketAddr>,
+    /// Who asked for the status since the last commit, and what they speak.
+    status_to: Vec<(SocketAddr, u8)>,
+    spoken: Spoken,
     /// Runtime packets to send with the next commit.
     packets: Vec<(ReplicaId, Packet<S>)>,
     joining: Joining,
@@ -204,6 +207,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             return self.drop(DropReason::Mine);
         }
         self.observer.arrived(payload::name(&packet), bytes.len());
+        let spoken = self.config.codec.spoken(bytes);
+        self.note_version(now, sender, spoken);
         match packet {
             Packet::Message(Message::Update(_)) if !self.may_take_updates(now) => {
                 self.drop(DropReason::Starting)
@@ -252,8 +257,14 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 Sender::Replica(_) => Err(HostError::Replaced),
                 Sender::FrontEnd(_) => self.drop(DropReason::Useless),
             },
+            Packet::Speaks { asks } => {
+                if let (true, Sender::Replica(peer)) = (asks, sender) {
+                    self.packets.push((peer, Packet::Speaks { asks: false }));
+                }
+                Ok(())
+            }
             Packet::StatusRequest => {
-                self.status_to.push(from);
+                self.status_to.push((from, spoken));
                 Ok(())
             }
             Packet::AnswerPart(_) | Packet::AnswerTooLarge { .. } | Packet::Status(_) => {

@@ -80,6 +80,7 @@ struct Gauges {
     condition: Family<Label, Gauge>,
     lag: Family<Label, Gauge>,
     held: Family<Label, Gauge>,
+    spoken: Family<Label, Gauge>,
 }
 
 fn seconds() -> Histogram {
@@ -180,6 +181,8 @@ fn gauges(r: &mut Registry) -> Gauges {
     let help = "Updates held here that a peer is not known to hold";
     r.register("stability_lag", help, all.lag.clone());
     r.register("updates_held", "Updates ever received, by origin", all.held.clone());
+    let help = "Version of the wire that is spoken with a peer";
+    r.register("wire_version", help, all.spoken.clone());
     all
 }
 
@@ -195,6 +198,12 @@ impl Metrics {
     pub fn watch_socket(&self, at: SocketAddr) {
         // There is one socket; a second one would be told of under the first one's name.
         let _ = self.system_drops.0.set(at);
+    }
+
+    /// Sets what is spoken with a peer.
+    pub(super) fn speaks(&self, peer: ReplicaId, version: u8) {
+        let label = [("peer", format!("{peer:?}"))];
+        self.gauges.spoken.get_or_create_owned(&label).set(version.into());
     }
 
     /// Sets what is read off a state.

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`config`](Config) | a TOML file into a cluster and a replica of it |
 //! | [`wire`](Codec) | datagrams into messages and back: the trust boundary |
+//! | `versions` | what peers announce into the version that is spoken with each |
 //! | [`storage`](Storage) | changes into frames that survive power loss |
 //! | [`seal`](Sealer) | datagrams into sealed ones and back, by pre-shared keys |
 //! | [`host`](Host) | inputs into outputs, journalling in between: sans I/O |
@@ -37,6 +38,7 @@ mod client_setup;
 mod cluster;
 mod codec;
 pub mod command;
+mod compact;
 mod condition;
 mod config;
 mod copy;
@@ -72,6 +74,7 @@ mod timed_storage;
 mod trace;
 mod transport;
 pub mod udp;
+mod versions;
 mod warnings;
 mod watch;
 mod wire;
@@ -113,6 +116,7 @@ pub use system_drops::dropped_by_system;
 pub use timed_storage::*;
 pub use trace::*;
 pub use transport::*;
+pub use versions::{BELIEVED_FOR, SPEAK_EVERY, Versions, WIRE_VERSION, WIRE_VERSION_BEFORE};
 pub use warnings::*;
 pub use watch::*;
 pub use wire::*;

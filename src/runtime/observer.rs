@@ -2,7 +2,8 @@
 
 use super::{Condition, DecodeError, Saved};
 use crate::{
-    Change, Destination, Event, Input, ManagerState, Message, RequestId, Sender, Service, Timer,
+    Change, Destination, Event, Input, ManagerState, Message, ReplicaId, RequestId, Sender,
+    Service, Timer,
 };
 use std::collections::BTreeMap;
 
@@ -46,6 +47,11 @@ pub trait Observer<S: Service> {
     /// A datagram of this kind and so many bytes is released.
     fn left(&mut self, kind: &'static str, bytes: usize) {
         let _ = (kind, bytes);
+    }
+
+    /// From now on, this version of the wire is spoken with this peer.
+    fn speaks(&mut self, peer: ReplicaId, version: u8) {
+        let _ = (peer, version);
     }
 
     /// A query is held back until the value reflects what its client has seen.
@@ -147,6 +153,11 @@ impl<S: Service, A: Observer<S>, B: Observer<S>> Observer<S> for (A, B) {
     fn left(&mut self, kind: &'static str, bytes: usize) {
         self.0.left(kind, bytes);
         self.1.left(kind, bytes);
+    }
+
+    fn speaks(&mut self, peer: ReplicaId, version: u8) {
+        self.0.speaks(peer, version);
+        self.1.speaks(peer, version);
     }
 
     fn held_back(&mut self, id: RequestId) {

@@ -2,7 +2,9 @@
 
 use super::{
     ANSWER_PARTS_MAX, AnswerPart, COPY_BYTES_MAX, Codec, CopyPart, LAGS_MAX, Packet, Status,
+    Versions, WIRE_VERSION_BEFORE,
     codec::{DecodeError, Reader, Writer},
+    compact,
 };
 use crate::{Gossip, LogRecord, Message, Refusal, RequestId, Sender, Service};
 use std::sync::Arc;
@@ -24,7 +26,11 @@ const KIND_KNOWN: u8 = 13;
 const KIND_COPY_REQUEST: u8 = 14;
 const KIND_COPY_PART: u8 = 15;
 const KIND_REPLACED: u8 = 16;
-const KIND_LAST: u8 = KIND_REPLACED;
+const KIND_SPEAKS: u8 = 17;
+const KIND_LAST: u8 = KIND_SPEAKS;
+
+/// Since this version, gossip is compact, and a status tells of versions.
+const COMPACT_SINCE: u8 = 3;
 
 /// From whom to whom a kind goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,25 +43,31 @@ pub(super) enum Direction {
 pub(super) fn direction(kind: u8) -> Option<Direction> {
     match kind {
         KIND_GOSSIP | KIND_PULL | KIND_JOINING | KIND_KNOWN => Some(Direction::BetweenReplicas),
-        KIND_COPY_REQUEST | KIND_COPY_PART | KIND_REPLACED => Some(Direction::BetweenReplicas),
+        KIND_COPY_REQUEST | KIND_COPY_PART | KIND_REPLACED | KIND_SPEAKS => {
+            Some(Direction::BetweenReplicas)
+        }
         KIND_UPDATE | KIND_QUERY | KIND_TELL | KIND_STATUS_REQUEST => Some(Direction::ToReplica),
         0..=KIND_LAST => Some(Direction::ToClient),
         _ => None,
     }
 }
 
-/// The version in which the form of a kind was last changed.
-pub(super) fn version(kind: u8) -> u8 {
+/// The form of a kind that programs of a version write: the version in which it was last changed by then.
+pub(super) fn form(kind: u8, version: u8) -> u8 {
     match kind {
+        KIND_GOSSIP | KIND_STATUS if version >= COMPACT_SINCE => COMPACT_SINCE,
+        KIND_SPEAKS => COMPACT_SINCE,
         KIND_STATUS | KIND_JOINING | KIND_KNOWN => 2,
         KIND_COPY_REQUEST | KIND_COPY_PART | KIND_REPLACED => 2,
         _ => 1,
     }
 }
 
-/// Is the kind known, but in another version?
-pub(super) fn is_of_other_form(kind: u8, found: u8) -> bool {
-    kind <= KIND_LAST && found != version(kind)
+/// Is the kind known to those who speak this version, but in another form than they read: the newest, and the
+/// one before?
+pub(super) fn is_of_other_form(kind: u8, found: u8, speaks: u8) -> bool {
+    let read = [form(kind, speaks), form(kind, WIRE_VERSION_BEFORE)];
+    kind <= KIND_LAST && (found > speaks || !read.contains(&found))
 }
 
 pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
@@ -70,6 +82,7 @@ pub(super) fn kind<S: Service>(packet: &Packet<S>) -> u8 {
         Packet::Message(Message::Tell { .. }) => KIND_TELL,
         Packet::AnswerPart(_) => KIND_ANSWER_PART,
         Packet::AnswerTooLarge { .. } => KIND_ANSWER_TOO_LARGE,
+        Packet::Speaks { .. } => KIND_SPEAKS,
         Packet::StatusRequest => KIND_STATUS_REQUEST,
         Packet::Status(_) => KIND_STATUS,
         Packet::Joining { .. } => KIND_JOINING,
@@ -86,6 +99,7 @@ pub(super) fn name<S: Service>(packet: &Packet<S>) -> &'static str {
         Packet::Message(message) => message.kind(),
         Packet::AnswerPart(_) => "answer part",
         Packet::AnswerTooLarge { .. } => "answer too large",
+        Packet::Speaks { .. } => "speaks",
         Packet::StatusRequest => "status request",
         Packet::Status(_) => "status",
         Packet::Joining { .. } => "joining",
@@ -101,7 +115,7 @@ pub(super) fn read<S: Service>(
     codec: &Codec,
     reader: &mut Reader<'_>,
     sender: Sender,
-    kind: u8,
+    (kind, form): (u8, u8),
 ) -> Result<Packet<S>, DecodeError> {
     let message = match (kind, sender) {
         (KIND_UPDATE, Sender::FrontEnd(front_end)) => {
@@ -127,7 +141,7 @@ pub(super) fn read<S: Service>(
         (KIND_REFUSED, Sender::Replica(_)) => {
             Message::Refused { id: reader.request_id()?, reason: refusal(reader.take()?)? }
         }
-        (KIND_GOSSIP, Sender::Replica(_)) => Message::Gossip(read_gossip(codec, reader)?),
+        (KIND_GOSSIP, Sender::Replica(_)) => Message::Gossip(read_gossip(codec, reader, form)?),
         (KIND_PULL, Sender::Replica(_)) => Message::Pull { replica_ts: reader.timestamp()? },
         (KIND_ANSWER_PART, Sender::Replica(_)) => {
             return read_part(reader).map(Packet::AnswerPart);
@@ -136,7 +150,8 @@ pub(super) fn read<S: Service>(
             let (id, bytes) = (reader.request_id()?, reader.take()?);
             return Ok(Packet::AnswerTooLarge { id, bytes });
         }
-        (KIND_STATUS, Sender::Replica(_)) => return read_status(reader).map(Packet::Status),
+        (KIND_STATUS, Sender::Replica(_)) => return read_status(reader, form).map(Packet::Status),
+        (KIND_SPEAKS, Sender::Replica(_)) => return Ok(Packet::Speaks { asks: reader.take()? }),
         (KIND_JOINING, Sender::Replica(_)) => {
             return Ok(Packet::Joining { replica_ts: reader.timestamp()? });
         }
@@ -158,6 +173,7 @@ pub(super) fn read<S: Service>(
 fn read_gossip<S: Service>(
     codec: &Codec,
     reader: &mut Reader<'_>,
+    form: u8,
 ) -> Result<Gossip<S>, DecodeError> {
     let (complete, asks) = (reader.take()?, reader.take()?);
     let (ts, rows): (_, u16) = (reader.timestamp()?, reader.take()?);
@@ -169,15 +185,15 @@ fn read_gossip<S: Service>(
     if table.iter().any(|row| !ts.covers(row)) {
         return Err(DecodeError::Table);
     }
-    let log = reader.records()?;
+    let log = if form < COMPACT_SINCE { reader.records()? } else { compact::read_records(reader)? };
     if log.iter().any(|record: &Arc<LogRecord<S>>| record.key().seq > ts.get(record.origin)) {
         return Err(DecodeError::Record);
     }
     Ok(Gossip { log, ts, complete, asks, table, epoch: codec.group.epoch })
 }
 
-/// Writes the payload.
-pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
+/// Writes the payload in the form of this version.
+pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>, version: u8) {
     match packet {
         Packet::Message(Message::Update(update)) => out.update(update),
         Packet::Message(Message::UpdateReply { id, ts }) => out.request_id(*id).timestamp(ts),
@@ -190,7 +206,7 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
         Packet::Message(Message::Refused { id, reason }) => {
             out.request_id(*id).put(&refusal_code(*reason))
         }
-        Packet::Message(Message::Gossip(gossip)) => write_gossip(out, gossip),
+        Packet::Message(Message::Gossip(gossip)) => write_gossip(out, gossip, version),
         Packet::Message(Message::Pull { replica_ts }) => out.timestamp(replica_ts),
         Packet::Message(Message::Tell { ts, body }) => out.timestamp(ts).raw(body),
         Packet::AnswerPart(AnswerPart { id, ts, part, parts, bytes }) => {
@@ -198,20 +214,8 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
         }
         Packet::AnswerTooLarge { id, bytes } => out.request_id(*id).put(bytes),
         Packet::StatusRequest => out,
-        Packet::Status(status) => {
-            let Status { replica_ts, value_ts, discarded, .. } = status;
-            out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
-            let Status { log, pending, waiting, executed, dropped, other_versions, .. } = status;
-            out.put(&[*log, *pending, *waiting, *executed, *dropped, *other_versions]);
-            let Status { durability, acknowledged_by, full, joining, .. } = status;
-            out.put(durability).put(acknowledged_by).put(full).put(joining);
-            let Status { updates, queries, lag, .. } = status;
-            out.put(&[*updates, *queries]).put(&(lag.len() as u16));
-            for updates in lag {
-                out.put(updates);
-            }
-            out
-        }
+        Packet::Speaks { asks } => out.put(asks),
+        Packet::Status(status) => write_status(out, status, version),
         Packet::Joining { replica_ts } | Packet::Known { replica_ts } => out.timestamp(replica_ts),
         Packet::CopyRequest { digest, offset } => out.raw(digest).put(offset),
         Packet::CopyPart(part) => {
@@ -222,11 +226,38 @@ pub(super) fn write<S: Service>(out: &mut Writer, packet: &Packet<S>) {
     };
 }
 
-fn write_gossip<'a, S: Service>(out: &'a mut Writer, gossip: &Gossip<S>) -> &'a mut Writer {
+fn write_status<'a>(out: &'a mut Writer, status: &Status, version: u8) -> &'a mut Writer {
+    let Status { replica_ts, value_ts, discarded, .. } = status;
+    out.timestamp(replica_ts).timestamp(value_ts).timestamp(discarded);
+    let Status { log, pending, waiting, executed, dropped, other_versions, .. } = status;
+    out.put(&[*log, *pending, *waiting, *executed, *dropped, *other_versions]);
+    let Status { durability, acknowledged_by, full, joining, .. } = status;
+    out.put(durability).put(acknowledged_by).put(full).put(joining);
+    let Status { updates, queries, lag, .. } = status;
+    out.put(&[*updates, *queries]).put(&(lag.len() as u16));
+    for updates in lag {
+        out.put(updates);
+    }
+    if version < COMPACT_SINCE {
+        return out;
+    }
+    let none = || Versions { speaks: version, with: Vec::new() };
+    let Versions { speaks, with } = status.versions.clone().unwrap_or_else(none);
+    out.put(&speaks).put(&(with.len() as u16)).raw(&with)
+}
+
+fn write_gossip<'a, S: Service>(
+    out: &'a mut Writer,
+    gossip: &Gossip<S>,
+    version: u8,
+) -> &'a mut Writer {
     let Gossip { log, ts, complete, asks, table, .. } = gossip;
     out.put(complete).put(asks).timestamp(ts).put(&(table.len() as u16));
     for row in table {
         out.timestamp(row);
+    }
+    if version >= COMPACT_SINCE {
+        return compact::write_records(out, log);
     }
     out.put(&(log.len() as u32));
     for record in log {
@@ -253,7 +284,7 @@ fn read_part(reader: &mut Reader<'_>) -> Result<AnswerPart, DecodeError> {
     Ok(AnswerPart { id, ts, part, parts, bytes: reader.remainder().to_vec() })
 }
 
-fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
+fn read_status(reader: &mut Reader<'_>, form: u8) -> Result<Status, DecodeError> {
     let (replica_ts, value_ts) = (reader.timestamp()?, reader.timestamp()?);
     let discarded = reader.timestamp()?;
     let [log, pending, waiting, executed, dropped, other_versions] = reader.take()?;
@@ -263,6 +294,7 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
         return Err(DecodeError::Count);
     }
     let lag = (0..lags).map(|_| reader.take()).collect::<Result<_, _>>()?;
+    let versions = (form >= COMPACT_SINCE).then(|| read_versions(reader)).transpose()?;
     Ok(Status {
         replica_ts,
         value_ts,
@@ -280,7 +312,17 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
         updates,
         queries,
         lag,
+        versions,
     })
+}
+
+fn read_versions(reader: &mut Reader<'_>) -> Result<Versions, DecodeError> {
+    let (speaks, count): (u8, u16) = (reader.take()?, reader.take()?);
+    if count > LAGS_MAX {
+        return Err(DecodeError::Count);
+    }
+    let with = (0..count).map(|_| reader.take()).collect::<Result<_, _>>()?;
+    Ok(Versions { speaks, with })
 }
 
 fn refusal_code(reason: Refusal) -> u8 {

@@ -128,7 +128,7 @@ impl fmt::Display for StorageError {
             Self::Version { path, found } => write!(
                 f,
                 "{}: written in form {found}, and this program knows form {} only. Use the program that \
-                 wrote it",
+                 wrote it, or one of its form; nothing was changed",
                 path.display(),
                 super::FORMAT_VERSION
             ),

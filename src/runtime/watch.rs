@@ -138,6 +138,11 @@ impl<S: Service, C: Clock> Observer<S> for Watch<C> {
         debug!(kind, bytes, "left");
     }
 
+    fn speaks(&mut self, peer: ReplicaId, version: u8) {
+        self.metrics.speaks(peer, version);
+        debug!(version, "{:?}: speaks with {peer:?}", self.me);
+    }
+
     fn dropped(&mut self, why: DropReason) {
         let (me, reason) = (self.me, why.reason());
         self.metrics.dropped.add(reason, 1);

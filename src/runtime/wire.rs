@@ -1,14 +1,15 @@
 //! Datagrams: the trust boundary. What [`Codec::decode`] lets through, handlers may assert.
 //!
 //! `"CW" | version u8 | kind u8 | cluster u64 little-endian | sender | payload`. Each piece of the payload
-//! is `postcard`; see `codec.rs`. Kinds are never renumbered. The version is the one in which the form of
-//! this kind was last changed, so that programs of different versions understand each other in all other
-//! kinds. On the network, datagrams are sealed; see `seal/`.
+//! is `postcard`; see `codec.rs`. Kinds are never renumbered. The low half of the version is the one in which
+//! the form of this kind was last changed, the high half the newest version that the sender speaks; see
+//! `versions.rs`. On the network, datagrams are sealed; see `seal/`.
 
 use super::{
-    COPY_DIGEST_BYTES, ClusterId, Condition, EncodeError, Level,
+    COPY_DIGEST_BYTES, ClusterId, Condition, EncodeError, Level, Versions,
     codec::{DecodeError, Reader, Writer},
     payload,
+    versions::{announcement, form_read},
 };
 use crate::{
     FrontEndId, Gossip, Group, LogRecord, Message, RecordKey, ReplicaId, RequestId, Sender,
@@ -36,9 +37,6 @@ pub const LAGS_MAX: u16 = 64;
 /// What a record takes at least: seven numbers.
 const RECORD_BYTES_MIN: usize = 7;
 
-/// The newest version of any kind's form. Datagrams of later ones are dropped and counted.
-pub const WIRE_VERSION: u8 = 2;
-
 pub(super) const MAGIC: [u8; 2] = *b"CW";
 
 /// Bytes before the sender.
@@ -46,6 +44,7 @@ pub(super) const HEADER_BYTES: usize = 12;
 
 /// Where the kind is in the header; the version is before it.
 pub(super) const KIND_AT: usize = 3;
+pub(super) const VERSION_AT: usize = 2;
 
 /// Room for all of an answer's part but its bytes: header, identity, part numbers, length.
 const PART_OVERHEAD: usize = 100;
@@ -63,6 +62,11 @@ pub enum Packet<S: Service> {
         id: RequestId,
         /// How long the answer is.
         bytes: u64,
+    },
+    /// A replica manager says which version it speaks; the header says which.
+    Speaks {
+        /// It wants to hear the same of its peer.
+        asks: bool,
     },
     /// Somebody wants to know how a replica manager is.
     StatusRequest,
@@ -157,6 +161,9 @@ pub struct Status {
     /// Of what it holds, how many updates each replica manager is not known to hold; of the first
     /// [`LAGS_MAX`] ones.
     pub lag: Vec<u32>,
+    /// The newest version of the wire that it speaks, and what it speaks with each of the first [`LAGS_MAX`]
+    /// replica managers. None: the answer has the form of version 2, which has no room for it.
+    pub versions: Option<Versions>,
 }
 
 impl Status {
@@ -173,6 +180,10 @@ pub struct Codec {
     pub cluster: ClusterId,
     /// How large it is.
     pub group: Group,
+    /// The newest version that is read.
+    pub(super) speaks: u8,
+    /// The one that is written.
+    pub(super) writes: u8,
 }
 
 impl Codec {
@@ -200,13 +211,16 @@ impl Codec {
         packet: &Packet<S>,
     ) -> Result<Vec<u8>, EncodeError> {
         let mut out = self.header(sender, payload::kind(packet));
-        payload::write(&mut out, packet);
+        payload::write(&mut out, packet, self.writes);
         within(out.finish()?)
     }
 
     fn header(&self, sender: Sender, kind: u8) -> Writer {
         let mut out = Writer::default();
-        out.raw(&MAGIC).raw(&[payload::version(kind), kind]).raw(&self.cluster.0.to_le_bytes());
+        let form = payload::form(kind, self.writes);
+        // Who does not read the announcement does not read this form either.
+        let version = form | announcement(self.speaks, self.writes.max(form));
+        out.raw(&MAGIC).raw(&[version, kind]).raw(&self.cluster.0.to_le_bytes());
         match sender {
             Sender::Replica(ReplicaId(id)) => out.put(&0u8).put(&id),
             Sender::FrontEnd(FrontEndId(id)) => out.put(&1u8).put(&id),
@@ -300,14 +314,15 @@ impl Codec {
             return Err(DecodeError::Magic);
         }
         let [version, kind] = reader.array()?;
-        if version == 0 || version > WIRE_VERSION || payload::is_of_other_form(kind, version) {
+        let form = form_read(self.speaks, version).ok_or(DecodeError::Version)?;
+        if payload::is_of_other_form(kind, form, self.speaks) {
             return Err(DecodeError::Version);
         }
         if u64::from_le_bytes(reader.array()?) != self.cluster.0 {
             return Err(DecodeError::Cluster);
         }
         let sender = self.sender(&mut reader)?;
-        let packet = payload::read(self, &mut reader, sender, kind)?;
+        let packet = payload::read(self, &mut reader, sender, (kind, form))?;
         reader.end()?;
         Ok((sender, packet))
     }

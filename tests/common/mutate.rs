@@ -3,7 +3,10 @@
 use chinwag::{
     FrontEndId, Gossip, Group, LogRecord, Message, Refusal, ReplicaId, RequestId, Sender, Serial,
     Timestamp, Update,
-    runtime::{AnswerPart, COPY_DIGEST_BYTES, ClusterId, Codec, CopyPart, Level, Packet, Status},
+    runtime::{
+        AnswerPart, COPY_DIGEST_BYTES, ClusterId, Codec, CopyPart, Level, Packet, Status, Versions,
+        WIRE_VERSION, WIRE_VERSION_BEFORE,
+    },
     services::{RegisterAnswer, RegisterMap, RegisterOp, RegisterQuery},
 };
 use std::sync::Arc;
@@ -13,7 +16,7 @@ pub const GROUP: Group = Group::of(3).and_read_only(1);
 
 /// How they look.
 pub fn codec() -> Codec {
-    Codec { cluster: ClusterId::of("test", "kv", GROUP), group: GROUP }
+    Codec::new(ClusterId::of("test", "kv", GROUP), GROUP)
 }
 
 /// A source of chance that is the same on every machine (SplitMix64).
@@ -35,12 +38,14 @@ impl Chance {
     }
 }
 
-/// One datagram of each kind at least, with its name.
+/// One datagram of each kind at least, with its name, in the newest version and in the one before.
 pub fn seeds() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
-    for (name, sender, packet) in packets() {
-        let datagram = codec().encode(sender, &packet).expect("it is small");
-        seeds.push((name.to_string(), datagram));
+    for version in [WIRE_VERSION, WIRE_VERSION_BEFORE] {
+        for (name, sender, packet) in packets() {
+            let datagram = codec().towards(version).encode(sender, &packet).expect("it is small");
+            seeds.push((name.to_string(), datagram));
+        }
     }
     seeds
 }
@@ -72,6 +77,7 @@ fn packets() -> Vec<(&'static str, Sender, Packet<RegisterMap>)> {
         ("answer-too-large", replica, Packet::AnswerTooLarge { id, bytes: 1 << 40 }),
         ("status-request", client, Packet::StatusRequest),
         ("status", replica, Packet::Status(status(&ts))),
+        ("speaks", replica, Packet::Speaks { asks: true }),
         ("joining", replica, Packet::Joining { replica_ts: ts.clone() }),
         ("known", replica, Packet::Known { replica_ts: ts }),
         (
@@ -126,6 +132,7 @@ fn status(ts: &Timestamp) -> Status {
         updates: 1,
         queries: 2,
         lag: vec![0, 3],
+        versions: Some(Versions { speaks: 3, with: vec![3, 2] }),
     }
 }
 
@@ -159,6 +166,10 @@ pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
     }
     // The kind, too.
     if chance.below(8) == 0 && bytes.len() > 3 {
-        bytes[3] = chance.below(16) as u8;
+        bytes[3] = chance.below(20) as u8;
+    }
+    // And the form.
+    if chance.below(8) == 0 && bytes.len() > 3 {
+        bytes[2] = [0x01, 0x02, 0x31, 0x32, 0x33, 0x43, 0x23, 0xff][chance.below(8)];
     }
 }

@@ -82,6 +82,7 @@ impl Cluster {
         let count = replicas + read_only;
         let addresses = udp::free_addresses(count).unwrap();
         let config = Config {
+            speaks: None,
             cluster: "test".into(),
             service: S::NAME.into(),
             replicas: addresses.iter().map(|address| address.to_string()).collect(),

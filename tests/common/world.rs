@@ -61,7 +61,7 @@ fn address(id: u16) -> SocketAddr {
 impl<S: Service> Shared<S> {
     /// A cluster whose replica managers are all so near.
     pub fn new(group: Group, gossip_every: Duration, acknowledged_by: u16) -> Self {
-        let codec = Codec { cluster: ClusterId(7), group };
+        let codec = Codec::new(ClusterId(7), group);
         let host = |id: ReplicaId| {
             let config = HostConfig {
                 paced: true,

@@ -4,7 +4,7 @@ use super::proxy::{End, Network};
 use chinwag::{
     ReplicaId,
     runtime::{
-        ClientConfig, Config, ReplicaConfig, Route, Status,
+        ClientConfig, Config, ReplicaConfig, Route, Status, WIRE_VERSION_BEFORE,
         command::CliService,
         udp::{self, UdpClient},
     },
@@ -49,6 +49,8 @@ pub struct Cluster {
     /// By the addresses of the replica managers themselves: not through the network.
     direct: Config,
     pub network: Network,
+    /// Clients that speak the version of the wire before.
+    pub clients_before: Vec<usize>,
     children: Vec<Option<Child>>,
 }
 
@@ -59,6 +61,7 @@ impl Cluster {
         let addresses = addresses();
         let keys = sealed.then(|| directory.path().join("ring"));
         let direct = Config {
+            speaks: None,
             cluster: "failing".into(),
             service: OrSet::NAME.into(),
             replicas: addresses.iter().map(SocketAddr::to_string).collect(),
@@ -77,7 +80,8 @@ impl Cluster {
             (0..CLIENTS).for_each(|client| network.link((End::Client(client), None), (end, *at)));
         }
         let children = (0..REPLICAS).map(|_| None).collect();
-        let cluster = Self { directory, direct, network, children };
+        let clients_before = Vec::new();
+        let cluster = Self { directory, direct, network, clients_before, children };
         if sealed {
             let made = chinwag().arg("keygen").arg(cluster.path("ring")).output().unwrap();
             assert!(made.status.success(), "{made:?}");
@@ -109,7 +113,9 @@ impl Cluster {
             me if me == end => self.direct.replicas[usize::from(id)].clone(),
             other => self.network.door(end, other).to_string(),
         };
-        Config { replicas: (0..REPLICAS).map(door).collect(), ..self.direct.clone() }
+        let before = |end| matches!(end, End::Client(n) if self.clients_before.contains(&n));
+        let speaks = before(end).then_some(WIRE_VERSION_BEFORE);
+        Config { speaks, replicas: (0..REPLICAS).map(door).collect(), ..self.direct.clone() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -122,10 +128,14 @@ impl Cluster {
         let words = [through, &[chinwag, "replica", "--config"]].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(self.path(&format!("rm{id}.toml")));
-        let log = self.path(&format!("rm{id}.log"));
-        let log = File::options().create(true).append(true).open(log).unwrap();
-        command.args(init.then_some("--init")).stdin(Stdio::null()).stderr(log);
+        command.args(init.then_some("--init")).stdin(Stdio::null()).stderr(self.log(id));
         command
+    }
+
+    /// Where it says what it has to say.
+    pub fn log(&self, id: u16) -> File {
+        let log = self.path(&format!("rm{id}.log"));
+        File::options().create(true).append(true).open(log).unwrap()
     }
 
     pub fn run(&mut self, id: u16, init: bool) {
@@ -189,6 +199,11 @@ impl Cluster {
     /// A client that is not disturbed.
     pub fn client(&self) -> UdpClient<OrSet> {
         connect(&self.direct, PATIENCE)
+    }
+
+    /// The same, of a program that speaks this version.
+    pub fn client_of(&self, speaks: Option<u8>) -> UdpClient<OrSet> {
+        connect(&Config { speaks, ..self.direct.clone() }, PATIENCE)
     }
 
     pub fn status(&self, id: u16) -> Option<Status> {

@@ -39,7 +39,7 @@ struct Run {
 impl Run {
     fn new(rules: &'static Rules, seed: u64) -> Self {
         let group = Group::of(REPLICAS);
-        let codec = Codec { cluster: ClusterId::of("judge", "counter", group), group };
+        let codec = Codec::new(ClusterId::of("judge", "counter", group), group);
         let player = |id| {
             let node = ReplicaManager::new(id, group).with_rules(rules);
             let mut player = Player::new(node, codec);

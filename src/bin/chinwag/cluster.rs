@@ -219,6 +219,7 @@ fn cluster_configs(args: &ClusterArgs) -> Result<Vec<(ReplicaId, PathBuf)>, Fail
     let ring = keys::new_ring().map_err(Failure::operator)?;
     ring.write(&args.dir.join(KEYS)).map_err(Failure::operator)?;
     let mut config = Config {
+        speaks: None,
         cluster: "local".into(),
         service: args.service.clone(),
         replicas: addresses.iter().map(SocketAddr::to_string).collect(),

@@ -1,10 +1,13 @@
 //! `chinwag members` and `chinwag doctor`: who is in a cluster, and what is wrong with it.
 
 use crate::{Failure, config_with, status, status::StatusArgs, with};
-use chinwag::runtime::{
-    Config, Status,
-    command::{CliService, WithService},
-    udp,
+use chinwag::{
+    ReplicaId,
+    runtime::{
+        Config, Status, WIRE_VERSION_BEFORE,
+        command::{CliService, WithService},
+        udp,
+    },
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -52,7 +55,7 @@ impl WithService for Doctor {
     fn run<S: CliService>(self) -> Result<(), Failure> {
         let Self { config, wait, json } = self;
         let mut client = status::client::<S>(&config, wait)?;
-        let (mut problems, mut all) = (Vec::new(), Vec::new());
+        let (mut problems, mut all, mut answered) = (Vec::new(), Vec::new(), Vec::new());
         let group = config.group();
         let places = group.places().zip(&config.replicas);
         for (replica, name) in places.filter(|(replica, _)| group.is_member(*replica)) {
@@ -73,9 +76,11 @@ impl WithService for Doctor {
                 println!("{replica:?} is well, and answers in {took:.1?}");
             }
             problems.extend(found.into_iter().map(|problem| (Some(replica), problem)));
+            answered.extend(status.as_ref().map(|status| (replica, speaks(status))));
             all.extend(status);
         }
         problems.extend(among(&all).map(|problem| (None, problem)));
+        problems.extend(behind(&answered).map(|(replica, problem)| (Some(replica), problem)));
         for (replica, problem) in &problems {
             let who = replica.map_or("all".into(), |replica| format!("{replica:?}"));
             match json {
@@ -114,5 +119,21 @@ fn among(all: &[Status]) -> Option<String> {
     differs.then(|| {
         "they acknowledge at different levels of durability; give each the same `[replica.durability]`"
             .into()
+    })
+}
+
+/// The newest version of the wire that it speaks: if it does not say, it is too old to.
+fn speaks(status: &Status) -> u8 {
+    status.versions.as_ref().map_or(WIRE_VERSION_BEFORE, |versions| versions.speaks)
+}
+
+/// Whom an upgrade has left behind.
+fn behind(all: &[(ReplicaId, u8)]) -> impl Iterator<Item = (ReplicaId, String)> {
+    let newest = all.iter().map(|(_, speaks)| *speaks).max().unwrap_or_default();
+    all.iter().filter(move |(_, speaks)| *speaks < newest).map(move |(replica, speaks)| {
+        let problem = format!(
+            "speaks version {speaks} of the wire, and others {newest}: upgrade it, or leave out `speaks`"
+        );
+        (*replica, problem)
     })
 }

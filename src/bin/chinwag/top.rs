@@ -309,6 +309,7 @@ mod tests {
             updates: 0,
             queries: 0,
             lag,
+            versions: None,
         };
         Row { place, status: Some(status), rates: Some((1_234_567.0, 0.4)) }
     }

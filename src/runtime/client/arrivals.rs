@@ -30,6 +30,7 @@ impl<S: Service> ClientCore<S> {
             }
             Packet::Status(status) => return self.note_status(now, sender, status),
             Packet::StatusRequest
+            | Packet::Speaks { .. }
             | Packet::Joining { .. }
             | Packet::Known { .. }
             | Packet::CopyRequest { .. }
@@ -56,6 +57,9 @@ impl<S: Service> ClientCore<S> {
         // One that takes no updates now is left alone, however fast it says so.
         if let (Some(took), Condition::Ready) = (took, status.condition()) {
             self.nearest.measured(replica, took);
+        }
+        if let Some(version) = self.spoken.heard(replica, &status, self.setup.codec.speaks()) {
+            self.ask_status_in(replica, version);
         }
         self.statuses[replica.index()] = Some(status);
     }

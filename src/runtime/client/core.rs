@@ -5,6 +5,7 @@ use super::{
     attempts::Attempts,
     parts::Parts,
     sending::{HEDGE_ONE_IN, HEDGES_AT_ONCE, Probes},
+    spoken::Spoken,
 };
 use crate::{
     Effects, Event, FrontEnd, FrontEndState, Input, Message, ReplicaId, Request, RequestId,
@@ -35,6 +36,7 @@ pub(in crate::runtime) struct ClientCore<S: Service> {
     pub(super) too_large: Option<u64>,
     /// What each replica manager said of itself since [`ClientCore::forget_statuses`].
     pub(super) statuses: Vec<Option<Status>>,
+    pub(super) spoken: Spoken,
     pub(super) outgoing: Vec<(SocketAddr, Vec<u8>)>,
     /// The request that is waited for, and how it ended.
     pub(super) wanted: Option<RequestId>,
@@ -69,6 +71,7 @@ impl<S: Service> ClientCore<S> {
             parts: Parts::default(),
             too_large: None,
             statuses: vec![None; setup.replicas.len()],
+            spoken: Spoken::new(setup.replicas.len()),
             outgoing: Vec::new(),
             wanted: None,
             ended: None,
@@ -115,6 +118,7 @@ impl<S: Service> ClientCore<S> {
         let end = now + self.setup.give_up_after;
         (self.wanted, self.ended, self.too_large) = (Some(self.id(number)), None, None);
         self.forget_statuses();
+        self.spoken.wants_all = false;
         self.probes.requests += 1;
         self.step(now, Input::Request(request));
         Ticket { number, end, is_query }
@@ -273,14 +277,17 @@ impl<S: Service> ClientCore<S> {
         self.setup.codec.group.members().collect()
     }
 
-    /// Has one of these not said yet how it is?
+    /// Has one of these not said yet how it is, or may it say more?
     pub fn any_silent(&self, of: &[ReplicaId]) -> bool {
-        of.iter().any(|replica| self.statuses[replica.index()].is_none())
+        let may_say_more = |replica: &ReplicaId| self.spoken.asked_again(*replica);
+        of.iter().any(|r| self.statuses[r.index()].is_none() || may_say_more(r))
     }
 
-    /// Asks those of them.
+    /// Asks those of them that have said nothing. The others have had their time.
     pub fn ask_silent(&mut self, of: &[ReplicaId]) {
+        self.spoken.wants_all = true;
         for replica in of {
+            self.spoken.give_up(*replica);
             if self.statuses[replica.index()].is_none() {
                 self.ask_status(*replica);
             }

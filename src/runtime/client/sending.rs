@@ -152,7 +152,13 @@ impl<S: Service> ClientCore<S> {
     pub fn ask_status(&mut self, of: ReplicaId) {
         // Of the next answer, it is not known to which question it is.
         self.probes.asked[of.index()] = None;
-        let bytes = self.setup.codec.encode(self.me(), &Packet::<S>::StatusRequest);
+        let version = self.spoken.take(of);
+        self.ask_status_in(of, version);
+    }
+
+    pub(super) fn ask_status_in(&mut self, of: ReplicaId, version: u8) {
+        let codec = self.setup.codec.towards(version);
+        let bytes = codec.encode(self.me(), &Packet::<S>::StatusRequest);
         if let (Some(address), Ok(bytes)) = (self.setup.replicas[of.index()], bytes) {
             self.outgoing.push((address, bytes));
         }

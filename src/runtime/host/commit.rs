@@ -52,8 +52,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         let timers = self.timers.values().min().copied();
-        let wakes = [timers, self.sync_at.flatten(), self.joining.ask_at(), self.copy_at()];
-        let wake_at = wakes.into_iter().flatten().min();
+        let asks = [self.joining.ask_at(), self.spoken.ask_at(), self.copy_at()];
+        let wakes = [timers, self.sync_at.flatten()].into_iter().chain(asks);
+        let wake_at = wakes.flatten().min();
         let condition = Condition::of(self.is_joining, self.full);
         self.observer.committed(&self.state, condition);
         Ok(Output { datagrams, wake_at: wake_at.unwrap_or(now + self.config.gossip_every) })
@@ -112,11 +113,13 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             return;
         }
         let status = Packet::<S>::Status(self.status());
-        let known = packets.into_iter().map(|(peer, packet)| (self.peers[peer.index()], packet));
-        let all: Vec<_> =
-            known.chain(asked.into_iter().map(|to| (Some(to), status.clone()))).collect();
-        for (to, packet) in all {
-            let encoded = self.config.codec.encode(self.me(), &packet);
+        let known = packets
+            .into_iter()
+            .map(|(peer, packet)| (self.peers[peer.index()], self.spoken.with(peer), packet));
+        let asked = asked.into_iter().map(|(to, version)| (Some(to), version, status.clone()));
+        let all: Vec<_> = known.chain(asked).collect();
+        for (to, version, packet) in all {
+            let encoded = self.config.codec.towards(version).encode(self.me(), &packet);
             if let Some((to, bytes)) = to.zip(encoded.ok()) {
                 self.observer.left(payload::name(&packet), bytes.len());
                 datagrams.push((to, bytes));
@@ -146,7 +149,11 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
             self.pulled.insert(peer, (now, replica_ts.clone()));
         }
-        match self.config.codec.datagrams(self.me(), message) {
+        let codec = match to {
+            Destination::Replica(peer) => self.config.codec.towards(self.spoken.with(peer)),
+            _ => self.config.codec,
+        };
+        match codec.datagrams(self.me(), message) {
             Ok(encoded) => {
                 self.queries += u64::from(matches!(message, Message::QueryReply { .. }));
                 self.observer.sent(to, message, encoded.len());

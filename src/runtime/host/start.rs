@@ -2,10 +2,10 @@
 
 use super::{Host, HostConfig, QUERY_PATIENCE, pacing, recover};
 use crate::{
-    Destination, Effects, Message, ReplicaId, Service, Timestamp,
+    Destination, Effects, Message, ReplicaId, Sender, Service, Timestamp,
     runtime::{
         HostError, Observer, Packet, Step, StepInput, Storage, UnknownPast, copy::Copying,
-        front_ends::FrontEnds, held_replies::HeldReplies, joining::Joining,
+        front_ends::FrontEnds, held_replies::HeldReplies, joining::Joining, versions::Spoken,
     },
 };
 use std::{
@@ -32,6 +32,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let zero = config.node.group.zero();
         let (me, count, every) = (config.node.id, config.node.group.replicas, config.gossip_every);
         let pacing = pacing::Pacing::new(me, count, &zero, every);
+        let asks = !config.grace.is_zero();
+        let spoken = Spoken::new(config.codec, (me, config.node.group), asks, now);
         let joining = Joining::new(config.node.id, config.node.group, &state, config.grace, now);
         let mut host = Self {
             config,
@@ -45,6 +47,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             pacing,
             queued: Effects::default(),
             status_to: Vec::new(),
+            spoken,
             packets: Vec::new(),
             joining,
             is_joining: true,
@@ -69,6 +72,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             journal_bytes,
             image_bytes,
         };
+        let places = host.config.node.group.places().filter(|place| *place != me);
+        places.for_each(|peer| host.observer.speaks(peer, host.spoken.with(peer)));
         host.copying = host.copies().then(|| Copying::new(now));
         host.pull_from_all();
         host.observer.stepped(&Step {
@@ -102,6 +107,20 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             self.packets.push((peer, Packet::Joining { replica_ts }));
         }
         self.ask_for_copy(now);
+        let asked = self.spoken.ask(now);
+        let asked = asked.into_iter().map(|peer| (peer, Packet::Speaks { asks: true }));
+        // First: where an address has to be proved, the last datagram is the one that waits for it, and a
+        // peer of the version before drops these.
+        self.packets.splice(0..0, asked);
+    }
+
+    /// By a datagram that came, both speak this version.
+    pub(super) fn note_version(&mut self, now: Duration, from: Sender, spoken: u8) {
+        if let Sender::Replica(peer) = from
+            && self.spoken.heard(peer, spoken, now)
+        {
+            self.observer.speaks(peer, spoken);
+        }
     }
 
     /// A peer says what this replica manager must hold, by all that it knows.

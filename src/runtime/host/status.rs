@@ -3,7 +3,7 @@
 use super::Host;
 use crate::{
     ManagerState, Service,
-    runtime::{LAGS_MAX, Observer, Status, Storage, lag::lags},
+    runtime::{LAGS_MAX, Observer, Status, Storage, Versions, lag::lags},
 };
 
 impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
@@ -30,6 +30,10 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                 .take(LAGS_MAX.into())
                 .map(|lag| u32::try_from(lag).unwrap_or(u32::MAX))
                 .collect(),
+            versions: Some(Versions {
+                speaks: self.config.codec.speaks(),
+                with: self.spoken.all().iter().copied().take(LAGS_MAX.into()).collect(),
+            }),
         }
     }
 }

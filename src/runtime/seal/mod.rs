@@ -23,7 +23,7 @@ pub use senders::SENDERS_MAX;
 pub use window::REPLAY_WINDOW;
 
 use super::{
-    ClusterId,
+    ClusterId, WIRE_VERSION_BEFORE,
     payload::{Direction, direction},
     wire,
 };
@@ -194,7 +194,7 @@ impl Sealer {
         match route.proof {
             0 => {
                 let hello = special(KIND_HELLO, 0);
-                self.finish(class, key, 0, wire::WIRE_VERSION, &hello)
+                self.finish(class, key, 0, WIRE_VERSION_BEFORE, &hello)
             }
             proof => self.seal_as(class, key, proof, plain),
         }
@@ -323,7 +323,7 @@ impl Sealer {
     ) -> Result<Vec<u8>, SealError> {
         let answer = if class == Class::Peer { Class::Peer } else { Class::Reply };
         let inside = special(KIND_CHALLENGE, proof);
-        self.finish(answer, header.key, header.boot, wire::WIRE_VERSION, &inside)
+        self.finish(answer, header.key, header.boot, WIRE_VERSION_BEFORE, &inside)
     }
 
     /// The receiver says how to prove our address: what waited for that can go.

@@ -12,7 +12,7 @@ fn cluster() -> ClusterId {
 }
 
 fn codec() -> Codec {
-    Codec { cluster: cluster(), group: GROUP }
+    Codec::new(cluster(), GROUP)
 }
 
 fn at(port: u16) -> SocketAddr {
@@ -171,7 +171,7 @@ fn whoever_has_only_the_clients_key_cannot_speak_as_a_peer() {
     let number = 77;
     let proof = b.senders.proof((key.id, Class::Request, c.boot), at(1));
     let header = Header { version: 1, key: key.id, boot: c.boot, number, proof };
-    for kind in [5, 6, 12, 13] {
+    for kind in [5, 6, 12, 13, 14, 15, 16, 17] {
         let inside = [&[kind], &[0; 20][..]].concat();
         for class in [Class::Peer, Class::Request, Class::Reply] {
             let sealed = Cipher::new(key, cluster(), class, c.boot).seal(&header, &inside);

@@ -4,7 +4,7 @@ use chinwag::{
     Group, ReplicaId, ReplicaManager,
     runtime::{
         Channel, ClientSetup, ClusterId, Codec, Counters, Durability, FileStorage, Host,
-        HostConfig, Identity, Sending, Transport,
+        HostConfig, Identity, Sending, Transport, WIRE_VERSION,
         udp::{self, SystemClock, UdpClient, UdpTransport},
     },
     services::RegisterMap,
@@ -58,7 +58,8 @@ impl Cluster {
     /// Starts it. Nobody knows where his peers are yet.
     pub fn start(gossip: Gossiping, directory: &Path) -> Result<Self, Box<dyn Error>> {
         let group = Group::of(gossip.replicas);
-        let codec = Codec { cluster: ClusterId::of("bench", "kv", group), group };
+        // All are this very program.
+        let codec = Codec::new(ClusterId::of("bench", "kv", group), group).towards(WIRE_VERSION);
         let bind = |_| UdpTransport::bind("127.0.0.1:0");
         let sockets = (0..group.replicas).map(bind).collect::<io::Result<Vec<_>>>()?;
         let addresses = sockets.iter().map(UdpTransport::local_addr).collect::<io::Result<_>>()?;
@@ -84,7 +85,7 @@ impl Cluster {
         gossip: Gossiping,
         directory: &Path,
     ) -> Result<(), Box<dyn Error>> {
-        let Codec { cluster, group } = self.codec;
+        let Codec { cluster, group, .. } = self.codec;
         let mut node = ReplicaManager::new(replica, group);
         node.batch = gossip.batch;
         let config = HostConfig {

@@ -61,7 +61,7 @@ impl<S: Service> Node<S> {
         let me = names.iter().position(|name| name == own).ok_or_else(names_needed)?;
 
         let group = Group::of(names.len() as u16);
-        let codec = Codec { cluster: ClusterId(0), group };
+        let codec = Codec::new(ClusterId(0), group);
         let config = HostConfig {
             paced: true,
             node: ReplicaManager::new(ReplicaId(me as u16), group),
