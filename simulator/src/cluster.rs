@@ -15,7 +15,7 @@ use chinwag::{
     Destination, FrontEndId, Group, Input as NodeInput, Message, ReplicaId, Sender, Timer,
     runtime::{
         AnswerPart, BATCH_INPUTS_MAX, Codec, Durability, HostError, Input, Level, Packet,
-        StorageError,
+        StorageError, WIRE_VERSION, WIRE_VERSION_BEFORE,
     },
 };
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};

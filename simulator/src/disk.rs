@@ -27,6 +27,8 @@ pub struct SimDisk {
     pub truly_dirty: bool,
     /// How often it was asked to sync.
     pub syncs: u64,
+    /// Where to leave what is on it when power is lost, while nobody else can hand it back.
+    pub left: Option<Rc<RefCell<Option<FaultyDisk>>>>,
 }
 
 impl SimDisk {
@@ -37,6 +39,14 @@ impl SimDisk {
             |name: &str| self.disk.read(name).ok().flatten().map_or(0, |bytes| bytes.len());
         let used: usize = files.into_iter().map(&mut size).sum();
         self.disk.space = Some(used + room);
+    }
+
+    /// A step was taken. Was it that at which power is lost?
+    fn leave(&self) {
+        let is_off = self.disk.fails_at.is_some_and(|at| self.disk.steps() >= at);
+        if let (Some(left), true) = (&self.left, is_off) {
+            left.borrow_mut().get_or_insert_with(|| self.disk.clone());
+        }
     }
 
     /// What power loss leaves of it.
@@ -52,12 +62,16 @@ impl Disk for SimDisk {
     }
 
     fn create(&mut self, name: &str) -> io::Result<()> {
-        self.disk.create(name)
+        let done = self.disk.create(name);
+        self.leave();
+        done
     }
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         (self.dirty, self.truly_dirty) = (true, true);
-        self.disk.write_at(name, offset, bytes)
+        let done = self.disk.write_at(name, offset, bytes);
+        self.leave();
+        done
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -71,13 +85,17 @@ impl Disk for SimDisk {
             self.dirty = false;
             return Ok(());
         }
-        self.disk.sync(name)?;
+        let done = self.disk.sync(name);
+        self.leave();
+        done?;
         (self.dirty, self.truly_dirty) = (false, false);
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
+        let done = self.disk.rename(from, to);
+        self.leave();
+        done
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
@@ -88,7 +106,11 @@ impl Disk for SimDisk {
         self.has_lied |= self.lies;
         match self.lies || self.slip == Some(DiskSlip::NamesAreNotSynced) {
             true => Ok(()),
-            false => self.disk.sync_directory(),
+            false => {
+                let done = self.disk.sync_directory();
+                self.leave();
+                done
+            }
         }
     }
 
@@ -118,6 +140,16 @@ pub struct SimStorage<S: Service> {
 }
 
 impl<S: Service> SimStorage<S> {
+    /// A seeded bug: the journal is there again when this is over, and not in between.
+    fn write_anew(&mut self) -> io::Result<()> {
+        let disk = self.file.disk();
+        let Some(bytes) = disk.read("journal")? else { return Ok(()) };
+        disk.create("journal")?;
+        disk.sync_directory()?;
+        disk.write_at("journal", 0, &bytes)?;
+        disk.sync("journal")
+    }
+
     /// The changes in the batch, without those that gossip brought.
     fn without_gossip(&self, batch: &[u8]) -> Vec<u8> {
         let changes = decode_changes::<S>(self.me.1, batch).unwrap_or_default();
@@ -132,6 +164,13 @@ impl<S: Service> SimStorage<S> {
 
 impl<S: Service> Storage for SimStorage<S> {
     fn load(&mut self) -> Result<Saved, StorageError> {
+        if self.slip == Some(StorageSlip::RecoversByWritingAnew) {
+            self.write_anew().map_err(|error| StorageError::Io {
+                doing: "write it anew",
+                path: PathBuf::from("journal"),
+                error,
+            })?;
+        }
         let mut saved = self.file.load()?;
         match self.slip {
             Some(StorageSlip::DropsTheLastBatch) => drop(saved.batches.pop()),

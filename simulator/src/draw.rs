@@ -2,7 +2,7 @@
 //! runs meet one kind alone, and some meet many at once (swarm testing, Groce et al., ISSTA 2012).
 
 use crate::{
-    fault::{Fault, KINDS, Kind},
+    fault::{Fault, KINDS, Kind, LATER},
     random::Random,
     scenario::{CLIENTS_MAX, Errand, REPLICAS_MAX, Scenario, Setting, Task},
 };
@@ -50,6 +50,7 @@ pub fn scenario(seed: u64, large: bool) -> Scenario {
     let errands = errands(&mut random, &set, length);
     let mut faults = faults(&mut random, &set, level, length);
     faults.extend(severed(seed, &set, length));
+    faults.extend(later(seed, &set, level));
     faults.sort_by_key(|fault| fault.at_ms);
     Scenario { seed, set, serves, level, errands, faults }
 }
@@ -85,8 +86,8 @@ fn faults(random: &mut Random, set: &Setting, level: Level, length: u64) -> Vec<
     let on: Vec<Kind> = KINDS
         .iter()
         .map(|(kind, _)| *kind)
-        // Links that are cut for good are drawn by themselves.
-        .filter(|kind| *kind != Kind::Sever)
+        // Drawn by themselves.
+        .filter(|kind| *kind != Kind::Sever && !LATER.contains(kind))
         .filter(|kind| {
             let likely = match kind {
                 // Whatever a disk lies about, little can be promised after.
@@ -137,12 +138,55 @@ fn severed(seed: u64, set: &Setting, length: u64) -> Vec<Fault> {
     faults
 }
 
+/// The kinds that came later, each in a run of four; with dice of their own, too.
+fn later(seed: u64, set: &Setting, level: Level) -> Vec<Fault> {
+    let mut random = Random::of(&[seed, set.large, 0x1a7e]);
+    let (length, mut faults) = (set.calm_ms, Vec::new());
+    for kind in [Kind::Return, Kind::CrashStart, Kind::Downgrade, Kind::Boast] {
+        let is_on = random.chance(250) && is_fair(kind, level);
+        for _ in 0..if is_on { random.between(1, 3) } else { 0 } {
+            let at_ms = random.between(1, length);
+            let nodes = if kind.is_clients() { set.clients } else { set.replicas };
+            let who = random.below(nodes) as u16;
+            let much = match kind {
+                Kind::CrashStart => random.between(1, 8),
+                Kind::Boast => random.one(&[1, 10, 1_000_000]),
+                _ => 0,
+            };
+            let for_ms = random.between(1, 1_000);
+            let fault = Fault { at_ms, kind, who, much, for_ms };
+            let after = |kind, random: &mut Random| Fault {
+                at_ms: at_ms + random.between(500, 6_000),
+                kind,
+                ..fault
+            };
+            match kind {
+                Kind::Return => faults.extend([
+                    Fault { kind: Kind::Vanish, ..fault },
+                    after(Kind::Return, &mut random),
+                ]),
+                Kind::Downgrade if random.chance(600) => {
+                    faults.extend([fault, after(Kind::Upgrade, &mut random)]);
+                }
+                _ => faults.push(fault),
+            }
+        }
+    }
+    faults
+}
+
 /// The weaker levels promise nothing to clients after power loss, so there is none at these; a killed
 /// process loses nothing at any level.
 fn is_fair(kind: Kind, level: Level) -> bool {
     let needs_sync = matches!(
         kind,
-        Kind::Crash | Kind::SyncFails | Kind::Lie | Kind::Backup | Kind::Restore | Kind::Wipe
+        Kind::Crash
+            | Kind::CrashStart
+            | Kind::SyncFails
+            | Kind::Lie
+            | Kind::Backup
+            | Kind::Restore
+            | Kind::Wipe
     );
     level == Level::Fsync || !needs_sync
 }

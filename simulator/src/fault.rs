@@ -41,9 +41,26 @@ pub enum Kind {
     Sever,
     /// Client `who` has another address from now on.
     Roam,
-    /// Client `who` is never heard of again.
+    /// Client `who` is not heard of again, unless it returns.
     Vanish,
+    /// Client `who` comes back with its session, if it had vanished.
+    Return,
+    /// Power is lost at `who` now, and once more at the `much`-th step of its disk after it has come back:
+    /// while it recovers, if that takes as many. Back after `for_ms`, each time.
+    CrashStart,
+    /// `who` is stopped, and comes back after `for_ms` as a program of the version before.
+    Downgrade,
+    /// `who` is stopped, and comes back after `for_ms` as a program of the newest version.
+    Upgrade,
+    /// Somebody lies: an update for `who` claims to build on `much` more of its own than there can be when it
+    /// arrives.
+    Boast,
 }
+
+/// Kinds that came later. They are drawn after all others, so that what else befalls the run of a seed stays
+/// as it was.
+pub const LATER: [Kind; 5] =
+    [Kind::Return, Kind::CrashStart, Kind::Downgrade, Kind::Upgrade, Kind::Boast];
 
 /// All kinds, by name.
 pub const KINDS: &[(Kind, &str)] = &[
@@ -66,6 +83,11 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Sever, "sever"),
     (Kind::Roam, "roam"),
     (Kind::Vanish, "vanish"),
+    (Kind::Return, "return"),
+    (Kind::CrashStart, "crash-start"),
+    (Kind::Downgrade, "downgrade"),
+    (Kind::Upgrade, "upgrade"),
+    (Kind::Boast, "boast"),
 ];
 
 impl Kind {
@@ -81,7 +103,7 @@ impl Kind {
 
     /// Does it befall a client, and not a replica manager?
     pub fn is_clients(self) -> bool {
-        matches!(self, Kind::Roam | Kind::Vanish)
+        matches!(self, Kind::Roam | Kind::Vanish | Kind::Return)
     }
 }
 

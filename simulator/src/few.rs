@@ -11,7 +11,7 @@ use chinwag::{
     rules::FAITHFUL, runtime::Durability,
 };
 use chinwag_models::{
-    application::{Application, Tags},
+    application::{Application, Op, Tags},
     consistency::sessions,
     histories,
     model::Serves,
@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 
 mod caller;
 pub use caller::FewCaller;
+use caller::operation;
 
 /// What may be left of a replica after power loss, with what must be remembered of it then.
 #[derive(Clone)]
@@ -84,6 +85,10 @@ impl Judge for Few {
 
     fn caller(&self, client: u16) -> FewCaller {
         FewCaller::new(&self.scenario, &self.common, client)
+    }
+
+    fn boast(&self) -> Op {
+        operation(self.scenario.serves)(0)
     }
 
     fn note(&mut self, step: Step<'_, Application>) {

@@ -19,6 +19,9 @@ pub trait Caller<S: Service> {
 
     /// Nothing is left that it waits for.
     fn is_through(&self) -> bool;
+
+    /// The number of its next request.
+    fn next_number(&mut self) -> &mut u64;
 }
 
 /// What a host did with a batch of inputs.
@@ -73,6 +76,9 @@ pub trait Judge {
 
     /// This client, before it does anything.
     fn caller(&self, client: u16) -> Self::Caller;
+
+    /// What somebody asks for who lies about its past. It is refused, so it never runs.
+    fn boast(&self) -> <Self::Service as Service>::Op;
 
     /// A host has done something.
     fn note(&mut self, step: Step<'_, Self::Service>);

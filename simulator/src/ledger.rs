@@ -10,6 +10,9 @@ use chinwag_models::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Of each answer, so many updates are shown to the judge of histories.
+pub const SHOWN: u32 = 24;
+
 /// A set of updates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tags(Vec<u8>);
@@ -127,4 +130,10 @@ pub fn entry(serves: Serves, tag: u32) -> Entry {
         }
     };
     Entry { tag, op: Op { tag: 0, act } }
+}
+
+/// A text as a number.
+pub fn fingerprint(text: &str) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }

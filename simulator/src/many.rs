@@ -2,7 +2,7 @@
 
 use crate::{
     judge::{Caller, Judge, Moment, ReadBack, Step},
-    ledger::{Entry, Ledger, Tags, entry},
+    ledger::{Entry, Ledger, SHOWN, Tags, entry, fingerprint},
     node::Common,
     random::Random,
     scenario::{Scenario, Task},
@@ -25,9 +25,6 @@ use std::{
 /// What each update must run after: what its client had done, read and been told of.
 type Causes = Rc<RefCell<BTreeMap<u32, Tags>>>;
 
-/// Of each answer, so many updates are shown to the judge of histories.
-const SHOWN: u32 = 24;
-
 /// A client of many requests.
 pub struct ManyCaller {
     node: FrontEnd,
@@ -38,8 +35,7 @@ pub struct ManyCaller {
     own: Tags,
     stamped: Tags,
     seen: Tags,
-    /// What each question that is not answered must show, in order.
-    /// With its place in the history.
+    /// What each question that is not answered must show, in order, with its place in the history.
     must: VecDeque<(Tags, usize)>,
     history: Vec<Happening>,
     broken: Option<&'static str>,
@@ -131,6 +127,10 @@ impl Caller<Ledger> for ManyCaller {
         self.state.in_flight.keys().copied().collect()
     }
 
+    fn next_number(&mut self) -> &mut u64 {
+        &mut self.state.next
+    }
+
     fn is_through(&self) -> bool {
         self.state.in_flight.is_empty() && self.state.outbox.is_empty()
     }
@@ -187,6 +187,10 @@ impl Judge for Many {
             broken: None,
             looks: 0,
         }
+    }
+
+    fn boast(&self) -> Entry {
+        entry(self.scenario.serves, 0)
     }
 
     fn caller(&self, client: u16) -> ManyCaller {
@@ -391,9 +395,4 @@ impl Many {
         let violated = judged.answers.iter().find(|(_, v)| matches!(v, Verdict::Violated(_)));
         violated.map(|(question, _)| format!("what clients saw keeps {}", question.name()))
     }
-}
-
-fn fingerprint(text: &str) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }

@@ -8,7 +8,7 @@ use chinwag::{
     Destination, Group, Message, ReplicaId, ReplicaManager, Sender, Service,
     runtime::{
         ClusterId, Codec, DropReason, Durability, FileStorage, Host, HostConfig, HostError,
-        Identity, Observer, Recorder, StorageError, TraceHeader, udp::START_GRACE,
+        Identity, Observer, Recorder, StorageError, TraceHeader, WIRE_VERSION, udp::START_GRACE,
     },
 };
 use chinwag_models::trace::MODELS_SERVICE;
@@ -91,7 +91,7 @@ impl Common {
         Identity { cluster, service, cluster_id, group, replica }
     }
 
-    fn config(&self, id: ReplicaId) -> HostConfig {
+    fn config(&self, id: ReplicaId, speaks: u8) -> HostConfig {
         let mut node = ReplicaManager::new(id, self.group);
         node.batch = if self.acknowledged_by > 1 { 1 } else { self.batch };
         if let Some(Slip::Rules(mutant)) = self.slip {
@@ -101,7 +101,7 @@ impl Common {
         let careless = matches!(self.slip, Some(Slip::Host(HostSlip::NoGrace)));
         HostConfig {
             node,
-            codec: self.codec(),
+            codec: self.codec().speaking(speaks),
             gossip_every: Duration::from_millis(100),
             grace: if alone || careless { Duration::ZERO } else { START_GRACE },
             durability: self.durability,
@@ -152,6 +152,10 @@ pub struct Node<S: Service> {
     pub may_stop: bool,
     /// How long it will be down.
     pub down_ms: u64,
+    /// Power is lost at this step of the disk after its next start.
+    pub start_fails: Option<u64>,
+    /// The version of the wire that its program speaks.
+    pub speaks: u8,
     /// It has been up before.
     pub was_up: bool,
     clock: Clock,
@@ -184,6 +188,8 @@ impl<S: Service> Node<S> {
             slow: (0, 0),
             may_stop: false,
             down_ms: 0,
+            start_fails: None,
+            speaks: WIRE_VERSION,
             was_up: false,
             clock: Clock { at: 0, shows: 0, permille: 1_000 },
         }
@@ -200,7 +206,8 @@ impl<S: Service> Node<S> {
         self.notes = Rc::default();
         self.written = Rc::default();
         self.inbox.clear();
-        (self.due, self.slow, self.may_stop) = (None, (0, 0), false);
+        (self.due, self.slow) = (None, (0, 0));
+        self.may_stop = disk.disk.fails_at.is_some();
         // A process starts with a clock of its own.
         self.clock = Clock { at: now, shows: 0, permille: self.clock.permille };
         let file = FileStorage::on(disk, &common.identity(self.id), first)?.with_extent(EXTENT);
@@ -214,7 +221,7 @@ impl<S: Service> Node<S> {
             service: PhantomData,
         };
         let watch = Watch(Rc::clone(&self.notes));
-        let config = common.config(self.id);
+        let config = common.config(self.id, self.speaks);
         let observer = (watch, self.recorder(&config)?);
         let mut host = Host::open(config, storage, observer, self.time(now))?;
         common.group.members().for_each(|peer| host.set_peer(peer, address(peer)));

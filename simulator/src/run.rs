@@ -62,6 +62,8 @@ pub struct Counts {
     pub swapped: u64,
     /// Replica managers that were refused, as they had to be.
     pub refused: u64,
+    /// Recoveries in which power was lost.
+    pub recoveries_cut: u64,
 }
 
 /// What came of a run.

@@ -38,6 +38,15 @@ pub enum StorageSlip {
     ReservesNothing,
     /// A checkpoint does nothing: the host takes for synced what it should have covered.
     SkipsCheckpoints,
+    /// Recovery empties the journal before it writes it once more.
+    RecoversByWritingAnew,
+}
+
+/// A seeded bug of a client's driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientSlip {
+    /// A client that comes back numbers its requests from the beginning.
+    ForgetsItsNumbers,
 }
 
 /// A seeded bug of a host.
@@ -78,6 +87,8 @@ pub enum WireSlip {
     ShortNumbers,
     /// A timestamp's first two entries change places in a reply.
     SwapsEntries,
+    /// The newest version is written to everyone.
+    NewestToAll,
 }
 
 /// A seeded bug.
@@ -93,6 +104,8 @@ pub enum Slip {
     Storage(StorageSlip),
     /// Of the disk.
     Disk(DiskSlip),
+    /// Of a client.
+    Client(ClientSlip),
 }
 
 /// Those that are not in the catalogue, by name; and why nobody can tell it from what is right, if so.
@@ -113,6 +126,7 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("wire: leaves out answers' timestamps", Slip::Wire(WireSlip::NoAnswerTimestamp), None),
     ("wire: cuts numbers", Slip::Wire(WireSlip::ShortNumbers), None),
     ("wire: swaps entries", Slip::Wire(WireSlip::SwapsEntries), None),
+    ("wire: writes the newest version to all", Slip::Wire(WireSlip::NewestToAll), None),
     ("storage: never syncs", Slip::Storage(StorageSlip::NeverSyncs), None),
     ("storage: writes later", Slip::Storage(StorageSlip::WritesLater), None),
     ("storage: forgets what gossip brought", Slip::Storage(StorageSlip::ForgetsGossip), None),
@@ -121,6 +135,8 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("storage: forgets the journal", Slip::Storage(StorageSlip::ForgetsTheJournal), None),
     ("storage: reserves nothing", Slip::Storage(StorageSlip::ReservesNothing), None),
     ("storage: skips checkpoints", Slip::Storage(StorageSlip::SkipsCheckpoints), None),
+    ("storage: recovers by writing anew", Slip::Storage(StorageSlip::RecoversByWritingAnew), None),
+    ("client: comes back under old numbers", Slip::Client(ClientSlip::ForgetsItsNumbers), None),
     ("disk: syncs every second time", Slip::Disk(DiskSlip::SyncsEverySecondTime), None),
     ("disk: does not sync names", Slip::Disk(DiskSlip::NamesAreNotSynced), None),
 ];
@@ -152,6 +168,9 @@ impl WireSlip {
     /// The datagram as the bug would have it. What cannot be encoded any more is lost.
     pub fn change<S: Service>(self, codec: &Codec, bytes: Vec<u8>) -> Option<Vec<u8>> {
         let Ok((sender, packet)) = codec.decode::<S>(&bytes) else { return Some(bytes) };
+        if self == Self::NewestToAll {
+            return codec.towards(codec.speaks()).encode(sender, &packet).ok();
+        }
         let Packet::Message(message) = packet else { return Some(bytes) };
         let zero = codec.group.zero();
         let changed = self.message(message, &zero);

@@ -1,6 +1,7 @@
 //! Faults as they befall a run, and how they end.
 
 use super::*;
+use chinwag::{RequestId, Serial, Update};
 
 impl<J: Judge> Cluster<J> {
     pub(super) fn fault(&mut self, fault: Fault) {
@@ -36,14 +37,17 @@ impl<J: Judge> Cluster<J> {
                 let Some(disk) = node.disk() else { return };
                 disk.disk.fails_at = Some(disk.disk.steps() + much);
             }
-            Kind::Kill => {
-                let Some(host) = node.host.take() else { return };
-                // The bytes of its files are as it left them, synced or not.
-                let mut disk = host.into_storage().file.disk().clone();
-                (disk.disk.space, disk.disk.fails_at, disk.disk.sync_fails) = (None, None, false);
-                node.disk = Some(disk);
-                self.at(until, Event::Start(id));
+            Kind::Kill => self.stop(id, until),
+            Kind::Downgrade | Kind::Upgrade => {
+                let newest = kind == Kind::Upgrade;
+                node.speaks = if newest { WIRE_VERSION } else { WIRE_VERSION_BEFORE };
+                self.stop(id, until);
             }
+            Kind::CrashStart => {
+                self.lose_power(id);
+                self.nodes[id.index()].start_fails = Some(much);
+            }
+            Kind::Boast => self.boast(id, much),
             Kind::SyncFails => {
                 node.may_stop = true;
                 if let Some(disk) = node.disk() {
@@ -75,18 +79,60 @@ impl<J: Judge> Cluster<J> {
                 node.backup = node.disk().map(|disk| disk.lose_power(64, || true));
             }
             Kind::Restore | Kind::Wipe => self.swap_disk(id, kind),
-            Kind::Sever | Kind::Roam | Kind::Vanish => {}
+            Kind::Sever | Kind::Roam | Kind::Vanish | Kind::Return => {}
         }
     }
 
     fn befall_client(&mut self, fault: Fault) {
         let client = usize::from(fault.who);
+        if fault.kind == Kind::Return && !self.vanished[client] {
+            self.counts.skipped += 1;
+            return;
+        }
         self.tell(|| format!("{}: client {client}", fault.kind.name()));
         *self.counts.faults.entry(fault.kind).or_default() += 1;
         match fault.kind {
             Kind::Roam => self.clients[client].roam(),
+            Kind::Return => {
+                self.vanished[client] = false;
+                let caller = &mut self.callers[client];
+                if matches!(self.common.slip, Some(Slip::Client(_))) && caller.is_through() {
+                    *caller.next_number() = 0;
+                }
+                self.at(self.now, Event::Patience(fault.who));
+            }
             _ => self.vanished[client] = true,
         }
+    }
+
+    /// The process ends; the bytes of its files are as it left them, synced or not.
+    fn stop(&mut self, id: ReplicaId, until: u64) {
+        let node = &mut self.nodes[id.index()];
+        let Some(host) = node.host.take() else { return };
+        let mut disk = host.into_storage().file.disk().clone();
+        (disk.disk.space, disk.disk.fails_at, disk.disk.sync_fails) = (None, None, false);
+        node.disk = Some(disk);
+        self.at(until, Event::Start(id));
+    }
+
+    /// From nobody whom the judge knows, past the network. It must be refused, and change nothing.
+    fn boast(&mut self, id: ReplicaId, more: u64) {
+        let group = self.common.group;
+        let Some(host) = self.nodes[id.index()].host.as_ref() else { return };
+        if !group.is_updatable(id) {
+            return;
+        }
+        let front_end = FrontEndId(u64::MAX - self.counts.events);
+        let (serial, op) = (Serial::default(), self.judge.boast());
+        // What waits for it may make as many records first, and the lie would have come true.
+        let ahead = INBOX_MAX as u64 + more;
+        let prev = group.zero().with(id, host.state().replica.count_of(id) + ahead);
+        let request = RequestId { front_end, serial };
+        let update = Update::<J::Service> { id: request, acknowledged: serial, prev, op };
+        let packet = Packet::Message(Message::Update(update));
+        let Ok(bytes) = self.codec.encode(Sender::FrontEnd(front_end), &packet) else { return };
+        let (to, from) = (node_address(id), ([10, 2, 0, 1], 6_000).into());
+        self.at(self.now, Event::Datagram { to, from, bytes });
     }
 
     fn part(&mut self, fault: Fault, until: u64) {
@@ -174,6 +220,7 @@ impl<J: Judge> Cluster<J> {
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
             (node.slow, node.idle_until, node.may_stop) = ((0, 0), 0, false);
+            node.start_fails = None;
             node.drift(now, 1_000);
             if let Some(disk) = node.disk() {
                 (disk.disk.space, disk.disk.fails_at, disk.disk.sync_fails) = (None, None, false);

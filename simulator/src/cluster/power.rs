@@ -1,6 +1,8 @@
 //! Hosts that stop, lose power, start again, and are refused.
 
 use super::*;
+use chinwag::runtime::FaultyDisk;
+use std::rc::Rc;
 
 impl<J: Judge> Cluster<J> {
     /// A host has stopped with an error.
@@ -36,17 +38,19 @@ impl<J: Judge> Cluster<J> {
 
     /// Power is lost now, and comes back later.
     pub(super) fn lose_power(&mut self, id: ReplicaId) {
-        let mut dice = self.dice.clone();
+        let Some(host) = self.nodes[id.index()].host.take() else { return };
+        let left = self.remains(host.into_storage().file.disk());
         let node = &mut self.nodes[id.index()];
-        let Some(host) = node.host.take() else { return };
-        let survival = dice.one(&[0, 500, 900, 1_000]);
-        let piece = dice.one(&[1, 7, 64, 512]) as usize;
-        let mut disk = host.into_storage().file;
-        let left = disk.disk().lose_power(piece, || dice.chance(survival));
-        self.dice = dice;
         node.disk = Some(left);
         let down = node.down_ms.max(1) * 1_000;
         self.at(self.now + down, Event::Start(id));
+    }
+
+    /// What is left of a disk, by the dice.
+    fn remains(&mut self, disk: &SimDisk) -> SimDisk {
+        let survival = self.dice.one(&[0, 500, 900, 1_000]);
+        let piece = self.dice.one(&[1, 7, 64, 512]) as usize;
+        disk.lose_power(piece, || self.dice.chance(survival))
     }
 
     pub(super) fn restart(&mut self, id: ReplicaId) {
@@ -57,8 +61,12 @@ impl<J: Judge> Cluster<J> {
     }
 
     /// Starts a host on this disk.
-    pub(super) fn start(&mut self, id: ReplicaId, disk: SimDisk, first: Option<u64>) {
+    pub(super) fn start(&mut self, id: ReplicaId, mut disk: SimDisk, first: Option<u64>) {
         let now = self.now;
+        let left = Rc::default();
+        let fails = self.nodes[id.index()].start_fails.take();
+        disk.disk.fails_at = fails.map(|step| disk.disk.steps() + step);
+        disk.left = disk.disk.fails_at.is_some().then(|| Rc::clone(&left));
         self.tell(|| format!("rm{} starts", id.0));
         let (common, has_lied, kept) = (self.common, disk.has_lied, disk.clone());
         let node = &mut self.nodes[id.index()];
@@ -68,7 +76,11 @@ impl<J: Judge> Cluster<J> {
         if nothing && first.is_none() && !node.was_up {
             // The power went before its very first start was over.
             let number = Some(u64::from(id.0) + 1);
-            opened = node.open(&common, (kept, number), now, node_address);
+            opened = node.open(&common, (kept.clone(), number), now, node_address);
+        }
+        let left: Option<FaultyDisk> = left.take();
+        if let (Err(HostError::Storage(_)), Some(left)) = (&opened, left) {
+            return self.lose_power_in_recovery(id, SimDisk { disk: left, ..kept });
         }
         if let Err(error) = opened {
             self.tell(|| format!("rm{} does not start: {error}", id.0));
@@ -83,6 +95,17 @@ impl<J: Judge> Cluster<J> {
             self.read_back(id, has_lied);
         }
         self.due(id, now);
+    }
+
+    /// Power is lost while it reads back what it held, and comes back later.
+    fn lose_power_in_recovery(&mut self, id: ReplicaId, disk: SimDisk) {
+        self.tell(|| format!("rm{} loses power while it recovers", id.0));
+        self.counts.recoveries_cut += 1;
+        let left = self.remains(&disk);
+        let node = &mut self.nodes[id.index()];
+        node.disk = Some(left);
+        let down = node.down_ms.max(1) * 1_000;
+        self.at(self.now + down, Event::Start(id));
     }
 
     fn read_back(&mut self, id: ReplicaId, has_lied: bool) {

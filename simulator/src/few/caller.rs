@@ -67,6 +67,10 @@ impl Caller<Application> for FewCaller {
         let waits = self.local.must.is_some() || self.local.at < self.client.script.len();
         !waits && state.in_flight.is_empty() && state.outbox.is_empty()
     }
+
+    fn next_number(&mut self) -> &mut u64 {
+        &mut self.local.state.next
+    }
 }
 
 impl FewCaller {
@@ -106,7 +110,7 @@ impl FewCaller {
 }
 
 /// What each update does.
-fn operation(serves: Serves) -> fn(Tag) -> Op {
+pub(super) fn operation(serves: Serves) -> fn(Tag) -> Op {
     match serves {
         Serves::Transcript | Serves::Bank => |tag| Op { tag, act: Act::Note },
         Serves::Counter => |tag| Op { tag, act: Act::Count(1 << tag) },
