@@ -283,11 +283,13 @@ impl<S: Service> ClientCore<S> {
         of.iter().any(|r| self.statuses[r.index()].is_none() || may_say_more(r))
     }
 
-    /// Asks those of them that have said nothing. The others have had their time.
+    /// Asks those of them that have said nothing, or not all.
     pub fn ask_silent(&mut self, of: &[ReplicaId]) {
         self.spoken.wants_all = true;
         for replica in of {
-            self.spoken.give_up(*replica);
+            if self.spoken.repeat(*replica) {
+                self.ask_status_in(*replica, self.setup.codec.speaks());
+            }
             if self.statuses[replica.index()].is_none() {
                 self.ask_status(*replica);
             }

@@ -13,18 +13,22 @@ use crate::{
     runtime::{Status, WIRE_VERSION_BEFORE},
 };
 
+/// How often a replica manager is asked in the newer form before it is taken for one of the version before.
+const ASKED_AGAIN: u8 = 3;
+
 #[derive(Debug)]
 pub(super) struct Spoken {
     known: Vec<u8>,
-    asked_again: Vec<bool>,
+    /// How many more times each is asked in the newer form.
+    again: Vec<u8>,
     /// All that a status tells is wanted, not only that there is an answer.
     pub wants_all: bool,
 }
 
 impl Spoken {
     pub fn new(replicas: usize) -> Self {
-        let (known, asked_again) = (vec![WIRE_VERSION_BEFORE; replicas], vec![false; replicas]);
-        Self { known, asked_again, wants_all: false }
+        let (known, again) = (vec![WIRE_VERSION_BEFORE; replicas], vec![0; replicas]);
+        Self { known, again, wants_all: false }
     }
 
     /// The version to ask in.
@@ -37,17 +41,19 @@ impl Spoken {
         let newer = status.versions.as_ref().map(|versions| versions.speaks.min(own));
         let again = self.wants_all && newer.is_none() && own > WIRE_VERSION_BEFORE;
         self.known[replica.index()] = newer.unwrap_or(WIRE_VERSION_BEFORE);
-        self.asked_again[replica.index()] = again;
+        self.again[replica.index()] = if again { ASKED_AGAIN } else { 0 };
         again.then_some(own)
     }
 
-    /// Was it asked once more, and has not answered?
+    /// Was it asked in the newer form, and may it still answer?
     pub fn asked_again(&self, replica: ReplicaId) -> bool {
-        self.asked_again[replica.index()]
+        self.again[replica.index()] > 0
     }
 
-    /// It will not answer.
-    pub fn give_up(&mut self, replica: ReplicaId) {
-        self.asked_again[replica.index()] = false;
+    /// It has not answered for a while. Is it to be asked so once more?
+    pub fn repeat(&mut self, replica: ReplicaId) -> bool {
+        let left = &mut self.again[replica.index()];
+        *left = left.saturating_sub(1);
+        *left > 0
     }
 }
