@@ -20,6 +20,9 @@ pub struct Seat {
     /// Pieces of an answer.
     parts: BTreeMap<u16, AnswerPart>,
     asked: u64,
+    /// It has asked for something in vain for long: it turns to anyone, also away from who answers nothing, as
+    /// one does that has an empty disk and cannot hear all its peers.
+    restless: bool,
     dice: Random,
 }
 
@@ -33,6 +36,7 @@ impl Seat {
             waits: BTreeMap::new(),
             parts: BTreeMap::new(),
             asked: 0,
+            restless: false,
             dice: Random::of(&[client.into(), 0xc11e]),
         }
     }
@@ -46,7 +50,7 @@ impl Seat {
     /// Whom it asks: mostly the same one, another one when that is silent, and anyone once in a while.
     fn chooses(&mut self, to: Destination, group: Group) -> Option<ReplicaId> {
         self.asked += 1;
-        let stays = self.dice.chance(700);
+        let stays = self.dice.chance(700) && !self.restless;
         let any = |dice: &mut Random, count: u16| ReplicaId(dice.below(count.into()) as u16);
         match to {
             Destination::Replica(replica) => Some(replica),
@@ -87,6 +91,7 @@ impl<J: Judge> Cluster<J> {
         let in_flight = self.callers[index].in_flight();
         let seat = &mut self.clients[index];
         seat.waits.retain(|number, _| in_flight.contains(number));
+        seat.restless = seat.waits.values().any(|(_, wait)| *wait == RETRY_MS * BACK_OFF_MAX);
         for number in in_flight {
             let seat = &mut self.clients[index];
             let (due, wait) =

@@ -14,6 +14,15 @@ impl<J: Judge> Cluster<J> {
             return self.befall_client(fault);
         }
         if kind == Kind::Sever {
+            let waits = |id: u16| {
+                let host = self.nodes[usize::from(id)].host.as_ref();
+                host.is_none_or(|host| host.status().joining)
+            };
+            if waits(who) || waits(much as u16) {
+                // One with an empty disk would wait for the other for ever, as it should.
+                self.counts.skipped += 1;
+                return;
+            }
             self.tell(|| format!("sever: rm{who} and rm{much}"));
             *self.counts.faults.entry(kind).or_default() += 1;
             return self.network.sever((who, much as u16));
