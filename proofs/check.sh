@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks every proof: compiles it, compares what the theorems assume and what is extracted with the files
-# that are checked in, and has the independent checker go over all of it. Says what it did, or why it failed.
+# Checks every proof: compiles it, compares what the theorems say, what they assume and what is extracted with the
+# files that are checked in, and has the independent checker go over all of it. Says what it did, or why it failed.
 #
 #   proofs/check.sh               installs coq from Debian if it is absent
 #   proofs/check.sh --no-install  checks nothing if coq is absent, and says so
@@ -62,9 +62,11 @@ fi
 
 # The README says in words what a theorem says, and links to the line.
 links=0
+: >linked
 while IFS=' ' read -r name file number; do
   sed -n "${number}p" "$file" | grep -qw -- "$name" || fail "README.md: $name is not in line $number of $file"
   links=$((links + 1))
+  echo "$name ${file%.v}" >>linked
 done < <(sed -E 's/`([a-z_A-Z]+)` in \[[A-Za-z]+\]/[`\1`]/g; s/\[`/\n[`/g' "$proofs/README.md" | sed -nE 's/^\[`([a-z_A-Z0-9]+)`\]\(coq\/([A-Za-z]+\.v)#L([0-9]+)\).*/\1 \2 \3/p')
 [[ $links -gt 20 ]] || fail "README.md: only $links links to theorems were found"
 
@@ -104,6 +106,25 @@ golden "$proofs/coq/assumptions.expected" assumptions
 ! grep -qv '^[a-z_]* Closed under the global context$' assumptions || fail "an axiom is used: $build/assumptions"
 asked=$(wc -l <names)
 say "$asked theorems rest on no axiom"
+
+# The statements: of each theorem that is named above, or in the README, its whole type; of each definition that is
+# named in the README or made in Statement.v, its text. So that neither becomes weaker unseen.
+{ sed -n '/^Definition/,$p' Assumptions.v | grep -oE '[a-z_0-9]+'; cut -d ' ' -f 1 linked; } | sort -u >wanted
+{
+  echo 'From Coq Require Import List. Import ListNotations.'
+  echo "From Chinwag Require ${modules[*]}."
+  echo 'Set Printing Width 110. Set Printing Depth 10000.'
+  for module in "${modules[@]}"; do
+    sed -nE 's/^ *(Theorem|Lemma|Corollary|Example) ([a-z_A-Z0-9]+).*/\2/p' "$module.v" |
+      awk -v module="$module" 'FNR == NR { wanted[$1]; next } $1 in wanted { print "Check @" module "." $1 "." }' wanted -
+    sed -nE 's/^ *(Definition|Fixpoint|Inductive|Record|Class) ([a-z_A-Z0-9]+).*/\2/p' "$module.v" |
+      awk -v module="$module" 'FNR == NR { if ($2 == module) linked[$1]; next }
+        module == "Statement" || $1 in linked { print "Print " module "." $1 "." }' linked -
+  done
+} >Statements.v
+coqc -q -R . Chinwag Statements.v >statements 2>&1 || { cat statements >&2; fail 'Statements.v'; }
+golden "$proofs/coq/statements.expected" statements
+say "$(grep -c '^Check' Statements.v) theorems say, and $(grep -c '^Print' Statements.v) definitions mean, what they did"
 
 coqc -q -R . Chinwag Extract.v >extract.out 2>&1 || { cat extract.out >&2; fail 'Extract.v'; }
 golden "$proofs/extracted/core.json" core.json
