@@ -369,7 +369,7 @@ Theorem handlers_come_to_rest :
      pend (core (m t i)) ++ done (core (m t i)) = [] /\
      forall j, j < nM -> j <> i -> is_owed (m t i) j = false -> on_gossip_timer (C i) (m t i) j = start (m t
        i)) /\
-  (forall u f, exists t1, forall t i c, t1 <= t -> i < nM -> ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
+  (exists t1, forall t i c u f, t1 <= t -> i < nM -> ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
 Proof.
   split.
   - destruct (converges s R goes_calm t0 is_fair updates_stop) as [ta Ha].
@@ -379,10 +379,9 @@ Proof.
     + apply (Ha t ltac:(lia) i Hi); auto. apply (run_member s R goes_calm t). auto.
     + intros j Hj Hn Ho. apply silent_timer; auto; [|now rewrite me_of]. intros k _. unfold keeps, updatable.
       rewrite me_of by assumption. apply orb_true_iff. left. now apply Nat.ltb_lt, small.
-  - intros u f. destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop u f nobody_lies) as [t1
-      H1].
-    exists t1. intros t i c Ht Hi. destruct (H1 t i Ht Hi) as [_ H]; [apply (run_member s R goes_calm t);
-      auto|].
+  - destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop nobody_lies) as [t1 H1].
+    exists t1. intros t i c u f Ht Hi. destruct (H1 t i Ht Hi) with (t := u) (f := f) as [_ H];
+      [apply (run_member s R goes_calm t); auto|].
     apply H; [now apply cores|]. now apply rest_always.
 Qed.
 End Run.

@@ -52,17 +52,15 @@ Proof.
   now apply (calm_acc _ _ (run_goes t')).
 Qed.
 
-(** Every query that a front end asks, with what it has seen, can be answered by every member from some time
-    on; so no manager that keeps to the handlers has it waiting then. *)
-Theorem queries_are_answered t f : (forall u, lied (run u) = false) ->
-  let prev := fts (fes (run t) f) in
-  exists t1, forall u i, t1 <= u -> i < nM -> member (run u) i ->
+(** From some time on, every query that a front end asks at any time, with what it has seen then, can be answered
+    by every member; so no manager that keeps to the handlers has one waiting. *)
+Theorem queries_are_answered : (forall u, lied (run u) = false) ->
+  exists t1, forall u i, t1 <= u -> i < nM -> member (run u) i -> forall t f, let prev := fts (fes (run t) f) in
     on_query (rms (run u) i) prev = Some (val (rms (run u) i), vts (rms (run u) i)) /\
     forall m c, rms (run u) i = core m -> patient m -> ~ In (c, prev) (waiting m).
 Proof.
-  intros L prev. destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [t1
-    H1].
-  exists (Nat.max t t1). intros u i Hu Hi Hm. destruct (H1 u ltac:(lia) i Hi Hm) as (_ & _ & Hl).
+  intros L. destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [t1 H1].
+  exists (Nat.max t0 t1). intros u i Hu Hi Hm t f prev. destruct (H1 u ltac:(lia) i Hi Hm) as (_ & _ & Hl).
   destruct (Hl (L u)) as [_ Hall].
   assert (A : on_query (rms (run u) i) prev = Some (val (rms (run u) i), vts (rms (run u) i))).
   { unfold on_query. replace (vleb nR prev (vts (rms (run u) i))) with true; auto. symmetry. apply vleb_spec.
@@ -70,7 +68,8 @@ Proof.
       E)].
     - fold prev in E. lia.
     - fold prev in E. rewrite <- E. apply (L_hv _ _ _ _ (loc _ (reaches u) i Hi)); auto. apply Hall.
-      revert Hr. apply run_acc; auto. lia. }
+      destruct (Nat.le_ge_cases t u) as [Htu|Htu]; [revert Hr; now apply run_acc|].
+      rewrite updates_stop in * by lia. exact Hr. }
   split; auto. intros m c Em Pm Hc. specialize (Pm c prev Hc). rewrite <- Em in Pm. congruence.
 Qed.
 

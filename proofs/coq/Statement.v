@@ -181,15 +181,15 @@ Theorem in_the_end (run : nat -> st) (t0 : nat) :
      knows_all m /\
      (lied (run t) = false -> pend (core m) ++ done (core m) = []) /\
      forall C j, apt C m -> j < nM -> j <> i -> is_owed m j = false -> on_gossip_timer C m j = start m) /\
-  ((forall t, lied (run t) = false) -> forall u f, exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
-     rms (run t) i = core m -> rests m -> forall c, ~ In (c, fts (fes (run u) f)) (waiting m)).
+  ((forall t, lied (run t) = false) -> exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
+     rms (run t) i = core m -> rests m -> forall u f c, ~ In (c, fts (fes (run u) f)) (waiting m)).
 Proof.
   intros R0 G Hf Hq Ht Hr Ha. split.
   - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
     destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]].
     intros C j A Hj Hn Ho. apply silent_timer; auto. rewrite <- Em.
     now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
-  - intros L u f. destruct (queries_are_answered run R0 G t0 Hf Hq u f L) as [t1 H1]. exists t1.
-    intros t i m Hle Hi Em [Pm _] c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
+  - intros L. destruct (queries_are_answered run R0 G t0 Hf Hq L) as [t1 H1]. exists t1.
+    intros t i m Hle Hi Em [Pm _] u f c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
 Qed.
 End Statement.
