@@ -99,6 +99,18 @@ for module in "${modules[@]}"; do
 done
 say "compiled ${#modules[@]} files; all are $lines lines"
 
+# Statement.v says at its head what else must be read. What it uses, Coq has written down, with the place in bytes.
+grep -oE '[A-Z][a-zA-Z]+( +\[[a-zA-Z_0-9]+\])+' <(sed '/^ *Vocabulary/,$d' Statement.v | tr '\n' ' ') |
+  awk '{ for (i = 2; i <= NF; i++) print substr($i, 2, length($i) - 2), $1 }' | sort >listed
+{ grep -obE '^Proof|Qed\.' Statement.v; cat Statement.glob; } | awk -F '[: ]' '
+  $2 == "Proof" { from[++proofs] = $1; next } $2 == "Qed." { to[proofs] = $1; next }
+  /^R[0-9]/ && $3 ~ /^Chinwag\./ && $3 !~ /\.(System|Statement)$/ && $6 ~ /^(def|ind|rec|class)$/ {
+    for (i = 1; i <= proofs; i++) if (substr($1, 2) + 0 > from[i] && substr($1, 2) + 0 < to[i]) next
+    print $5, substr($3, 9)
+  }' | sort -u >used
+diff -u listed used >&2 || fail 'Statement.v lists other definitions (-) than its statements use (+)'
+say "Statement.v lists the $(wc -l <listed) definitions of other files that its statements use"
+
 coqc -q -R . Chinwag Assumptions.v >answers 2>&1 || { cat answers >&2; fail 'Assumptions.v'; }
 sed -nE '/^Definition proved/,$s/^  @?([a-z_]+)(,|\)\.)$/\1/p' Assumptions.v >names
 while read -r name; do printf '%s %s\n' "$name" "$(<answers)"; done <names >assumptions
@@ -108,7 +120,7 @@ asked=$(wc -l <names)
 say "$asked theorems rest on no axiom"
 
 # The statements: of each theorem that is named above, or in the README, its whole type; of each definition that is
-# named in the README or made in Statement.v, its text. So that neither becomes weaker unseen.
+# named in the README or at the head of Statement.v, or made there, its text. So that neither becomes weaker unseen.
 { sed -n '/^Definition/,$p' Assumptions.v | grep -oE '[a-z_0-9]+'; cut -d ' ' -f 1 linked; } | sort -u >wanted
 {
   echo 'From Coq Require Import List. Import ListNotations.'
@@ -119,7 +131,7 @@ say "$asked theorems rest on no axiom"
       awk -v module="$module" 'FNR == NR { wanted[$1]; next } $1 in wanted { print "Check @" module "." $1 "." }' wanted -
     sed -nE 's/^ *(Definition|Fixpoint|Inductive|Record|Class) ([a-z_A-Z0-9]+).*/\2/p' "$module.v" |
       awk -v module="$module" 'FNR == NR { if ($2 == module) linked[$1]; next }
-        module == "Statement" || $1 in linked { print "Print " module "." $1 "." }' linked -
+        module == "Statement" || $1 in linked { print "Print " module "." $1 "." }' <(cat linked listed) -
   done
 } >Statements.v
 coqc -q -R . Chinwag Statements.v >statements 2>&1 || { cat statements >&2; fail 'Statements.v'; }

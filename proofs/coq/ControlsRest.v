@@ -72,24 +72,26 @@ Proof. reflexivity. Qed.
 Definition idle (i : nat) : mgr2 := mkmgr (rm0 i) [] [] 0.
 Fixpoint turn (t : nat) : nat := match t with 0 => 0 | S t => 1 - turn t end.
 Theorem such_a_run : let s := fun _ : nat => @init nat (list nat) P2 in let m := fun _ i => idle i in
-  let ev := fun t => Handler (turn t) (GTimer (1 - turn t)) in
-  (forall t, occurs C2 s m ev t) /\
-  (forall i j u, i < 2 -> j < 2 -> i <> j -> exists t, u <= t /\ ev t = Handler i (GTimer j)) /\
-  (forall (K : nat -> Prop) i j, i < 2 -> j < 2 -> i <> j -> (forall u, exists t, u <= t /\ (K t \/ sends C2
-    m ev i j t)) ->
-     forall u, exists t, u <= t /\ (K t \/ (sends C2 m ev i j t /\ gets C2 m ev i j t))).
+  undisturbed C2 s m (fun t => Handler (turn t) (GTimer (1 - turn t))) 0.
 Proof.
-  intros s m ev. assert (T2 : forall t, turn t = 0 \/ turn t = 1) 
+  intros s m. assert (T2 : forall t, turn t = 0 \/ turn t = 1) 
     by (induction t as [|t [E|E]]; cbn [turn]; rewrite ?E; auto).
   assert (N : forall i j, i < 2 -> has_reason (C2 i) (idle i) j = false).
   { intros [|[|i]] j Hi; try lia; unfold has_reason, own_reason, is_owed; simpl;
       (replace (match j with 0 | _ => false end) with false by now destruct j); apply andb_false_r. }
-  splits.
-  - intros t. unfold occurs, ev. cbn [handle]. assert (L : turn t < 2) by (destruct (T2 t); lia).
+  constructor.
+  - split; [apply reach_init|reflexivity].
+  - intros [|[|i]] Hi; [split; [intros c p []|reflexivity]..|]. unfold nM in Hi. simpl in Hi. lia.
+  - intros t. unfold occurs. cbn [handle]. assert (L : turn t < 2) by (destruct (T2 t); lia).
     assert (E : on_gossip_timer (C2 (turn t)) (m t (turn t)) (1 - turn t) = start (idle (turn t))).
     { unfold on_gossip_timer, m. now rewrite N. }
     rewrite E. splits; auto; [discriminate|]. apply sim_start; [reflexivity|]. intros c p [].
-  - intros i j u Hi Hj Hn. unfold ev.
+  - reflexivity.
+  - reflexivity.
+  - reflexivity.
+  - intros [|[|i]] [|[|j]] Hi Hj Hn; unfold nM in *; simpl in *; try lia; auto.
+  - reflexivity.
+  - intros i j u Hi Hj Hn. unfold nM in *. simpl in Hi, Hj.
     assert (X : turn u = i \/ turn (S u) = i) 
       by (cbn [turn]; destruct (T2 u) as [E|E]; rewrite E; simpl; lia).
     destruct X as [E|E]; [exists u|exists (S u)]; (split; [lia|]); rewrite E; do 2 f_equal; lia.

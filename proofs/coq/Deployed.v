@@ -51,21 +51,37 @@ Inductive comes (j : nat) : nat -> list gsp -> nat -> Prop :=
 (** It arrives, whole or in fragments. *)
 Definition gets (i j t : nat) : Prop := exists sizes t', comes j (S t) (fragments sizes (what i j t)) t'.
 
-Hypothesis starts_so : reach (s 0) /\ forall i, i < nM -> rms (s 0) i = core (m 0 i).
-Hypothesis happens : forall t, occurs t.
-Hypothesis all_members : forall k, k < nM -> member (s 0) k.
-Hypothesis none_read_only : nX = 0.
-Hypothesis nobody_lies : forall t, lied (s t) = false.
-Hypothesis all_partners : forall i j, i < nM -> j < nM -> i <> j -> In j (partners (C i)).
+(** All that is assumed of such a run. From [t0] on there are no new records. *)
+Record undisturbed (t0 : nat) : Prop := {
+  U_starts : reach (s 0) /\ forall i, i < nM -> rms (s 0) i = core (m 0 i);
+  (** At the start none has waiting what it could answer, or in its log what it may discard: so it is of every
+      manager that has just started, and after every handler ([handlers_rest]). *)
+  U_rest : forall i, i < nM -> rests (m 0 i);
+  U_happens : forall t, occurs t;
+  U_members : forall k, k < nM -> member (s 0) k;
+  U_updatable : nX = 0;
+  U_honest : forall t, lied (s t) = false;
+  U_partners : forall i j, i < nM -> j < nM -> i <> j -> In j (partners (C i));
+  U_stop : forall t, t0 <= t -> acc (s t) = acc (s t0);
+  (** Every timer goes off again and again. *)
+  U_timers : forall i j u, i < nM -> j < nM -> i <> j -> exists t, u <= t /\ ev t = Handler i (GTimer j);
+  (** If [i] sends to [j] again and again, what it sends arrives again and again. (Said so that no decision is
+      needed of what never happens again: [K] is anything that may happen instead.) *)
+  U_network : forall (K : nat -> Prop) i j, i < nM -> j < nM -> i <> j ->
+    (forall u, exists t, u <= t /\ (K t \/ sends i j t)) ->
+    forall u, exists t, u <= t /\ (K t \/ (sends i j t /\ gets i j t)) }.
+
 Variable t0 : nat.
-Hypothesis updates_stop : forall t, t0 <= t -> acc (s t) = acc (s t0).
-(** Every timer goes off again and again. *)
-Hypothesis timers : forall i j u, i < nM -> j < nM -> i <> j -> exists t, u <= t /\ ev t = Handler i (GTimer j).
-(** If [i] sends to [j] again and again, what it sends arrives again and again. (Said so that no decision is
-    needed of what never happens again: [K] is anything that may happen instead.) *)
-Hypothesis network : forall (K : nat -> Prop) i j, i < nM -> j < nM -> i <> j ->
-  (forall u, exists t, u <= t /\ (K t \/ sends i j t)) ->
-  forall u, exists t, u <= t /\ (K t \/ (sends i j t /\ gets i j t)).
+Hypothesis U : undisturbed t0.
+Let starts_so := U_starts t0 U.
+Let happens := U_happens t0 U.
+Let all_members := U_members t0 U.
+Let none_read_only := U_updatable t0 U.
+Let nobody_lies := U_honest t0 U.
+Let all_partners := U_partners t0 U.
+Let updates_stop := U_stop t0 U.
+Let timers := U_timers t0 U.
+Let network := U_network t0 U.
 
 Lemma steps_calm (a b : st) : steps a b -> lied b = false -> calm a b.
 Proof.
@@ -345,11 +361,9 @@ Proof.
   - exists t. split; auto. right. now apply gets_exchange.
 Qed.
 
-Hypothesis rest_first : forall i, i < nM -> rests (m 0 i).
-
 Lemma rest_always t i : i < nM -> rests (m t i).
 Proof.
-  intros Hi. induction t as [|t IH]; auto. pose proof (happens t) as H. unfold occurs in H.
+  intros Hi. induction t as [|t IH]; [now apply (U_rest t0 U)|]. pose proof (happens t) as H. unfold occurs in H.
   destruct (ev t) as [k x|]; [|destruct H as (_ & _ & Eo); now rewrite Eo].
   destruct H as (_ & _ & _ & Em & Eo). destruct (Nat.eq_dec i k) as [->|Hn]; [|now rewrite Eo].
   rewrite Em. destruct x; cbn [handle].
@@ -360,28 +374,23 @@ Proof.
   - now apply timer_rests.
 Qed.
 
-(** So from some time on everyone has executed everything, and knows that all have; the logs are empty; no timer
-    makes anyone say anything, but for a receipt that he owes; and no query waits whose front end had seen what
-    it claims. *)
-Theorem handlers_come_to_rest :
-  (exists t1, forall t i, t1 <= t -> i < nM ->
-     (forall r, In r (acc (s t)) -> In r (hist (s t) i)) /\ knows_all (m t i) /\
-     pend (core (m t i)) ++ done (core (m t i)) = [] /\
-     forall j, j < nM -> j <> i -> is_owed (m t i) j = false -> on_gossip_timer (C i) (m t i) j = start (m t
-       i)) /\
-  (exists t1, forall t i c u f, t1 <= t -> i < nM -> ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
+(** So all come to rest: [handlers_come_to_rest] says it in words. *)
+Theorem all_come_to_rest : exists t1, forall t i, t1 <= t -> i < nM ->
+  (forall r, In r (acc (s t)) -> In r (hist (s t) i)) /\ knows_all (m t i) /\
+  pend (core (m t i)) ++ done (core (m t i)) = [] /\
+  (forall j, j < nM -> j <> i -> is_owed (m t i) j = false -> on_gossip_timer (C i) (m t i) j = start (m t i)) /\
+  (forall u f c, ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
 Proof.
-  split.
-  - destruct (converges s R goes_calm t0 is_fair updates_stop) as [ta Ha].
-    destruct (comes_to_rest s R goes_calm t0 is_fair updates_stop is_told remembers all_members) as [tb Hb].
-    exists (Nat.max ta tb). intros t i Ht Hi.
-    destruct (Hb t i (m t i) ltac:(lia) Hi (cores t i Hi)) as [K L]; [apply rest_always; auto|]. splits; auto.
-    + apply (Ha t ltac:(lia) i Hi); auto. apply (run_member s R goes_calm t). auto.
-    + intros j Hj Hn Ho. apply silent_timer; auto; [|now rewrite me_of]. intros k _. unfold keeps, updatable.
-      rewrite me_of by assumption. apply orb_true_iff. left. now apply Nat.ltb_lt, small.
-  - destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop nobody_lies) as [t1 H1].
-    exists t1. intros t i c u f Ht Hi. destruct (H1 t i Ht Hi) with (t := u) (f := f) as [_ H];
-      [apply (run_member s R goes_calm t); auto|].
-    apply H; [now apply cores|]. now apply rest_always.
+  destruct (converges s R goes_calm t0 is_fair updates_stop) as [ta Ha].
+  destruct (comes_to_rest s R goes_calm t0 is_fair updates_stop is_told remembers all_members) as [tb Hb].
+  destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop nobody_lies) as [tc Hc].
+  exists (Nat.max (Nat.max ta tb) tc). intros t i Ht Hi.
+  assert (Mi : member (s t) i) by (apply (run_member s R goes_calm t); auto).
+  destruct (Hb t i (m t i) ltac:(lia) Hi (cores t i Hi)) as [K L]; [apply rest_always; auto|]. splits; auto.
+  - apply (Ha t ltac:(lia) i Hi); auto.
+  - intros j Hj Hn Ho. apply silent_timer; auto; [|now rewrite me_of]. intros k _. unfold keeps, updatable.
+    rewrite me_of by assumption. apply orb_true_iff. left. now apply Nat.ltb_lt, small.
+  - intros u f c. destruct (Hc t i ltac:(lia) Hi Mi u f) as [_ H]. apply H; [now apply cores|].
+    now apply rest_always.
 Qed.
 End Run.

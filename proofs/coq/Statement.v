@@ -1,7 +1,11 @@
-(** The claim, in one place. To trust it, read this file and [System] (what a run is), and of [Core] the
-    types of its first sixty lines; the proofs need no trust, Coq checks them. What the functions of [Core]
-    and [Handlers] do is what the claim is about: they too need no trust, but see the README for how they
-    are tied to src/protocol.
+(** The claim, in one place. To trust it, read this file, [System] (what a run is), and what the statements use
+    besides, each with what it uses in its turn (check.sh sees that none is missing): Vec [get] [vle] [veq];
+    Core [Params] [nM] [urec] [r_seq] [rm0] [known] [replay]; Local [ordered]; Theorems [law]; Simulation [asked]
+    [Sim]; Progress [calm] [fair] [converged]; FairEnd [told] [remember]; Rest [rests] [answers] [knows_all]
+    [apt]; Replacement [stage] [stays] [fits] [leads_to] [may_copy]; Deployed [event] [undisturbed]; Handlers
+    [cfg] [mgr] [start] [is_owed]. The proofs need no trust: Coq checks them. Nor do the functions that the claim
+    is about (Handlers [on_update] [on_query_message] [on_gossip] [on_pull] [on_gossip_timer] [on_start]); but
+    see the README for how they are tied to src/protocol.
 
     Vocabulary. [nR] replica managers take updates, [nX] more are read-only, [nM] is their sum; all three
     are any number, and count places: also those of managers that are replaced, and of those who come then.
@@ -22,7 +26,7 @@
 From Coq Require Import List Arith.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
-  Progress Replacement Simulation Rest FairEnd.
+  Progress Replacement Simulation Rest FairEnd Effects Deployed.
 
 Section Statement.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -73,17 +77,13 @@ Definition Convergent (s : st) : Prop := forall i j, i < nM -> j < nM ->
 
 Theorem safety (s : st) : reach s -> (forall i, i < nM -> Correct s i) /\ Answered s /\ Convergent s.
 Proof.
-  intros R. split; [intros i Hi|split].
-  - pose proof (loc s R i Hi) as L. constructor.
-    + apply L.
-    + split; [eapply nodup_app_l; apply L|]. intros r Hr. now apply (hist_acc s R i).
-    + intros l1 u l2 d. exact (causal_order s R i l1 u l2 d Hi).
-    + intros l1 u l2 d. exact (session_causal_order s R i l1 u l2 d Hi).
-    + intros r. exact (value_is_downset s R i r Hi).
-    + intros r. exact (replica_ts_correct s R i r Hi).
-    + exact (value_le_replica s R i Hi).
-    + intros r j H H0. exact (gc_safe s R i r Hi H H0 j).
-    + intros c. exact (egc_safe s R i c Hi).
+  intros R. split; [intros i Hi; pose proof (loc s R i Hi) as L|split].
+  - constructor; [apply L|split; [eapply nodup_app_l; apply L|intros r Hr; now apply (hist_acc s R i)]|
+      intros l1 u l2 d; exact (causal_order s R i l1 u l2 d Hi)|
+      intros l1 u l2 d; exact (session_causal_order s R i l1 u l2 d Hi)|
+      exact (fun r => value_is_downset s R i r Hi)|exact (fun r => replica_ts_correct s R i r Hi)|
+      exact (value_le_replica s R i Hi)|exact (fun r j H H0 => gc_safe s R i r Hi H H0 j)|
+      exact (fun c => egc_safe s R i c Hi)].
   - constructor; intros; [eapply replied_is_recorded|eapply query_consistency]; eauto.
   - intros i j Hi Hj. now apply convergence_by_law.
 Qed.
@@ -99,13 +99,8 @@ Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
   (forall j, j < nM -> exists s', Sim i s (on_gossip_timer C m j) s') /\
   exists s', Sim i s (start (on_start (rms s i))) s'.
 Proof.
-  intros HC R Hi Hmi Hm Ha. repeat split; intros.
-  - now apply update_is_steps.
-  - now apply query_is_steps with (d := d).
-  - now apply gossip_is_steps.
-  - now apply pull_is_steps.
-  - now apply timer_is_steps.
-  - now apply start_is_steps.
+  intros HC R Hi Hmi Hm Ha. repeat split; intros; [now apply update_is_steps|now apply query_is_steps with (d := d)|
+    now apply gossip_is_steps|now apply pull_is_steps|now apply timer_is_steps|now apply start_is_steps].
 Qed.
 
 (** Replacement. Some members are lost for good, and others come: [replaces] says when. What the members
@@ -170,8 +165,7 @@ Qed.
 (** In the end. If moreover nobody was replaced, nobody crashes any more, and of each manager that others keep
     records for, a message gets through to them again and again until they know that it has what it has ([told]:
     what receipts are for), then from some time on everyone knows that all have everything; so no timer makes
-    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no
-      query
+    anyone say anything, unless he owes a receipt; and if no front end ever lied, every log is empty, and no query
     waits whose front end had seen what it claims. *)
 Theorem in_the_end (run : nat -> st) (t0 : nat) :
   reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
@@ -186,10 +180,21 @@ Theorem in_the_end (run : nat -> st) (t0 : nat) :
 Proof.
   intros R0 G Hf Hq Ht Hr Ha. split.
   - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
-    destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]].
-    intros C j A Hj Hn Ho. apply silent_timer; auto. rewrite <- Em.
-    now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
+    destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]]. intros C j A Hj Hn Ho.
+    apply silent_timer; auto. rewrite <- Em. now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
   - intros L. destruct (queries_are_answered run R0 G t0 Hf Hq L) as [t1 H1]. exists t1.
     intros t i m Hle Hi Em [Pm _] u f c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
 Qed.
+
+(** The same of runs of the handlers, if all that [undisturbed] says holds: then from some time on everyone has
+    executed everything, and knows that all have; the logs are empty; no timer makes anyone say anything, but for a
+    receipt that he owes; and no query waits whose front end had seen what it claims, whenever that was. *)
+Theorem handlers_come_to_rest (C : nat -> cfg) (s : nat -> st) (m : nat -> nat -> mgr) (ev : nat -> event) t0 :
+  undisturbed C s m ev t0 -> exists t1, forall t i, t1 <= t -> i < nM ->
+    (forall r, In r (acc (s t)) -> In r (hist (s t) i)) /\ knows_all (m t i) /\
+    pend (core (m t i)) ++ done (core (m t i)) = [] /\
+    (forall j, j < nM -> j <> i -> is_owed (m t i) j = false ->
+      on_gossip_timer (C i) (m t i) j = start (m t i)) /\
+    (forall u f c, ~ In (c, fts (fes (s u) f)) (waiting (m t i))).
+Proof. exact (all_come_to_rest C s m ev t0). Qed.
 End Statement.
