@@ -34,6 +34,7 @@ Definition proved := (
   @update_is_journalled,
   @gossip_is_journalled,
   @recovery,
+  @crash_amid,
   @check_sound,
   @accepted_is_correct,
   controls,

@@ -395,8 +395,49 @@ Proof.
   exact (j_answer_waiting _ _ (j_collect (core m) (with_core (learn (core_of w2) g) w2) J)).
 Qed.
 
-(** So a replica manager that crashes and replays its journal is one that only lost its table. *)
-Theorem recovery (s : @rm Op Val) (w : work) : journalled s w ->
-  on_start (replay_journal (durable s) (jrnl w)) = on_start (core_of w).
-Proof. intros J. rewrite <- J. reflexivity. Qed.
+(** A handler's work. *)
+Definition works (m : mgr) (w : work) : Prop :=
+  (exists q, w = on_update C m q) \/ (exists g, w = on_gossip C m g) \/
+  (exists c prev, w = on_query_message C m c prev) \/ (exists j t, w = on_pull C m j t) \/
+  exists j, w = on_gossip_timer C m j.
+
+Lemma work_is_journalled m w : works m w -> journalled (core m) w.
+Proof.
+  intros [[q ->]|[[g ->]|[(c & prev & ->)|[(j & t & ->)|[j ->]]]]].
+  - apply update_is_journalled.
+  - apply gossip_is_journalled.
+  - unfold on_query_message, answer, pull_for. destruct (on_query _ _) as [[v t]|]; [reflexivity|].
+    destruct (_ && _); [reflexivity|]. destruct (first_beyond _ _); [destruct (_ && _)|]; reflexivity.
+  - unfold on_pull. destruct (vleb _ _ _); reflexivity.
+  - unfold on_gossip_timer. destruct (has_reason _ _); reflexivity.
+Qed.
+
+(** From [m], one handler after the other led to [m']; this is what each of them wrote, all of it at once. *)
+Inductive worked : mgr -> list (list (@change Op)) -> mgr -> Prop :=
+| W_none m : worked m [] m
+| W_next m l m' w : worked m l m' -> works m' w -> worked m (l ++ [jrnl w]) (now w).
+
+(** So a replica manager that crashes, and replays its journal from a checkpoint, is one that only lost its table
+    (and what waits). *)
+Theorem recovery m l m' : worked m l m' ->
+  on_start (replay_journal (durable (core m)) (concat l)) = on_start (core m').
+Proof.
+  intros H. assert (E : replay_journal (durable (core m)) (concat l) = durable (core m')).
+  { induction H as [m|m l m' w _ IH Hw]; [reflexivity|]. rewrite (work_is_journalled m' w Hw), <- IH.
+    unfold replay_journal. now rewrite concat_app, fold_left_app, concat_cons, app_nil_r. }
+  rewrite E. reflexivity.
+Qed.
+
+(** And one that crashes before all is written, is one that did not call the last handlers. *)
+Theorem crash_amid m l m' k : worked m l m' -> exists m'', worked m (firstn k l) m'' /\
+  on_start (replay_journal (durable (core m)) (concat (firstn k l))) = on_start (core m'').
+Proof.
+  intros H. assert (E : exists m'', worked m (firstn k l) m'').
+  { induction H as [m|m l m' w H IH Hw]; [exists m; rewrite firstn_nil; constructor|].
+    destruct (Nat.le_gt_cases k (length l)) as [L|L].
+    - destruct IH as [m'' IH]. exists m''. rewrite firstn_app. replace (k - length l) with 0 by lia.
+      now rewrite app_nil_r.
+    - exists (now w). rewrite firstn_all2 by (rewrite app_length; simpl; lia). econstructor; eauto. }
+  destruct E as [m'' E]. exists m''. split; auto. now apply recovery.
+Qed.
 End Simulation.
