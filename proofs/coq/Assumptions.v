@@ -4,12 +4,12 @@ From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Re
   Theorems Fragments Progress Replacement Simulation Rest FairEnd Deployed Statement Trace Controls Forged
   ControlsReplacement ControlsRest.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
-  learns_early, before_its_past).
+  learns_early, before_its_past, reads_too_early, uncounted_lost).
 Definition forgeries := (forged_refused, forged_believed, forged_is_no_run, whole_accepted, dropped_refused).
 Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard, newcomer_not_asked,
   newcomer_believed, copied_too_early, entry_reused, copied_when_behind, it_happens).
 Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed,
-  such_a_run).
+  taken_by_reader, such_a_run).
 Definition proved := (
   @safety,
   @handlers,

@@ -137,3 +137,17 @@ Example waits : on_query (rm0 1) [1] = None.
 Proof. reflexivity. Qed.
 Example answered : on_query (hear (rm0 1) (tell (ask (rm0 0) 1 0 []) 1)) [1] = Some ([1], [1; 0; 0]).
 Proof. reflexivity. Qed.
+(** If it did not, its client would be answered without what it has seen. *)
+Definition answer_anyway (s : rm3) (prev : vec) := Some (val s, vts s).
+Example reads_too_early : answer_anyway (rm0 1) [1] = Some ([], []).
+Proof. reflexivity. Qed.
+
+(** ** Each update is counted: or the next one gets the same timestamp, and nobody takes it. *)
+Definition uncounted (s : rm3) (q : req3) : rm3 := fst (settle (add_all s (rts s) [stamp s q])).
+Definition two_with (rq : rm3 -> req3 -> rm3) : rm3 :=
+  rq (rq (rm0 0) (mkreq (0, 1) 0 [] 1)) (mkreq (0, 2) 0 [] 2).
+Definition all_of (s : rm3) : gsp3 := mkgsp 0 1 (rev (done s)) [9; 0; 0] true false [].
+Example counted_taken : val (hear (rm0 1) (all_of (two_with request))) = [1; 2].
+Proof. reflexivity. Qed.
+Example uncounted_lost : val (two_with uncounted) = [1; 2] /\ val (hear (rm0 1) (all_of (two_with uncounted))) = [1].
+Proof. split; reflexivity. Qed.

@@ -1,4 +1,4 @@
-(** Negative controls of rest and of fragments, with two replica managers and the handlers as they are. *)
+(** Negative controls of rest, of fragments and of who takes updates, with two replica managers and the handlers as they are. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Theorems Fragments Progress Simulation Rest Deployed.
@@ -29,19 +29,26 @@ Definition logs (x : mgr2 * mgr2) : list nat :=
 Example falls_silent : speaks (exchange_with (fun g => g)) = [0; 0] /\ logs (exchange_with (fun g => g)) =
   [0; 0].
 Proof. split; reflexivity. Qed.
-(** If a receipt asked for a receipt, there would be one more to give, and so on. *)
+(** A round: 0's timer goes off, 1 hears what it says; then the other way round. If a round changes nothing, all
+    rounds after it are the same. *)
+Definition round (change : gsp2 -> gsp2) (x : mgr2 * mgr2) : mgr2 * mgr2 :=
+  let (a, l) := says 0 (fst x) in
+  let (b, r) := says 1 (hears change 1 (snd x) l) in (hears change 0 a r, b).
+Lemma for_ever {A} (f : A -> A) x n : f x = x -> Nat.iter n f x = x.
+Proof. intros E. induction n as [|n IH]; [reflexivity|]. simpl. now rewrite IH. Qed.
+(** If receipts asked for receipts, there would be one to give after each, for ever. *)
 Definition asking (g : gsp2) : gsp2 := mkgsp (g_src g) (g_dst g) (g_log g) (g_ts g) (g_comp g) true (g_tbl g).
-Example echoes : speaks (exchange_with asking) = [1; 0].
-Proof. reflexivity. Qed.
-(** If none were asked for, 0 would never know, say it all again, and keep its log. *)
+Theorem echoes n : speaks (Nat.iter n (round asking) (exchange_with asking)) = [1; 0].
+Proof. rewrite for_ever; vm_compute; reflexivity. Qed.
+(** If none were asked for, 0 would never know, say it all again and again, and keep its log. *)
 Definition not_asking (g : gsp2) : gsp2 := mkgsp (g_src g) (g_dst g) (g_log g) (g_ts g) (g_comp g) false
   (g_tbl g).
-Example never_told : speaks (exchange_with not_asking) = [1; 0] /\ logs (exchange_with not_asking) = [1; 0].
-Proof. split; reflexivity. Qed.
+Theorem never_told n : let x := Nat.iter n (round not_asking) (exchange_with not_asking) in
+  speaks x = [1; 0] /\ logs x = [1; 0].
+Proof. cbv zeta. rewrite for_ever; [split|]; vm_compute; reflexivity. Qed.
 
-(** If nobody looked for what may be discarded when he learns, or for who waits when records come: the log
-  stays,
-    and the query waits on. *)
+(** If nobody looked for what may be discarded when he learns, or for who waits when records come: the log stays,
+    and the query waits on, however often the same message comes. *)
 Definition hears_only (m : mgr2) (g : gsp2) : mgr2 :=
   let (v, l) := take (g_ts g) (rts (core m)) (g_log g) in
   mkmgr (learn (fst (commit (core m) (CLog v l))) g) (waiting m) (owed m) (unsent m).
@@ -49,9 +56,10 @@ Definition asked1 := now (on_query_message (C2 1) (first 1) (0, 1) [1]).
 Example collected_answered : let m := hears (fun g => g) 1 asked1 (snd (says 0 took)) in
   waiting m = [] /\ length (done (core m)) = 0.
 Proof. split; reflexivity. Qed.
-Example kept_and_waiting : let m := fold_left hears_only (snd (says 0 took)) asked1 in
+Definition hears_it_only (m : mgr2) : mgr2 := fold_left hears_only (snd (says 0 took)) m.
+Theorem kept_and_waiting n : let m := Nat.iter n hears_it_only (hears_it_only asked1) in
   length (waiting m) = 1 /\ length (done (core m)) = 1.
-Proof. split; reflexivity. Qed.
+Proof. cbv zeta. rewrite for_ever; [split|]; vm_compute; reflexivity. Qed.
 
 (** ** Fragments *)
 Definition took2 := now (on_update (C2 0) took (mkreq (0, 1) 0 [] 8)).
@@ -98,3 +106,16 @@ Proof.
   - intros K i j Hi _ _ H u. destruct (H u) as (t & Hu & [Hk|[_ Hs]]); [exists t; auto|].
     unfold m in Hs. now rewrite N in Hs.
 Qed.
+
+(** ** A read-only manager refuses updates: it has no entry to count them in, and nobody would hear of one. *)
+Local Instance P11 : Params nat (list nat) :=
+  {| nR := 1; nX := 1; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
+Definition C11 : cfg := mkcfg [] 0 false false 9 9.
+Definition q11 : @req nat := mkreq (0, 0) 0 [] 7.
+Definition reader : @mgr nat (list nat) := on_start (rm0 1).
+Example refused_by_reader : sent (on_update C11 reader q11) = [ORefuse (0, 0) ReadOnly].
+Proof. reflexivity. Qed.
+Example taken_by_reader : let m := core (now (record C11 q11 (start reader))) in
+  let g := make_gossip m 0 [] true false in
+  val m = [7] /\ val (core (now (on_gossip C11 (on_start (rm0 0)) g))) = [].
+Proof. split; vm_compute; reflexivity. Qed.
