@@ -2,7 +2,7 @@
     anything. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
   Theorems Fragments Progress Replacement Simulation Rest FairEnd Deployed Statement Trace Controls Forged
-  ControlsReplacement ControlsRest.
+  ControlsReplacement ControlsRest Witness.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
   learns_early, before_its_past, reads_too_early, uncounted_lost).
 Definition forgeries := (forged_refused, forged_believed, forged_is_no_run, whole_accepted, dropped_refused).

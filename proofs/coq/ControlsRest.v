@@ -1,7 +1,7 @@
 (** Negative controls of rest, of fragments and of who takes updates, with two replica managers and the handlers as they are. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Theorems Fragments Progress Simulation Rest Deployed.
+From Chinwag Require Import Vec Core Handlers Local System Theorems Fragments Progress Simulation Rest.
 
 Local Instance P2 : Params nat (list nat) :=
   {| nR := 2; nX := 0; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
@@ -75,37 +75,6 @@ Definition claiming_nothing (g : gsp2) : gsp2 :=
   if g_comp g then g else mkgsp (g_src g) (g_dst g) (g_log g) [] (g_comp g) (g_asks g) (g_tbl g).
 Example unclaimed : brought (map claiming_nothing pieces) = ([], 0).
 Proof. reflexivity. Qed.
-
-(** ** What is assumed of runs of handlers holds of one: of two whose timers go off in turn. *)
-Definition idle (i : nat) : mgr2 := mkmgr (rm0 i) [] [] 0.
-Fixpoint turn (t : nat) : nat := match t with 0 => 0 | S t => 1 - turn t end.
-Theorem such_a_run : let s := fun _ : nat => @init nat (list nat) P2 in let m := fun _ i => idle i in
-  undisturbed C2 s m (fun t => Handler (turn t) (GTimer (1 - turn t))) 0.
-Proof.
-  intros s m. assert (T2 : forall t, turn t = 0 \/ turn t = 1) 
-    by (induction t as [|t [E|E]]; cbn [turn]; rewrite ?E; auto).
-  assert (N : forall i j, i < 2 -> has_reason (C2 i) (idle i) j = false).
-  { intros [|[|i]] j Hi; try lia; unfold has_reason, own_reason, is_owed; simpl;
-      (replace (match j with 0 | _ => false end) with false by now destruct j); apply andb_false_r. }
-  constructor.
-  - split; [apply reach_init|reflexivity].
-  - intros [|[|i]] Hi; [split; [intros c p []|reflexivity]..|]. unfold nM in Hi. simpl in Hi. lia.
-  - intros t. unfold occurs. cbn [handle]. assert (L : turn t < 2) by (destruct (T2 t); lia).
-    assert (E : on_gossip_timer (C2 (turn t)) (m t (turn t)) (1 - turn t) = start (idle (turn t))).
-    { unfold on_gossip_timer, m. now rewrite N. }
-    rewrite E. splits; auto; [discriminate|]. apply sim_start; [reflexivity|]. intros c p [].
-  - reflexivity.
-  - reflexivity.
-  - reflexivity.
-  - intros [|[|i]] [|[|j]] Hi Hj Hn; unfold nM in *; simpl in *; try lia; auto.
-  - reflexivity.
-  - intros i j u Hi Hj Hn. unfold nM in *. simpl in Hi, Hj.
-    assert (X : turn u = i \/ turn (S u) = i) 
-      by (cbn [turn]; destruct (T2 u) as [E|E]; rewrite E; simpl; lia).
-    destruct X as [E|E]; [exists u|exists (S u)]; (split; [lia|]); rewrite E; do 2 f_equal; lia.
-  - intros K i j Hi _ _ H u. destruct (H u) as (t & Hu & [Hk|[_ Hs]]); [exists t; auto|].
-    unfold m in Hs. now rewrite N in Hs.
-Qed.
 
 (** ** A read-only manager refuses updates: it has no entry to count them in, and nobody would hear of one. *)
 Local Instance P11 : Params nat (list nat) :=
