@@ -1,5 +1,5 @@
 (** The claim, in one place. To trust it, read this file, [System] (what a run is), and what the statements use
-    besides, each with what it uses in its turn (check.sh sees that none is missing): Vec [get] [vle] [veq];
+    besides (check.sh sees that none is missing), each with what it uses in its turn: Vec [get] [vle] [veq];
     Core [Params] [nM] [urec] [r_seq] [rm0] [known] [replay]; Local [ordered]; Theorems [law]; Simulation [asked]
     [Sim]; Progress [calm] [fair] [converged]; FairEnd [told] [remember]; Rest [rests] [answers] [knows_all]
     [apt]; Replacement [stage] [stays] [fits] [leads_to] [may_copy]; Deployed [event] [undisturbed]; Handlers
