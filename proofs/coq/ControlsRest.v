@@ -77,14 +77,18 @@ Example unclaimed : brought (map claiming_nothing pieces) = ([], 0).
 Proof. reflexivity. Qed.
 
 (** ** A read-only manager refuses updates: it has no entry to count them in, and nobody would hear of one. *)
-Local Instance P11 : Params nat (list nat) :=
-  {| nR := 1; nX := 1; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
-Definition C11 : cfg := mkcfg [] 0 false false 9 9.
-Definition q11 : @req nat := mkreq (0, 0) 0 [] 7.
-Definition reader : @mgr nat (list nat) := on_start (rm0 1).
-Example refused_by_reader : sent (on_update C11 reader q11) = [ORefuse (0, 0) ReadOnly].
+Local Instance P21 : Params nat (list nat) :=
+  {| nR := 2; nX := 1; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
+Definition C21 : cfg := mkcfg [] 0 false false 9 9.
+Definition q21 : @req nat := mkreq (0, 0) 0 [] 7.
+Definition fresh (i : nat) : @mgr nat (list nat) := on_start (rm0 i).
+Example refused_by_reader : sent (on_update C21 (fresh 2) q21) = [ORefuse (0, 0) ReadOnly].
 Proof. reflexivity. Qed.
-Example taken_by_reader : let m := core (now (record C11 q11 (start reader))) in
-  let g := make_gossip m 0 [] true false in
-  val m = [7] /\ val (core (now (on_gossip C11 (on_start (rm0 0)) g))) = [].
-Proof. split; vm_compute; reflexivity. Qed.
+(** What [i] has when it does not refuse, and 0 when [i] told it. *)
+Definition taken_by (i : nat) : list nat * list nat :=
+  let m := core (now (record C21 q21 (start (fresh i)))) in
+  (val m, val (core (now (on_gossip C21 (fresh 0) (make_gossip m 0 [] true false))))).
+Example taken_by_other : taken_by 1 = ([7], [7]).
+Proof. reflexivity. Qed.
+Example taken_by_reader : taken_by 2 = ([7], []).
+Proof. reflexivity. Qed.
