@@ -1,9 +1,9 @@
-//! For each negative control of `proofs/coq/Controls.v`, and those of `ControlsRest.v` that break a rule of a
-//! handler, one state and input on which the rule that is broken there and the proved one differ, and on which
-//! the Rust handler does what was proved.
+//! For each negative control of `proofs/coq/Controls.v`, and one of `ControlsRest.v`, a state and input on
+//! which the rule that is broken there and the proved one differ, and on which the Rust handler does what was
+//! proved.
 //!
-//! Not here: the controls of replacement (`ControlsReplacement.v`), which the extracted functions do not know;
-//! two are played in `tests/protocol/replacing.rs`. How fragments are cut is none of the handlers' business.
+//! Not here: the controls of replacement (`ControlsReplacement.v`), which the extracted functions do not
+//! know; two are played in `tests/protocol/replacing.rs`. How fragments are cut is not the handlers' business.
 
 use chinwag::{
     Effects, FrontEndId, Gossip, Group, Input, ManagerState, Message, Replica, ReplicaId,

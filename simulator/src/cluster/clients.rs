@@ -20,8 +20,8 @@ pub struct Seat {
     /// Pieces of an answer.
     parts: BTreeMap<u16, AnswerPart>,
     asked: u64,
-    /// It has asked for something in vain for long: it turns to anyone, also away from who answers nothing, as
-    /// one does that has an empty disk and cannot hear all its peers.
+    /// It has asked for something in vain for long: it turns to anyone, also away from who answers nothing,
+    /// as one does that has an empty disk and cannot hear all its peers.
     restless: bool,
     dice: Random,
 }
