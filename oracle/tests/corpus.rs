@@ -3,7 +3,7 @@
 //! proved.
 //!
 //! Not here: the controls of replacement (`ControlsReplacement.v`), which the extracted functions do not
-//! know; two are played in `tests/protocol/replacing.rs`. How fragments are cut is not the handlers' business.
+//! know; two are played in `tests/protocol/replacing.rs`. The handlers do not cut fragments.
 
 use chinwag::{
     Effects, FrontEndId, Gossip, Group, Input, ManagerState, Message, Replica, ReplicaId,
