@@ -79,12 +79,20 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     hunt::quiet_panics();
-    let ended =
-        std::panic::catch_unwind(|| execute(&cli)).unwrap_or(Err((4, "internal error".into())));
+    let ended = std::panic::catch_unwind(|| execute(&cli));
+    let ended = ended.unwrap_or_else(|cause| match is_closed_pipe(&*cause) {
+        true => Ok(0),
+        false => Err((4, "internal error".into())),
+    });
     ExitCode::from(ended.unwrap_or_else(|(code, why)| {
         eprintln!("error: {why}");
         code
     }))
+}
+
+/// Whoever reads what is printed has read enough (`| head`). `println!` panics then, and says so.
+fn is_closed_pipe(cause: &(dyn std::any::Any + Send)) -> bool {
+    cause.downcast_ref::<String>().is_some_and(|what| what.contains("Broken pipe"))
 }
 
 type Failure = (u8, String);
