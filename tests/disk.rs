@@ -38,9 +38,11 @@ fn identity() -> Identity {
     Identity { cluster, service, cluster_id: ClusterId(7), group, replica: ReplicaId(1) }
 }
 
-/// The batch of this number, of a length of its own.
+/// The batch of this number, of a length of its own. The first is as long as what a frame's header has a
+/// checksum of, and for a journal's first frame both checksums go on from the same seed.
 fn batch(number: usize) -> Vec<u8> {
-    (0..5 + number % 4 * 3).map(|i| (number * 16 + i) as u8 | 1).collect()
+    let length = [5, 16, 8, 11][number % 4];
+    (0..length).map(|i| (number * 16 + i) as u8 | 1).collect()
 }
 
 fn image(batches: usize) -> Vec<u8> {
@@ -171,7 +173,7 @@ fn power_loss_at_any_step_keeps_what_was_synced_and_invents_nothing() {
             judged += 1;
         }
     }
-    assert_eq!((whole.steps(), judged, sampled), (55, 65_228, 6));
+    assert_eq!((whole.steps(), judged, sampled), (55, 65_132, 6));
 }
 
 #[test]

@@ -94,11 +94,14 @@ pub(super) fn read_frames(bytes: &[u8], mut chain: Chain) -> Result<Frames<'_>, 
 }
 
 /// Does anything in the rest say that the frame at its start was synced? The broken frame's own bytes are
-/// left out if its length can be trusted.
+/// left out: all if its length can be trusted, else those of the shortest frame. Without the latter, a
+/// payload of 16 bytes in a journal's first frame would be taken for a header: its checksum goes on from the
+/// same seed.
 fn is_known_synced(rest: &[u8], chain: Chain) -> bool {
     let expected = chain.sequence + 1;
     let first = FrameHeader::read(chain.seed, rest);
-    let skip = first.as_ref().map_or(1, |header| header.length.saturating_add(FRAME_OVERHEAD));
+    let length = first.as_ref().map_or(0, |header| header.length);
+    let skip = length.saturating_add(FRAME_OVERHEAD);
     let foreign = first.is_some_and(|header| header.sequence != expected);
     let says = |at: usize| {
         let header = FrameHeader::read(chain.seed, &rest[at..])?;
