@@ -183,7 +183,7 @@ impl Run {
         let packet = self.cluster.network[index].clone();
         let Message::Gossip(gossip) = packet.message else { return };
         self.cluster.network.remove(index);
-        for fragment in gossip.fragments(|records| records.len() <= size) {
+        for fragment in gossip.fragments(size, |_| 1) {
             let message = Message::Gossip(fragment);
             self.cluster.network.push(Packet { message, seen: Texts::new(), ..packet });
         }

@@ -205,10 +205,10 @@ impl Manager {
     }
 
     fn cut(&self, sends: Vec<Sent>) -> Vec<Sent> {
-        let fits = |log: &[Arc<LogRecord<_>>]| log.len() <= self.records_per_gossip_max;
         let whole = |(to, message)| match message {
             Message::Gossip(gossip) => {
-                gossip.fragments(fits).into_iter().map(|g| (to, Message::Gossip(g))).collect()
+                let cut = gossip.fragments(self.records_per_gossip_max, |_| 1);
+                cut.into_iter().map(|g| (to, Message::Gossip(g))).collect()
             }
             other => vec![(to, other)],
         };

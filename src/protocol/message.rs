@@ -102,28 +102,30 @@ pub struct Gossip<S: Service> {
 }
 
 impl<S: Service> Gossip<S> {
-    /// Cuts a message into fragments that fit, in order; `fits` sees the records of one fragment.
+    /// Cuts a message into fragments whose records have a size of at most `room` together, in order.
     ///
     /// A record that does not fit alone travels alone all the same: that it never gets into a log is the
     /// business of whoever admits updates.
-    pub fn fragments(self, fits: impl Fn(&[Arc<LogRecord<S>>]) -> bool) -> Vec<Self> {
-        let mut cut = Vec::new();
-        let mut rest = self.log.as_slice();
-        while !fits(rest) && rest.len() > 1 {
-            let size = (1..rest.len()).rev().find(|n| fits(&rest[..*n])).unwrap_or(1);
-            let (now, later) = rest.split_at(size);
-            let mut ts = Timestamp::zero(self.ts.len());
-            for record in now {
-                ts.set(record.origin, record.key().seq);
+    pub fn fragments(self, room: usize, size: impl Fn(&LogRecord<S>) -> usize) -> Vec<Self> {
+        let (mut cut, mut log, mut taken) = (Vec::new(), Vec::new(), 0_usize);
+        for record in &self.log {
+            let size = size(record);
+            if !log.is_empty() && taken.saturating_add(size) > room {
+                cut.push(self.fragment(std::mem::take(&mut log)));
+                taken = 0;
             }
-            let table = Vec::new();
-            let log = now.to_vec();
-            cut.push(Self { log, ts, complete: false, table, ..self });
-            rest = later;
+            taken = taken.saturating_add(size);
+            log.push(Arc::clone(record));
         }
-        let log = rest.to_vec();
         cut.push(Self { log, ..self });
         cut
+    }
+
+    /// One that is not the last, and claims what it carries.
+    fn fragment(&self, log: Vec<Arc<LogRecord<S>>>) -> Self {
+        let mut ts = Timestamp::zero(self.ts.len());
+        log.iter().for_each(|record| ts.set(record.origin, record.key().seq));
+        Self { log, ts, complete: false, table: Vec::new(), ..*self }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     FrontEndId, Group, LogRecord, RecordKey, ReplicaId, RequestId, Serial, Service, Timestamp,
     Update,
 };
+use postcard::experimental::serialized_size;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc};
 
@@ -109,11 +110,36 @@ impl fmt::Display for EncodeError {
 
 impl std::error::Error for EncodeError {}
 
+/// Room that is made before it is known how much is written: most datagrams are shorter, and their bytes need
+/// not move.
+const WRITER_BYTES: usize = 128;
+
 /// Puts values one after the other.
-#[derive(Default)]
 pub(super) struct Writer {
     bytes: Vec<u8>,
     failed: bool,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { bytes: Vec::with_capacity(WRITER_BYTES), failed: false }
+    }
+}
+
+/// What [`Writer::update`] writes takes so many bytes.
+pub(super) fn update_bytes<S: Service>(update: &Update<S>) -> Result<usize, EncodeError> {
+    let Update { id, acknowledged, prev, op } = update;
+    let serials = [id.serial, *acknowledged].map(|serial| (serial.incarnation, serial.number));
+    let counts = prev.entries().map(|(_, count)| serialized_size(&count));
+    let all = [serialized_size(&serials), serialized_size(op)].into_iter().chain(counts);
+    all.sum::<Result<usize, _>>().map_err(|_| EncodeError::Service)
+}
+
+/// What [`Writer::record`] writes takes so many bytes.
+pub(super) fn record_bytes<S: Service>(record: &LogRecord<S>) -> Result<usize, EncodeError> {
+    let RecordKey { origin, seq } = record.key();
+    let head = serialized_size(&(origin.0, seq, record.update.id.front_end.0));
+    Ok(head.map_err(|_| EncodeError::Service)? + update_bytes(&record.update)?)
 }
 
 impl Writer {
@@ -155,6 +181,11 @@ impl Writer {
     pub fn record<S: Service>(&mut self, record: &LogRecord<S>) -> &mut Self {
         let RecordKey { origin, seq } = record.key();
         self.put(&origin.0).put(&seq).put(&record.update.id.front_end.0).update(&record.update)
+    }
+
+    /// How many bytes were put so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub fn finish(self) -> Result<Vec<u8>, EncodeError> {
@@ -266,5 +297,30 @@ impl<'a> Reader<'a> {
             records.push(Arc::new(record));
         }
         Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{RegisterMap, RegisterOp};
+
+    #[test]
+    fn what_an_update_and_its_record_take_is_known_before_they_are_written() {
+        for (n, key) in [(0, ""), (127, "a"), (1 << 20, "a longer one"), (COUNT_MAX, "last")] {
+            let serial = Serial { incarnation: n as u32, number: n };
+            let id = RequestId { front_end: FrontEndId(n), serial };
+            let op = RegisterOp::Put { key: key.into(), value: key.repeat(20) };
+            let prev: Timestamp = [n, 3, n / 2].into_iter().collect();
+            let update: Update<RegisterMap> = Update { id, acknowledged: serial, prev, op };
+            let mut out = Writer::default();
+            out.update(&update);
+            assert_eq!(update_bytes(&update), Ok(out.len()));
+            let ts = update.prev.with(ReplicaId(1), 4);
+            let record = LogRecord { origin: ReplicaId(1), ts, update };
+            let mut out = Writer::default();
+            out.record(&record);
+            assert_eq!(record_bytes(&record), Ok(out.len()));
+        }
     }
 }

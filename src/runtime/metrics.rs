@@ -13,7 +13,6 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
 };
@@ -29,15 +28,21 @@ pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; char
 pub(super) struct Counts {
     label: &'static str,
     family: Family<Label, Counter>,
-    /// Those that were counted before, without a lock or a search in the family.
-    known: BTreeMap<&'static str, Counter>,
+    /// Those that were counted before, without a lock or a search in the family. A text that is in two places
+    /// has two entries here, and one counter.
+    known: Vec<(&'static str, Counter)>,
 }
 
 impl Counts {
     pub fn add(&mut self, value: &'static str, by: u64) {
-        let (family, label) = (&self.family, self.label);
-        let counter = || family.get_or_create_owned(&[(label, value.to_string())]);
-        self.known.entry(value).or_insert_with(counter).inc_by(by);
+        let known = self.known.iter().find(|(text, _)| std::ptr::eq(*text, value));
+        if let Some((_, counter)) = known {
+            counter.inc_by(by);
+            return;
+        }
+        let counter = self.family.get_or_create_owned(&[(self.label, value.to_string())]);
+        counter.inc_by(by);
+        self.known.push((value, counter));
     }
 }
 

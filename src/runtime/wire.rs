@@ -7,16 +7,14 @@
 
 use super::{
     COPY_DIGEST_BYTES, ClusterId, Condition, EncodeError, Level, Versions,
-    codec::{DecodeError, Reader, Writer},
+    codec::{DecodeError, Reader, Writer, record_bytes, update_bytes},
     payload,
     versions::{announcement, form_read},
 };
 use crate::{
-    FrontEndId, Gossip, Group, LogRecord, Message, RecordKey, ReplicaId, RequestId, Sender,
-    Service, Timestamp, Update,
+    FrontEndId, Gossip, Group, Message, ReplicaId, RequestId, Sender, Service, Timestamp, Update,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
 
 /// The longest datagram that is sent or accepted: fits every path without fragmentation.
 pub const DATAGRAM_BYTES_MAX: usize = 1_200;
@@ -33,9 +31,6 @@ pub const ANSWER_PARTS_MAX: u16 = 64;
 
 /// Replica managers whose lag a status tells, so that it fits a datagram.
 pub const LAGS_MAX: u16 = 64;
-
-/// What a record takes at least: seven numbers.
-const RECORD_BYTES_MIN: usize = 7;
 
 pub(super) const MAGIC: [u8; 2] = *b"CW";
 
@@ -195,11 +190,7 @@ impl Codec {
     ) -> Result<Vec<Vec<u8>>, EncodeError> {
         match message {
             Message::Gossip(gossip) => self.gossip(sender, gossip),
-            Message::QueryReply { id, ts, answer } => {
-                let mut out = Writer::default();
-                out.put(answer);
-                self.answer::<S>(sender, *id, ts, &out.finish()?)
-            }
+            Message::QueryReply { id, ts, answer } => self.answer::<S>(sender, *id, ts, answer),
             message => Ok(vec![self.encode(sender, &Packet::Message(message.clone()))?]),
         }
     }
@@ -233,13 +224,16 @@ impl Codec {
         sender: Sender,
         id: RequestId,
         ts: &Timestamp,
-        answer: &[u8],
+        answer: &S::Answer,
     ) -> Result<Vec<Vec<u8>>, EncodeError> {
         let mut out = self.header(sender, payload::KIND_ANSWER);
-        out.request_id(id).timestamp(ts).raw(answer);
-        if let Ok(whole) = within(out.finish()?) {
+        let start = out.request_id(id).timestamp(ts).len();
+        out.put(answer);
+        let whole = out.finish()?;
+        if whole.len() <= DATAGRAM_BYTES_MAX {
             return Ok(vec![whole]);
         }
+        let answer = &whole[start..];
         let piece = DATAGRAM_BYTES_MAX - PART_OVERHEAD - self.timestamp_bytes_max();
         let pieces: Vec<_> = answer.chunks(piece).collect();
         if pieces.len() > ANSWER_PARTS_MAX.into() {
@@ -264,16 +258,8 @@ impl Codec {
         let log: Vec<_> = gossip.log.iter().take(GOSSIP_RECORDS_MAX).cloned().collect();
         let (ts, table) = (gossip.ts.clone(), gossip.table.clone());
         let gossip = Gossip { log, ts, table, ..*gossip };
-        let reached = reached_bytes(&gossip.log)?;
-        let size = |records: &[Arc<LogRecord<S>>]| match (records.first(), records.last()) {
-            (Some(first), Some(last)) => reached[&last.key()].1 - reached[&first.key()].0,
-            _ => 0,
-        };
-        // The first half of the condition is only quicker.
-        let fits = |records: &[Arc<LogRecord<S>>]| {
-            records.len() <= room / RECORD_BYTES_MIN && size(records) <= room
-        };
-        let cut = gossip.fragments(fits);
+        // One that cannot be encoded has no size, and is refused when it is written.
+        let cut = gossip.fragments(room, |record| record_bytes(record).unwrap_or(0));
         // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
         // receipt from which the next gossip goes on.
         let last = cut.len().saturating_sub(1);
@@ -286,10 +272,8 @@ impl Codec {
     /// Can this update get into every log? One that no gossip could carry must not get into any. (The
     /// runtime's replica managers do not relay tables, so there is room for none.)
     pub fn admit<S: Service>(&self, update: &Update<S>) -> Result<(), EncodeError> {
-        let mut out = Writer::default();
-        out.update(update);
         // The rest of a record: origin, its number, the front end; each at its longest.
-        let bytes = out.finish()?.len() + 3 + 10 + 10;
+        let bytes = update_bytes(update)? + 3 + 10 + 10;
         let overhead = self.gossip_overhead(0);
         let limit = DATAGRAM_BYTES_MAX.saturating_sub(overhead);
         if bytes <= limit { Ok(()) } else { Err(EncodeError::TooLarge { bytes, limit }) }
@@ -346,22 +330,6 @@ impl Codec {
         reader.end()?;
         Ok(answer)
     }
-}
-
-/// For each record, how many bytes the log takes before and after it.
-fn reached_bytes<S: Service>(
-    log: &[Arc<LogRecord<S>>],
-) -> Result<BTreeMap<RecordKey, (usize, usize)>, EncodeError> {
-    let mut end = 0;
-    log.iter()
-        .map(|record| {
-            let mut out = Writer::default();
-            out.record(record);
-            let start = end;
-            end += out.finish()?.len();
-            Ok((record.key(), (start, end)))
-        })
-        .collect()
 }
 
 fn within(datagram: Vec<u8>) -> Result<Vec<u8>, EncodeError> {

@@ -80,15 +80,22 @@ impl Service for RegisterMap {
 
     fn apply(&mut self, update: Applied<'_, RegisterOp>) {
         let (RegisterOp::Put { key, .. } | RegisterOp::Delete(key)) = update.op;
-        let mut siblings = self.registers.remove(key).unwrap_or_default();
+        let put = match update.op {
+            RegisterOp::Put { value, .. } => {
+                let (id, stamps) = (update.id, Stamps::of(update.ts));
+                Some(Sibling { id, stamps, value: value.clone() })
+            }
+            RegisterOp::Delete(_) => None,
+        };
+        let Some(siblings) = self.registers.get_mut(key) else {
+            put.into_iter().for_each(|put| drop(self.registers.insert(key.clone(), vec![put])));
+            return;
+        };
         siblings.retain(|sibling| !sibling.stamps.seen_by(update.prev));
-        if let RegisterOp::Put { value, .. } = update.op {
-            let stamps = Stamps::of(update.ts);
-            siblings.push(Sibling { id: update.id, stamps, value: value.clone() });
-            siblings.sort();
-        }
-        if !siblings.is_empty() {
-            self.registers.insert(key.clone(), siblings);
+        siblings.extend(put);
+        siblings.sort();
+        if siblings.is_empty() {
+            self.registers.remove(key);
         }
     }
 

@@ -176,7 +176,7 @@ fn fragments() -> (Cluster, Vec<Packet>) {
     cluster.tick(rm(0), rm(2));
     let whole = cluster.take_where(|p| p.is("gossip")).remove(0);
     let Message::Gossip(gossip) = whole.message.clone() else { panic!("gossip") };
-    let cut = gossip.fragments(|records| records.len() <= 1).into_iter();
+    let cut = gossip.fragments(1, |_| 1).into_iter();
     let packets = cut.map(|part| Packet { message: Message::Gossip(part), ..whole.clone() });
     (cluster, packets.collect())
 }

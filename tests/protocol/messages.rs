@@ -36,19 +36,21 @@ fn three() -> Gossip<Transcript> {
 
 #[test]
 fn gossip_that_fits_is_not_cut() {
-    assert_eq!(three().fragments(|_| true), [three()]);
-    assert_eq!(gossip(vec![]).fragments(|_| true), [gossip(vec![])]);
+    assert_eq!(three().fragments(3, |_| 1), [three()]);
+    assert_eq!(gossip(vec![]).fragments(0, |_| 1), [gossip(vec![])]);
 }
 
 #[test]
 fn a_record_that_fits_nowhere_travels_alone_and_nothing_after_it() {
     let alone = gossip(three().log[..1].to_vec());
-    assert_eq!(alone.clone().fragments(|records| records.is_empty()), [alone]);
+    assert_eq!(alone.clone().fragments(0, |_| 1), [alone]);
+    let cut = three().fragments(2, |record| if record.key().seq == 2 { usize::MAX } else { 1 });
+    assert_eq!(cut.iter().map(|part| part.log.len()).collect::<Vec<_>>(), [1, 1, 1]);
 }
 
 #[test]
 fn fragments_carry_each_record_once_and_the_last_claims_what_the_whole_did() {
-    let cut = three().fragments(|records| records.len() <= 2);
+    let cut = three().fragments(2, |_| 1);
 
     let carried: Vec<_> = cut.iter().flat_map(|part| part.log.clone()).collect();
     assert_eq!((cut.len(), carried), (2, three().log));

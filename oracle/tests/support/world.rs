@@ -260,7 +260,7 @@ impl<'a> World<'a> {
         let Some(Packet { from, to, message }) = self.take(n) else { return };
         match message {
             Message::Gossip(gossip) => {
-                for fragment in gossip.fragments(|records| records.len() <= 1) {
+                for fragment in gossip.fragments(1, |_| 1) {
                     self.network.push(Packet { from, to, message: Message::Gossip(fragment) });
                 }
             }

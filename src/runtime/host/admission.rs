@@ -2,7 +2,7 @@
 
 use super::{Host, HostError, SPACE_RETRY_EVERY};
 use crate::{
-    Destination, Effects, Message, Refusal, Sender, Service,
+    Destination, Effects, Message, Refusal, RequestId, Sender, Service,
     runtime::{CHANGE_BYTES_EXTRA, DropReason, Observer, StepInput, Storage, StorageError},
 };
 use std::time::Duration;
@@ -17,15 +17,20 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         bytes: usize,
     ) -> Result<bool, HostError> {
         match message {
-            Message::Gossip(_) => {}
+            Message::Gossip(_) => self.reserve(now, bytes),
             Message::Update(update) => {
-                let known = self.state.replica.known(update.id);
-                if (self.config.node.rules().is_duplicate)(known) {
-                    return Ok(true);
-                }
+                Ok(self.reserve(now, bytes)? || self.is_duplicate(update.id))
             }
-            _ => return Ok(true),
+            _ => Ok(true),
         }
+    }
+
+    /// Does the replica know the update already? Then it adds nothing to the journal.
+    pub(super) fn is_duplicate(&self, id: RequestId) -> bool {
+        (self.config.node.rules().is_duplicate)(self.state.replica.known(id))
+    }
+
+    fn reserve(&mut self, now: Duration, bytes: usize) -> Result<bool, HostError> {
         let needed = self.reserved + bytes + CHANGE_BYTES_EXTRA;
         if self.full && now < self.full_until {
             return Ok(false);

@@ -37,8 +37,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         if read_only || update.prev.get(me) > replica.count_of(me) {
             return None;
         }
-        let known = (self.config.node.rules().is_duplicate)(replica.known(update.id));
-        if known || replica.value_ts().covers(&update.prev) {
+        if replica.value_ts().covers(&update.prev) || self.is_duplicate(update.id) {
             return None;
         }
         let unknown = !replica.replica_ts().covers(&update.prev);
