@@ -22,9 +22,9 @@ mod system;
 
 use chance::{Chance, seed};
 use chinwag::{
-    Refusal, ReplicaId,
-    runtime::{ClientError, Route},
-    services::OrSetOp,
+    FrontEndId, Message, Refusal, ReplicaId, RequestId, Sender, Serial,
+    runtime::{ClientError, Packet, Route},
+    services::{OrSet, OrSetOp},
 };
 use cluster::{CLIENTS, Cluster, REPLICAS, in_own_namespaces, may, wait_until};
 use load::{Event, Progress, Sessions, under_load, verdict};
@@ -32,7 +32,7 @@ use proxy::{End, Weather};
 use std::{
     collections::BTreeSet,
     fs,
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -292,36 +292,80 @@ fn what_was_lost_invented_or_forgotten_is_noticed() {
     assert!(said.contains("does not hold") && said.contains("MonotonicReads"), "{said}");
 }
 
-/// From one sender, as fast as it can, past the network.
+/// From one sender, as fast as it can, past the network, until a scenario is over. It gets a number.
+fn flooded(at: SocketAddr, datagram: impl Fn(u64) -> Vec<u8> + Sync, scenario: impl FnOnce()) {
+    let floods = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            for number in (0..).take_while(|_| floods.load(Ordering::Relaxed)) {
+                let _ = socket.send_to(&datagram(number), at);
+            }
+        });
+        scenario();
+        floods.store(false, Ordering::Relaxed);
+    });
+}
+
+/// Clients are served, and gossip arrives there and from there.
+fn goes_on(cluster: &Cluster, progress: &Progress) {
+    let held = |id| cluster.status(id).map(|status| status.replica_ts);
+    let held_by_now = |id| {
+        let mut made = None;
+        wait_until("one says what it holds", || {
+            made = held(id);
+            made.is_some()
+        });
+        made.expect("it was just waited for")
+    };
+    progress.wait(&ALL, 5);
+    for (from, to) in [(1, 0), (0, 1)] {
+        let made = held_by_now(from);
+        wait_until("what one holds comes to the other by gossip", || {
+            held(to).is_some_and(|held| held.covers(&made))
+        });
+    }
+}
+
 #[test]
 fn a_flood_of_garbage_is_counted_and_stops_neither_timers_nor_clients() {
     let (_, cluster) = survives(true, |cluster, progress| {
-        let dropped = || cluster.status(0).unwrap().dropped;
-        let (before, at) = (dropped(), cluster.address(0));
-        let floods = AtomicBool::new(true);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-                let mut garbage = [0x43; 600];
-                for number in 0u64.. {
-                    garbage[..8].copy_from_slice(&number.to_le_bytes());
-                    let _ = socket.send_to(&garbage[..number as usize % 600], at);
-                    if !floods.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
-            });
-            let held = |id| cluster.status(id).map(|status| status.replica_ts);
+        let dropped = || cluster.status(0).map_or(0, |status| status.dropped);
+        let before = dropped();
+        let garbage = |number: u64| {
+            let mut bytes = vec![0x43; number as usize % 600];
+            bytes.iter_mut().zip(number.to_le_bytes()).for_each(|(to, byte)| *to = byte);
+            bytes
+        };
+        flooded(cluster.address(0), garbage, || {
             wait_until("garbage is dropped", || dropped() > before + 10_000);
-            let made = held(1).unwrap();
-            progress.wait(&ALL, 5);
-            wait_until("what others made comes by gossip", || {
-                held(0).is_some_and(|held| held.covers(&made))
-            });
-            floods.store(false, Ordering::Relaxed);
+            goes_on(cluster, progress);
         });
         let peak = cluster.memory(0, "VmHWM:");
         assert!(peak < 64 << 10, "{peak} KiB");
     });
     cluster.stop_and_check_trace();
+}
+
+/// More of them than it can answer: what finds no room is lost, whosoever it is, and is sent again.
+#[test]
+fn a_flood_of_valid_queries_stops_neither_timers_nor_clients() {
+    survives(false, |cluster, progress| {
+        let answered = || cluster.status(0).map_or(0, |status| status.queries);
+        let (before, front_end) = (answered(), FrontEndId(77));
+        let config = cluster.as_seen_by(End::Client(0));
+        let (codec, prev) = (config.codec(), config.group().zero());
+        let query = |number: u64| {
+            let id = RequestId { front_end, serial: Serial { incarnation: 0, number } };
+            let query = Message::Query { id, prev: prev.clone(), query: () };
+            let packet = Packet::<OrSet>::Message(query);
+            codec.encode(Sender::FrontEnd(front_end), &packet).unwrap()
+        };
+        flooded(cluster.address(0), query, || {
+            wait_until("queries are answered", || answered() > before + 10_000);
+            goes_on(cluster, progress);
+        });
+        let peak = cluster.memory(0, "VmHWM:");
+        assert!(peak < 64 << 10, "{peak} KiB");
+    });
 }
