@@ -150,6 +150,14 @@ impl Service for Application {
         }
     }
 
+    fn widen(&mut self, entries: usize) {
+        match &mut self.value {
+            Value::Set(set) => set.widen(entries),
+            Value::Registers(map) => map.widen(entries),
+            _ => {}
+        }
+    }
+
     fn answer(&self, (): &()) -> Answer {
         Answer { order: self.order.clone(), shown: self.value.show() }
     }

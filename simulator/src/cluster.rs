@@ -22,7 +22,9 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 pub mod clients;
 pub mod faults;
+pub mod judging;
 pub mod power;
+pub mod replacing;
 
 /// Something that is to happen.
 enum Event {
@@ -38,6 +40,8 @@ enum Event {
     Over(ReplicaId, Kind),
     /// The errand of this number.
     Errand(usize),
+    /// Somebody starts anew with the configuration that says who was replaced.
+    Changed(replacing::Starts),
     /// A client looks whether it has waited long enough.
     Patience(u16),
 }
@@ -46,7 +50,6 @@ enum Event {
 pub struct Cluster<J: Judge> {
     scenario: Scenario,
     common: Common,
-    codec: Codec,
     /// Microseconds since the start.
     pub now: u64,
     queue: BTreeMap<(u64, u64), Event>,
@@ -78,23 +81,27 @@ impl<J: Judge> Cluster<J> {
         tells: bool,
         record: Option<&Path>,
     ) -> Self {
-        let Setting { replicas, updatable, acknowledged_by, batch, clients, .. } = scenario.set;
+        let Setting { replicas, updatable, acknowledged_by, batch, clients, fragment, .. } =
+            scenario.set;
         let group = Group::of(updatable as u16).and_read_only((replicas - updatable) as u16);
         let durability = match scenario.level {
             Level::Fsync => Durability::Fsync,
             Level::Interval => Durability::Interval(Duration::from_millis(50)),
             Level::Memory => Durability::Memory,
         };
-        let (acknowledged_by, batch) = (acknowledged_by as u16, batch as u32);
-        let common = Common { group, durability, acknowledged_by, batch, slip };
+        let (acknowledged_by, batch, fragment) =
+            (acknowledged_by as u16, batch as u32, fragment as usize);
+        let replaced = scenario.replaced();
+        let common = Common { group, replaced, durability, acknowledged_by, batch, fragment, slip };
         let judge = J::new(scenario, &common);
+        let places = common.group(true).places();
+        let nodes = places.map(|id| Node::new(id, record.map(Path::to_owned)));
         let mut cluster = Self {
-            codec: common.codec(),
             common,
             now: 0,
             queue: BTreeMap::new(),
             next: 0,
-            nodes: group.members().map(|id| Node::new(id, record.map(Path::to_owned))).collect(),
+            nodes: nodes.collect(),
             network: Network::new(scenario.seed, scenario.set),
             callers: (0..clients as u16).map(|client| judge.caller(client)).collect(),
             clients: (0..clients as u16).map(clients::Seat::new).collect(),
@@ -112,13 +119,18 @@ impl<J: Judge> Cluster<J> {
         cluster
     }
 
-    /// Says in all recordings that this is the end.
+    /// Says in all recordings that this is the end, and counts who waits.
     pub fn finish(&mut self) {
         self.nodes.iter_mut().for_each(Node::finish);
+        let in_vain = |c: &&J::Caller| !c.is_through() && self.judge.waits_in_vain(c);
+        self.counts.in_vain = self.callers.iter().filter(in_vain).count() as u64;
     }
 
     fn begin(&mut self) {
         let slip = if let Some(Slip::Disk(slip)) = self.common.slip { Some(slip) } else { None };
+        if let Some(newcomer) = self.nodes.get_mut(usize::from(self.common.group.replicas)) {
+            newcomer.absent = true;
+        }
         for id in self.common.group.members() {
             let disk = SimDisk { slip, ..SimDisk::default() };
             self.start(id, disk, Some(u64::from(id.0) + 1));
@@ -159,6 +171,7 @@ impl<J: Judge> Cluster<J> {
             Event::Fault(number) => self.fault(self.scenario.faults[number]),
             Event::Over(id, kind) => self.over(id, kind),
             Event::Errand(number) => self.errand(number),
+            Event::Changed(who) => self.changed(who),
             Event::Patience(client) => self.patience(client),
         }
         true
@@ -184,26 +197,29 @@ impl<J: Judge> Cluster<J> {
     }
 
     fn place(&self, address: SocketAddr) -> Option<Place> {
-        let replicas = self.common.group.replicas;
-        let node = |id: &ReplicaId| node_address(*id) == address;
+        let node = |node: &Node<_>| node_address(node.id) == address;
         let client = || self.clients.iter().position(|seat| seat.address == address);
-        self.common
-            .group
-            .members()
-            .find(node)
-            .map(|id| id.0)
-            .or_else(|| client().map(|c| replicas + c as u16))
+        let place = self.nodes.iter().position(node);
+        place.or_else(|| client().map(|c| self.nodes.len() + c)).map(|place| place as Place)
+    }
+
+    /// In which form a datagram was written.
+    fn codec_of(&self, bytes: &[u8]) -> Codec {
+        let after = self.common.codec(true);
+        let is_after = self.common.replaced.is_none() || after.decode::<J::Service>(bytes).is_ok();
+        if is_after { after } else { self.common.codec(false) }
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, mut bytes: Vec<u8>) {
+        let codec = self.codec_of(&bytes);
         if let Some(Slip::Wire(slip)) = self.common.slip {
-            let Some(changed) = slip.change::<J::Service>(&self.codec, bytes) else { return };
+            let Some(changed) = slip.change::<J::Service>(&codec, bytes) else { return };
             bytes = changed;
         }
         self.mix(&bytes);
         let (Some(source), Some(target)) = (self.place(from), self.place(to)) else { return };
         let link = (source, target);
-        for (at, bytes) in self.network.send::<J::Service>(self.now, link, &self.codec, bytes) {
+        for (at, bytes) in self.network.send::<J::Service>(self.now, link, &codec, bytes) {
             self.at(at, Event::Datagram { to, from, bytes });
         }
     }
@@ -211,8 +227,8 @@ impl<J: Judge> Cluster<J> {
     fn arrive(&mut self, to: SocketAddr, from: SocketAddr, bytes: Vec<u8>) {
         self.under_way -= 1;
         let Some(place) = self.place(to) else { return };
-        if place >= self.common.group.replicas {
-            return self.arrive_at_client(place - self.common.group.replicas, &bytes);
+        if let Some(client) = place.checked_sub(self.nodes.len() as Place) {
+            return self.arrive_at_client(client, &bytes);
         }
         let node = &mut self.nodes[usize::from(place)];
         if node.host.is_none() {
@@ -255,16 +271,18 @@ impl<J: Judge> Cluster<J> {
         let suspect = node.suspect.is_some();
         let Some(host) = node.host.as_mut() else { return };
         let mut inputs = Vec::new();
-        while inputs.len() < BATCH_INPUTS_MAX
+        // What comes with the last piece of a copy is judged by itself.
+        let most = if node.waits { 1 } else { BATCH_INPUTS_MAX };
+        while inputs.len() < most
             && let Some(input) = node.inbox.pop_front()
         {
             inputs.push(input);
         }
         let more = !node.inbox.is_empty();
-        let slip = self.common.slip;
+        let (slip, codec) = (self.common.slip, self.common.codec(node.knows));
         let mut handle = || {
             for (from, bytes) in &inputs {
-                if !is_ignored::<J::Service>(slip, &self.codec, bytes)? {
+                if !is_ignored::<J::Service>(slip, &codec, bytes)? {
                     host.take(time, Input::Datagram { from: *from, bytes })?;
                 }
             }
@@ -276,6 +294,9 @@ impl<J: Judge> Cluster<J> {
         let done = handle();
         self.counts.steps += 1;
         self.counts.batched += u64::from(inputs.len() > 1);
+        if self.nodes[id.index()].got_copy() {
+            self.has_copy(id);
+        }
         let unreadable = self.note(id, done.is_err());
         self.counts.unreadable += unreadable;
         match done {
@@ -284,7 +305,7 @@ impl<J: Judge> Cluster<J> {
                     output.datagrams.truncate(1);
                 }
                 for (to, bytes) in output.datagrams {
-                    if !suspect || self.is_harmless(&bytes) {
+                    if !suspect || self.is_harmless(id, &bytes) {
                         self.send(node_address(id), to, bytes);
                     }
                 }
@@ -303,8 +324,8 @@ impl<J: Judge> Cluster<J> {
 
     /// What a node that lost state may say without harm to the experiment: the others must not learn of
     /// what it takes in before it is refused, since the right disk will not have it.
-    fn is_harmless(&self, bytes: &[u8]) -> bool {
-        let read = self.codec.decode::<J::Service>(bytes);
+    fn is_harmless(&self, id: ReplicaId, bytes: &[u8]) -> bool {
+        let read = self.common.codec(self.nodes[id.index()].knows).decode::<J::Service>(bytes);
         let says = |packet: &_| {
             matches!(packet, Packet::Joining { .. } | Packet::Known { .. } | Packet::Speaks { .. })
         };
@@ -320,48 +341,6 @@ impl<J: Judge> Cluster<J> {
         if own {
             self.fail("a replica manager that lost state takes no update");
         }
-    }
-
-    /// Lets the judge see what a host did. Returns how many datagrams could not be read.
-    fn note(&mut self, id: ReplicaId, stopped: bool) -> u64 {
-        let node = &mut self.nodes[id.index()];
-        let notes = node.notes.take();
-        let unreadable = notes.unreadable;
-        if node.suspect.is_some() {
-            return unreadable;
-        }
-        let written = node.written.take();
-        let Some(host) = node.host.as_mut() else { return unreadable };
-        let disk = host.storage_mut().file.disk();
-        let (synced, truly_synced) = (!disk.dirty, !disk.truly_dirty);
-        let (me, state) = (id, host.state());
-        let (notes, written) = (&notes, &written[..]);
-        self.judge.note(Step { me, state, notes, written, synced, truly_synced, stopped });
-        unreadable
-    }
-
-    /// Judges what is now.
-    pub fn look(&mut self, moment: Moment) {
-        let judged: Vec<_> = self.nodes.iter().map(|node| node.suspect.is_none()).collect();
-        let broken = self.judge.broken(&self.callers, &self.vanished, &judged, moment);
-        if let Some(what) = broken {
-            self.fail(what);
-        }
-    }
-
-    /// What would be broken if this were the end.
-    pub fn unfinished(&mut self) -> Option<String> {
-        if self.nodes.iter().any(|node| node.host.is_none() || node.suspect.is_some()) {
-            return Some("every replica manager is up again".into());
-        }
-        let waits =
-            self.callers.iter().zip(&self.vanished).any(|(c, gone)| !gone && !c.is_through());
-        if waits {
-            return Some("every request ends up answered".into());
-        }
-        let judged = vec![true; self.nodes.len()];
-        let moment = if self.network.is_severed() { Moment::Spread } else { Moment::End };
-        self.judge.broken(&self.callers, &self.vanished, &judged, moment)
     }
 }
 

@@ -37,8 +37,10 @@ pub fn scenario(seed: u64, large: bool) -> Scenario {
         corrupt: random.one(&[0, 0, 10, 100]),
         stray: random.one(&[0, 0, 20, 200]),
         delay_ms: random.one(&[1, 5, 20, 100]),
+        fragment: 0,
         large: u64::from(large),
     };
+    let set = in_pieces(seed, set);
     let serves =
         [Serves::Transcript, Serves::Counter, Serves::Set, Serves::Registers, Serves::Board];
     let level = match random.below(10) {
@@ -47,12 +49,35 @@ pub fn scenario(seed: u64, large: bool) -> Scenario {
         _ => Level::Fsync,
     };
     let serves = random.one(&serves);
-    let errands = errands(&mut random, &set, length);
+    // Updates that are close to each other are under way together.
+    let busy = if set.fragment > 0 { length / 6 } else { length };
+    let errands = errands(&mut random, &set, busy);
     let mut faults = faults(&mut random, &set, level, length);
     faults.extend(severed(seed, &set, length));
     faults.extend(later(seed, &set, level));
+    faults.extend(replaced(seed, &set, level));
+    if faults.iter().any(|fault| fault.kind == Kind::Replace) {
+        // One that holds nothing waits for all others, as it should: for ever, across a severed link.
+        faults.retain(|fault| fault.kind != Kind::Sever);
+    }
     faults.sort_by_key(|fault| fault.at_ms);
     Scenario { seed, set, serves, level, errands, faults }
+}
+
+/// In some runs a datagram carries few records, so that few updates already make gossip of several, and
+/// those overtake each other; and requests are doubled. With dice of their own.
+fn in_pieces(seed: u64, set: Setting) -> Setting {
+    let mut random = Random::of(&[seed, set.large, 0xf1ec]);
+    if !random.chance(150) {
+        return set;
+    }
+    let replicas = random.one(&[3, 3, 3, 4, 5]);
+    let (updatable, acknowledged_by) = (replicas, 1);
+    let fragment = random.one(&[1, 1, 1, 2, 3]);
+    let (copies, loss) = (random.between(2, 3), random.one(&[100, 300, 500]));
+    let (stray, delay_ms) = (random.one(&[20, 200]), random.one(&[5, 20, 100]));
+    let several = Setting { replicas, updatable, acknowledged_by, ..set };
+    Setting { fragment, copies, loss, stray, delay_ms, ..several }
 }
 
 fn errands(random: &mut Random, set: &Setting, length: u64) -> Vec<Errand> {
@@ -171,6 +196,38 @@ fn later(seed: u64, set: &Setting, level: Level) -> Vec<Fault> {
                 _ => faults.push(fault),
             }
         }
+    }
+    faults
+}
+
+/// A replica manager is replaced, in a run of four of those in which it can be, and things befall the
+/// newcomer and the others meanwhile; and processes of clients end. With dice of their own, too.
+fn replaced(seed: u64, set: &Setting, level: Level) -> Vec<Fault> {
+    let mut random = Random::of(&[seed, set.large, 0x4e91]);
+    let mut faults = Vec::new();
+    if random.chance(250) {
+        for _ in 0..random.between(1, 4) {
+            let (at_ms, who) = (random.between(1, set.calm_ms), random.below(set.clients) as u16);
+            faults.push(Fault { at_ms, kind: Kind::Renew, who, much: 0, for_ms: 0 });
+        }
+    }
+    let may = set.replicas > 1 && set.updatable == set.replicas && set.large == 0;
+    if !may || !random.chance(250) {
+        return faults;
+    }
+    let (at_ms, who) = (random.between(1_000, set.calm_ms), random.below(set.replicas) as u16);
+    let (runs_on, cut) = (random.below(2), level == Level::Fsync && random.chance(300));
+    let much = runs_on + if cut { 2 * random.between(1, 30) } else { 0 };
+    let for_ms = random.one(&[100, 1_000, 5_000]);
+    faults.push(Fault { at_ms, kind: Kind::Replace, who, much, for_ms });
+    for _ in 0..random.below(4) {
+        let kind =
+            random.one(&[Kind::Kill, Kind::Crash, Kind::CrashStart, Kind::Pause, Kind::Full]);
+        let who = if random.chance(600) { set.replicas } else { random.below(set.replicas) };
+        let at_ms = at_ms + random.between(1, for_ms + 2_000);
+        let much = if kind == Kind::Full { random.below(500) } else { random.between(1, 8) };
+        let fault = Fault { at_ms, kind, who: who as u16, much, for_ms: random.between(1, 500) };
+        faults.extend(is_fair(kind, level).then_some(fault));
     }
     faults
 }

@@ -55,12 +55,26 @@ pub enum Kind {
     /// Somebody lies: an update for `who` claims to build on `much` more of its own than there can be when it
     /// arrives.
     Boast,
+    /// The process of client `who` ends, and another one goes on with its session, under the next
+    /// incarnation. What was under way is abandoned.
+    Renew,
+    /// `who` is gone for good and is replaced by a new one, after all others: within `for_ms` everyone starts
+    /// anew with a configuration that says so. If `much` is odd, it runs on meanwhile, until it is told. Half
+    /// of `much`, if not zero, is the step of the disk at which power is lost while each one records it.
+    Replace,
 }
 
 /// Kinds that came later. They are drawn after all others, so that what else befalls the run of a seed stays
 /// as it was.
-pub const LATER: [Kind; 5] =
-    [Kind::Return, Kind::CrashStart, Kind::Downgrade, Kind::Upgrade, Kind::Boast];
+pub const LATER: [Kind; 7] = [
+    Kind::Return,
+    Kind::CrashStart,
+    Kind::Downgrade,
+    Kind::Upgrade,
+    Kind::Boast,
+    Kind::Renew,
+    Kind::Replace,
+];
 
 /// All kinds, by name.
 pub const KINDS: &[(Kind, &str)] = &[
@@ -88,6 +102,8 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Downgrade, "downgrade"),
     (Kind::Upgrade, "upgrade"),
     (Kind::Boast, "boast"),
+    (Kind::Renew, "renew"),
+    (Kind::Replace, "replace"),
 ];
 
 impl Kind {
@@ -103,7 +119,7 @@ impl Kind {
 
     /// Does it befall a client, and not a replica manager?
     pub fn is_clients(self) -> bool {
-        matches!(self, Kind::Roam | Kind::Vanish | Kind::Return)
+        matches!(self, Kind::Roam | Kind::Vanish | Kind::Return | Kind::Renew)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     node::Common,
     scenario::Scenario,
     slips::Slip,
+    widen::{self, Wide},
 };
 use chinwag::{
     Change, Effects, ManagerState, Message, Replica, ReplicaId, ReplicaManager, Rules, Timestamp,
@@ -22,6 +23,7 @@ use chinwag_models::{
 use std::collections::BTreeSet;
 
 mod caller;
+mod standing;
 pub use caller::FewCaller;
 use caller::operation;
 
@@ -32,6 +34,8 @@ struct Snapshot(ManagerLocal);
 /// Judges by every property.
 pub struct Few {
     setting: Setting,
+    /// Somebody is replaced: all is told in the timestamps of afterwards.
+    is_wide: bool,
     common: Common,
     locals: Vec<ManagerLocal>,
     /// What power loss may leave, oldest first: the last one that is synced, and those after it.
@@ -49,9 +53,9 @@ impl Judge for Few {
     type Caller = FewCaller;
 
     fn new(scenario: &Scenario, common: &Common) -> Self {
-        let group = common.group;
+        let group = common.group(true);
         let lawful = scenario.serves != Serves::Transcript;
-        let (asked, replaced) = (Tags::default(), None);
+        let (asked, replaced) = (Tags::default(), common.replaced);
         let setting = Setting { group, honest: true, whole: true, lawful, asked, replaced };
         let local = |id| {
             let empty = Replica::empty(group.updatable.into());
@@ -61,7 +65,7 @@ impl Judge for Few {
                 disk: empty,
                 unwritten: Vec::new(),
                 crashes: 0,
-                life: Life::Up,
+                life: standing::at_first(common, id),
                 backup: None,
                 said: 0,
                 received: Default::default(),
@@ -70,9 +74,10 @@ impl Judge for Few {
                 broken: 0,
             }
         };
-        let locals: Vec<_> = group.members().map(local).collect();
+        let locals: Vec<_> = group.places().map(local).collect();
         Self {
             setting,
+            is_wide: common.replaced.is_some(),
             common: *common,
             snapshots: locals.iter().map(|local| vec![Snapshot(local.clone())]).collect(),
             told: locals.iter().map(|_| group.zero()).collect(),
@@ -92,6 +97,11 @@ impl Judge for Few {
     }
 
     fn note(&mut self, step: Step<'_, Application>) {
+        let wide = self.is_wide.then(|| Wide::of(&step, self.setting.group));
+        let step = match &wide {
+            Some(wide) => wide.step(&step),
+            None => step,
+        };
         let me = step.me.index();
         let notes = step.notes;
         let idle = step.written.is_empty() && notes.sent.is_empty() && notes.received.is_empty();
@@ -143,7 +153,28 @@ impl Judge for Few {
         self.locals[me] = next;
     }
 
+    fn lost(&mut self, me: ReplicaId) {
+        self.locals[me.index()].life = Life::Lost;
+    }
+
+    fn recorded(&mut self, me: ReplicaId) {
+        self.locals[me.index()].life = Life::Recorded;
+        for Snapshot(snapshot) in &mut self.snapshots[me.index()] {
+            snapshot.life = Life::Recorded;
+        }
+    }
+
+    fn copied(&mut self, me: ReplicaId, state: &ManagerState<Application>) {
+        self.take_copy(me, state);
+    }
+
+    fn waits_in_vain(&self, caller: &FewCaller) -> bool {
+        self.view(&[], |_| true).waits_for_lost(&caller.shown().state.ts)
+    }
+
     fn read_back(&mut self, me: ReplicaId, state: &ManagerState<Application>) -> ReadBack {
+        let wide = self.is_wide.then(|| widen::state(state, self.setting.group));
+        let state = wide.as_ref().unwrap_or(state);
         let snapshots = &mut self.snapshots[me.index()];
         let is_it = |Snapshot(s): &Snapshot| s.disk == state.replica;
         let Some(at) = snapshots.iter().rposition(is_it) else {
@@ -172,17 +203,15 @@ impl Judge for Few {
         }
         let ran = self.locals.iter().fold(Tags::default(), |ran, local| ran.or(local.ran()));
         let asked = callers.iter().zip(vanished).map(|(caller, gone)| match gone {
-            true => caller.local.own.0 & ran.0,
-            false => caller.local.own.0,
+            true => (caller.local.own.0 | caller.abandoned.0) & ran.0,
+            false => caller.local.own.0 | caller.abandoned.0 & ran.0,
         });
         self.setting.asked = Tags(asked.fold(0, |all, one| all | one));
         self.looks += 1;
-        let managers: Vec<_> = self.common.group.members().zip(&self.locals).collect();
-        let all = callers.iter().map(|caller| &caller.local);
+        let all = callers.iter().map(FewCaller::shown);
         let here = all.clone().zip(vanished).filter(|(_, gone)| !**gone).map(|(local, _)| local);
-        let clients = here.collect();
-        let (setting, lost) = (&self.setting, Vec::new());
-        let view = View { setting, managers: managers.clone(), lost, clients };
+        let here: Vec<_> = here.collect();
+        let view = self.view(&here, |_| true);
         let unfinished = match moment {
             // Who does not hear a peer does not learn that it has all, and keeps its log for it.
             Moment::Spread => broken_but(&view, &[Scope::Idle, Scope::End], &NEED_EVERY_LINK),
@@ -191,10 +220,13 @@ impl Judge for Few {
         if unfinished.is_some() {
             return unfinished;
         }
-        let view = View { clients: all.collect(), ..view };
+        let abandoned: Vec<_> = callers.iter().flat_map(FewCaller::sessions_of_abandoned).collect();
+        let clients: Vec<_> = all.collect();
+        let view = View { clients: clients.iter().copied().chain(&abandoned).collect(), ..view };
         let seen = sessions::all(&histories::history(&view));
         let seen = seen.map_err(|violation| format!("{CAUSAL}: {violation}")).err();
-        broken_of(&view, &[Scope::Node, Scope::Pair]).or(seen)
+        let view = View { clients, ..view };
+        broken_of(&view, &[Scope::Node, Scope::Pair]).or(seen).or(self.lost_though_held(callers))
     }
 
     fn looks(&self) -> u64 {
@@ -224,32 +256,28 @@ fn broken_but(view: &View<'_>, scopes: &[Scope], but: &[&str]) -> Option<String>
 impl Few {
     /// Judges what has changed: each node by itself, and with each other one. That is enough (see `View`).
     fn changed(&mut self, callers: &[FewCaller], judged: &[bool]) -> Option<String> {
-        let setting = &self.setting;
-        let managers: Vec<_> = self.common.group.members().zip(&self.locals).collect();
-        let is_judged = |id: ReplicaId| judged[id.index()];
+        let is_judged = |id: &ReplicaId| judged[id.index()];
         let mut broken = None;
-        let mut look = |managers: &[(ReplicaId, &ManagerLocal)], clients: &[&ClientLocal]| {
+        let mut look = |managers: &[ReplicaId], clients: &[&ClientLocal]| {
             let scope = if managers.len() + clients.len() == 1 { Scope::Node } else { Scope::Pair };
-            let (managers, clients) = (managers.to_vec(), clients.to_vec());
-            let view = View { setting, managers, lost: Vec::new(), clients };
+            let view = self.view(clients, |id| managers.contains(&id));
             broken = broken.take().or_else(|| broken_of(&view, &[scope]));
         };
-        let new = |id: ReplicaId| self.new.contains(&id);
-        for a in managers.iter().filter(|(id, _)| new(*id) && is_judged(*id)) {
-            self.looks += 1;
+        let all: Vec<_> = self.setting.group.places().filter(is_judged).collect();
+        let (new, old): (Vec<_>, Vec<_>) = all.iter().partition(|id| self.new.contains(id));
+        let mut looks = 0;
+        for a in &new {
+            looks += 1;
             look(&[*a], &[]);
-            for b in managers.iter().filter(|b| b.0 != a.0 && is_judged(b.0)) {
-                look(&[*a, *b], &[]);
-            }
-            callers.iter().for_each(|caller| look(&[*a], &[&caller.local]));
+            all.iter().filter(|b| *b != a).for_each(|b| look(&[*a, *b], &[]));
+            callers.iter().for_each(|caller| look(&[*a], &[caller.shown()]));
         }
         for caller in callers.iter().filter(|caller| caller.is_new.take()) {
-            self.looks += 1;
-            look(&[], &[&caller.local]);
-            for a in managers.iter().filter(|(id, _)| !new(*id) && is_judged(*id)) {
-                look(&[*a], &[&caller.local]);
-            }
+            looks += 1;
+            look(&[], &[caller.shown()]);
+            old.iter().for_each(|a| look(&[*a], &[caller.shown()]));
         }
+        self.looks += looks;
         self.new.clear();
         broken
     }
@@ -299,7 +327,7 @@ impl Few {
             Change::Log { records, .. } => records.iter().any(|r| !came(r.key())),
             Change::Discard { .. } => false,
         });
-        if made && !self.common.group.is_updatable(step.me) {
+        if made && !self.setting.group.is_updatable(step.me) {
             found |= broken::READ_ONLY;
         }
         let unanswered = |(_, message): &(_, Message<Application>)| !serves(before, step, message);

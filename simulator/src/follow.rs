@@ -52,7 +52,7 @@ impl Follower for &mut Followers {
         let common = common(node);
         let config = HostConfig {
             node: node.clone(),
-            codec: common.codec(),
+            codec: common.codec(false),
             gossip_every: STEP,
             grace: Duration::ZERO,
             durability: common.durability,
@@ -120,7 +120,8 @@ impl Followers {
         let now = self.pass_time();
         let (id, group) = (config.node.id, config.node.group);
         let common = common(&config.node);
-        let file = FileStorage::on(disk, &common.identity(id), first).map_err(told("a disk"))?;
+        let file =
+            FileStorage::on(disk, &common.identity(id, false), first).map_err(told("a disk"))?;
         let storage = SimStorage {
             file: file.with_extent(EXTENT),
             slip: self.slip,
@@ -180,5 +181,7 @@ fn address(place: u16) -> SocketAddr {
 /// What all hosts have in common.
 fn common(node: &ReplicaManager) -> Common {
     let (group, batch) = (node.group, node.batch);
-    Common { group, durability: Durability::Fsync, acknowledged_by: 1, batch, slip: None }
+    let durability = Durability::Fsync;
+    let replaced = None;
+    Common { group, replaced, durability, acknowledged_by: 1, batch, fragment: 0, slip: None }
 }

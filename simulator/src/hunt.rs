@@ -79,6 +79,8 @@ fn happened(outcome: &Outcome) -> Vec<(String, u64)> {
         ("faults that found nobody", counts.skipped),
         ("older or empty disks put in place", counts.swapped),
         ("replica managers refused for lost state", counts.refused),
+        ("copies that newcomers took", counts.copies),
+        ("clients that waited for what was lost", counts.in_vain),
         ("recoveries in which power was lost", counts.recoveries_cut),
         ("events", counts.events),
     ]

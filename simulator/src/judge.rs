@@ -4,7 +4,7 @@ use crate::{
     node::{Common, Notes},
     scenario::{Scenario, Task},
 };
-use chinwag::{Change, Destination, Input, ManagerState, Message, ReplicaId, Service};
+use chinwag::{Change, Destination, Group, Input, ManagerState, Message, ReplicaId, Service};
 
 /// A client of a run: the protocol's front end, and what is remembered of what it did and saw.
 pub trait Caller<S: Service> {
@@ -14,8 +14,15 @@ pub trait Caller<S: Service> {
     /// The client does something.
     fn ask(&mut self, task: Task) -> Vec<(Destination, Message<S>)>;
 
+    /// Its process ends, and another one goes on with its session in this cluster, under the next
+    /// incarnation; under the same one by a seeded bug. What was under way is abandoned.
+    fn renew(&mut self, group: Group, keeps_incarnation: bool) -> Vec<(Destination, Message<S>)>;
+
     /// The numbers of its requests that were sent and not answered.
     fn in_flight(&self) -> Vec<u64>;
+
+    /// How many requests it has not asked, or not been answered.
+    fn left(&self) -> usize;
 
     /// Nothing is left that it waits for.
     fn is_through(&self) -> bool;
@@ -85,6 +92,20 @@ pub trait Judge {
 
     /// A host was started, and this is what it knows.
     fn read_back(&mut self, me: ReplicaId, state: &ManagerState<Self::Service>) -> ReadBack;
+
+    /// It is gone for good.
+    fn lost(&mut self, _me: ReplicaId) {}
+
+    /// It has recorded who was replaced.
+    fn recorded(&mut self, _me: ReplicaId) {}
+
+    /// A newcomer has a copy, and this is what it knows.
+    fn copied(&mut self, _me: ReplicaId, _state: &ManagerState<Self::Service>) {}
+
+    /// Does it wait for what only a lost replica manager had?
+    fn waits_in_vain(&self, _caller: &Self::Caller) -> bool {
+        false
+    }
 
     /// What is broken, if anything is. `vanished` clients need not be answered; a replica manager that is
     /// not in `judged` is under suspicion. At the end, `judged` is everyone.

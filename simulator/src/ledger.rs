@@ -29,6 +29,13 @@ impl Tags {
         is_new
     }
 
+    /// Without one.
+    pub fn remove(&mut self, tag: u32) {
+        if let Some(byte) = self.0.get_mut(tag as usize / 8) {
+            *byte &= !(1 << (tag % 8));
+        }
+    }
+
     /// Is it a member?
     pub fn has(&self, tag: u32) -> bool {
         self.0.get(tag as usize / 8).is_some_and(|byte| byte >> (tag % 8) & 1 == 1)
@@ -96,6 +103,10 @@ impl Service for Ledger {
     fn also_stamped(&mut self, update: Applied<'_, Entry>) {
         let Applied { op: Entry { op, .. }, id, prev, ts } = update;
         self.value.also_stamped(Applied { op, id, prev, ts });
+    }
+
+    fn widen(&mut self, entries: usize) {
+        self.value.widen(entries);
     }
 
     fn answer(&self, (): &()) -> Tags {

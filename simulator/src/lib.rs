@@ -20,6 +20,7 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod slips;
+pub mod widen;
 
 pub use run::{End, Outcome, recorded, run};
 pub use scenario::Scenario;

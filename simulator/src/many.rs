@@ -1,7 +1,7 @@
 //! Judges runs of thousands of updates by sums that cost what changed, not what there is.
 
 use crate::{
-    judge::{Caller, Judge, Moment, ReadBack, Step},
+    judge::{Judge, Moment, ReadBack, Step},
     ledger::{Entry, Ledger, SHOWN, Tags, entry, fingerprint},
     node::Common,
     random::Random,
@@ -9,132 +9,15 @@ use crate::{
     slips::Slip,
 };
 use chinwag::{
-    Destination, Effects, Event, FrontEnd, FrontEndId, FrontEndState, Input, ManagerState, Message,
-    ReplicaId, Request, Routing, Sender, Timestamp, runtime::Durability,
+    FrontEnd, FrontEndId, ManagerState, Message, ReplicaId, Routing, Sender, Timestamp,
+    runtime::Durability,
 };
-use chinwag_models::{
-    history::{Outcome, Question, Recorder, Verdict, judge},
-    model::Serves,
-};
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-};
+use chinwag_models::history::{Outcome, Question, Recorder, Verdict, judge};
+use std::{collections::VecDeque, rc::Rc};
 
-/// What each update must run after: what its client had done, read and been told of.
-type Causes = Rc<RefCell<BTreeMap<u32, Tags>>>;
-
-/// A client of many requests.
-pub struct ManyCaller {
-    node: FrontEnd,
-    state: FrontEndState<Ledger>,
-    serves: Serves,
-    tags: VecDeque<u32>,
-    causes: Causes,
-    own: Tags,
-    stamped: Tags,
-    seen: Tags,
-    /// What each question that is not answered must show, in order, with its place in the history.
-    must: VecDeque<(Tags, usize)>,
-    history: Vec<Happening>,
-    broken: Option<&'static str>,
-}
-
-enum Happening {
-    Wrote(u32),
-    /// None while there is no answer. Its place is where it was asked: what is asked later waits for it.
-    Read(Option<Tags>),
-}
-
-impl ManyCaller {
-    fn observe(&mut self, event: Event<Ledger>, before: &FrontEndState<Ledger>) {
-        match event {
-            Event::Stamped { id, .. } => {
-                let request = before.in_flight.get(&id.serial.number).map(|r| &r.request);
-                if let Some(Request::Update(op) | Request::Independent(op)) = request {
-                    self.stamped.add(op.tag);
-                }
-            }
-            Event::Answered { answer, .. } => {
-                let Some((must, place)) = self.must.pop_front() else { return };
-                if !must.within(&answer) {
-                    self.broken = Some("a client sees what it did, saw and was told of");
-                }
-                self.seen.merge(&answer);
-                self.history[place] = Happening::Read(Some(answer));
-            }
-            Event::Told { body } => self.seen.merge(&Tags::of(&body)),
-            Event::StateLost { .. } => {}
-        }
-    }
-
-    fn update(&mut self, builds_on: Tags) -> Entry {
-        let tag = self.tags.pop_front().expect("a tag was put away for each update");
-        self.causes.borrow_mut().insert(tag, builds_on);
-        self.own.add(tag);
-        self.history.push(Happening::Wrote(tag));
-        entry(self.serves, tag)
-    }
-
-    fn knows(&self, own: &Tags) -> Tags {
-        let mut knows = own.clone();
-        knows.merge(&self.seen);
-        knows
-    }
-}
-
-impl Caller<Ledger> for ManyCaller {
-    fn step(&mut self, input: Input<Ledger>) -> Vec<(Destination, Message<Ledger>)> {
-        let before = self.state.clone();
-        // What was said before the timestamp is heard; the front end merges both at once.
-        let mut fx = Effects::default();
-        self.node.handle(&mut self.state, input, &mut fx);
-        for event in fx.events {
-            self.observe(event, &before);
-        }
-        if !self.state.ts.covers(&before.ts) {
-            self.broken = Some("no timestamp goes down");
-        }
-        fx.sends
-    }
-
-    fn ask(&mut self, task: Task) -> Vec<(Destination, Message<Ledger>)> {
-        let request = match task {
-            Task::Update => {
-                let builds_on = self.knows(&self.own);
-                Request::Update(self.update(builds_on))
-            }
-            Task::Independent => {
-                let builds_on = self.knows(&self.stamped);
-                Request::Independent(self.update(builds_on))
-            }
-            Task::Query => {
-                self.must.push_back((self.knows(&self.own), self.history.len()));
-                self.history.push(Happening::Read(None));
-                Request::Query(())
-            }
-            Task::Tell(to) => {
-                // What is still under way is told of in its turn.
-                let body = self.knows(&self.own).bytes().to_vec();
-                Request::Tell { to: FrontEndId(to.into()), body }
-            }
-        };
-        self.step(Input::Request(request))
-    }
-
-    fn in_flight(&self) -> Vec<u64> {
-        self.state.in_flight.keys().copied().collect()
-    }
-
-    fn next_number(&mut self) -> &mut u64 {
-        &mut self.state.next
-    }
-
-    fn is_through(&self) -> bool {
-        self.state.in_flight.is_empty() && self.state.outbox.is_empty()
-    }
-}
+mod caller;
+pub use caller::ManyCaller;
+use caller::{Causes, Happening};
 
 #[derive(Clone)]
 struct Known {
@@ -215,6 +98,7 @@ impl Judge for Many {
             must: VecDeque::new(),
             history: Vec::new(),
             broken: None,
+            abandoned: Vec::new(),
         }
     }
 
@@ -259,6 +143,9 @@ impl Judge for Many {
         let mut asked = Tags::default();
         for (caller, gone) in callers.iter().zip(vanished) {
             let ran = |own: &Tags| self.known.iter().map(|k| k.ran.meet(own)).collect::<Vec<_>>();
+            let mut abandoned = Tags::default();
+            caller.abandoned.iter().for_each(|tag| _ = abandoned.add(*tag));
+            ran(&abandoned).iter().for_each(|ran| asked.merge(ran));
             match gone {
                 true => ran(&caller.own).iter().for_each(|ran| asked.merge(ran)),
                 false => asked.merge(&caller.own),
@@ -386,6 +273,10 @@ impl Many {
                     Happening::Read(_) => {}
                 }
             }
+        }
+        for tag in callers.iter().flat_map(|caller| &caller.abandoned) {
+            let transaction = recorder.begin(&format!("abandoned {tag}"), Outcome::Committed, 0);
+            let _ = transaction.write(&format!("u{tag}"), "1");
         }
         let history = match recorder.finish() {
             Ok(history) => history,

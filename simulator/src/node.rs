@@ -2,13 +2,14 @@
 
 use crate::{
     disk::{SimDisk, SimStorage, Written},
-    slips::{HostSlip, Slip},
+    slips::{ClientSlip, HostSlip, Slip},
 };
 use chinwag::{
     Destination, Group, Message, ReplicaId, ReplicaManager, Sender, Service,
     runtime::{
         ClusterId, Codec, DropReason, Durability, FileStorage, Host, HostConfig, HostError,
-        Identity, Observer, Recorder, StorageError, TraceHeader, WIRE_VERSION, udp::START_GRACE,
+        Identity, Observer, Recorder, StorageError, TraceHeader, WIRE_VERSION, replacement,
+        udp::START_GRACE,
     },
 };
 use chinwag_models::trace::MODELS_SERVICE;
@@ -66,42 +67,65 @@ pub type SimHost<S> = Host<S, SimStorage<S>, (Watch<S>, Option<Recorder>)>;
 /// What all hosts of a run are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Common {
-    /// Who is in the cluster.
+    /// Who is in the cluster at first.
     pub group: Group,
+    /// Who is replaced, if anybody is.
+    pub replaced: Option<ReplicaId>,
     /// What an acknowledgement means.
     pub durability: Durability,
     /// How many hold an update before its client is told.
     pub acknowledged_by: u16,
     /// Gossip also after so many updates.
     pub batch: u32,
+    /// Records in a datagram of gossip at most; as many as fit if zero.
+    pub fragment: usize,
     /// A seeded bug.
     pub slip: Option<Slip>,
 }
 
 impl Common {
-    /// How datagrams look.
-    pub fn codec(&self) -> Codec {
-        Codec::new(ClusterId::of("simulated", "any", self.group), self.group)
+    /// Who is in the cluster, by a configuration that says who was replaced, or by one that does not. Of the
+    /// first, the places are all that there ever are.
+    pub fn group(&self, after: bool) -> Group {
+        let old = self.replaced.filter(|_| after);
+        old.and_then(|old| self.group.replacing(old)).unwrap_or(self.group)
+    }
+
+    /// A seeded bug of clients' drivers.
+    pub fn client_slip(&self) -> Option<ClientSlip> {
+        if let Some(Slip::Client(slip)) = self.slip { Some(slip) } else { None }
+    }
+
+    /// How datagrams look, by such a configuration.
+    pub fn codec(&self, after: bool) -> Codec {
+        let group = self.group(after);
+        let codec = Codec::new(ClusterId::of("simulated", "any", group), group);
+        if self.fragment == 0 { codec } else { codec.cutting(self.fragment) }
     }
 
     /// What the directory of a replica manager says of itself.
-    pub fn identity(&self, replica: ReplicaId) -> Identity {
+    pub fn identity(&self, replica: ReplicaId, after: bool) -> Identity {
         let (cluster, service) = ("simulated".to_owned(), "any".to_owned());
-        let (cluster_id, group) = (self.codec().cluster, self.group);
+        let (cluster_id, group) = (self.codec(after).cluster, self.group(after));
         Identity { cluster, service, cluster_id, group, replica }
     }
 
-    fn config(&self, id: ReplicaId, speaks: u8) -> HostConfig {
-        let mut node = ReplicaManager::new(id, self.group);
+    fn manager(&self, id: ReplicaId, after: bool) -> ReplicaManager {
+        let mut node = ReplicaManager::new(id, self.group(after));
         node.batch = if self.acknowledged_by > 1 { 1 } else { self.batch };
         if let Some(Slip::Rules(mutant)) = self.slip {
             node = node.with_rules(mutant.rules);
         }
+        node
+    }
+
+    fn config(&self, id: ReplicaId, speaks: u8, after: bool) -> HostConfig {
+        let node = self.manager(id, after);
         let alone = self.group.replicas == 1;
         let careless = matches!(self.slip, Some(Slip::Host(HostSlip::NoGrace)));
         HostConfig {
             node,
-            codec: self.codec().speaking(speaks),
+            codec: self.codec(after).speaking(speaks),
             gossip_every: Duration::from_millis(100),
             grace: if alone || careless { Duration::ZERO } else { START_GRACE },
             durability: self.durability,
@@ -158,6 +182,12 @@ pub struct Node<S: Service> {
     pub speaks: u8,
     /// It has been up before.
     pub was_up: bool,
+    /// It is none of the cluster: not yet, or not any more.
+    pub absent: bool,
+    /// Its configuration says who was replaced.
+    pub knows: bool,
+    /// It is a newcomer, and waits for its copy.
+    pub waits: bool,
     clock: Clock,
 }
 
@@ -191,6 +221,9 @@ impl<S: Service> Node<S> {
             start_fails: None,
             speaks: WIRE_VERSION,
             was_up: false,
+            absent: false,
+            knows: false,
+            waits: false,
             clock: Clock { at: 0, shows: 0, permille: 1_000 },
         }
     }
@@ -210,23 +243,48 @@ impl<S: Service> Node<S> {
         self.may_stop = disk.disk.fails_at.is_some();
         // A process starts with a clock of its own.
         self.clock = Clock { at: now, shows: 0, permille: self.clock.permille };
-        let file = FileStorage::on(disk, &common.identity(self.id), first)?.with_extent(EXTENT);
+        let disk = if first.is_none() { self.record_replacement(common, disk)? } else { disk };
+        let identity = common.identity(self.id, self.knows);
+        let file = FileStorage::on(disk, &identity, first)?.with_extent(EXTENT);
         let slip = if let Some(Slip::Storage(slip)) = common.slip { Some(slip) } else { None };
         let storage = SimStorage {
             file,
             slip,
-            me: (self.id, common.group),
+            me: (self.id, common.group(self.knows)),
             written: Rc::clone(&self.written),
             late: None,
             service: PhantomData,
         };
         let watch = Watch(Rc::clone(&self.notes));
-        let config = common.config(self.id, self.speaks);
+        let config = common.config(self.id, self.speaks, self.knows);
+        let group = config.node.group;
         let observer = (watch, self.recorder(&config)?);
         let mut host = Host::open(config, storage, observer, self.time(now))?;
-        common.group.members().for_each(|peer| host.set_peer(peer, address(peer)));
+        group.members().for_each(|peer| host.set_peer(peer, address(peer)));
+        if self.knows {
+            host.set_earlier(vec![common.codec(false)]);
+        }
+        self.waits = host.has_no_copy();
         self.host = Some(host);
         Ok(())
+    }
+
+    /// As the program does at each start.
+    fn record_replacement(&self, common: &Common, disk: SimDisk) -> Result<SimDisk, HostError> {
+        let earlier = common.identity(self.id, false);
+        let look = || FileStorage::on(SimDisk { left: None, ..disk.clone() }, &earlier, None);
+        let is_earlier = self.knows && look().is_ok();
+        if !is_earlier {
+            return Ok(disk);
+        }
+        let (node, next) = (common.manager(self.id, false), common.identity(self.id, true));
+        let storage = FileStorage::on(disk, &earlier, None)?.with_extent(EXTENT);
+        replacement::record_in::<S, _>(storage, &node, &next)
+    }
+
+    /// Has a newcomer that waited for its copy got it by now?
+    pub fn got_copy(&self) -> bool {
+        self.waits && self.host.as_ref().is_some_and(|host| !host.has_no_copy())
     }
 
     fn recorder(&self, config: &HostConfig) -> Result<Option<Recorder>, HostError> {

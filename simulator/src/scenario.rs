@@ -5,7 +5,7 @@ use crate::{
     draw,
     fault::{Fault, Kind},
 };
-use chinwag::runtime::Level;
+use chinwag::{ReplicaId, runtime::Level};
 use chinwag_models::model::Serves;
 use std::fmt;
 
@@ -81,6 +81,8 @@ settings! {
     stray: 0..=1000;
     /// A datagram takes so many milliseconds at most, if it does not stray.
     delay_ms: 1..=10_000;
+    /// A datagram of gossip carries so many records at most; as many as fit if zero.
+    fragment: 0..=64;
     /// 1: thousands of updates, judged by sums; 0: a few, judged by every property.
     large: 0..=1;
 }
@@ -130,6 +132,12 @@ impl Scenario {
     pub fn updates(&self) -> usize {
         let is_update = |e: &&Errand| matches!(e.what, Task::Update | Task::Independent);
         self.errands.iter().filter(is_update).count()
+    }
+
+    /// Who is replaced, if anybody is.
+    pub fn replaced(&self) -> Option<ReplicaId> {
+        let fault = self.faults.iter().find(|fault| fault.kind == Kind::Replace);
+        fault.map(|fault| ReplicaId(fault.who))
     }
 
     /// Reads the text back.
@@ -203,7 +211,8 @@ impl Scenario {
             return Err(format!("there are {clients} clients, from 0"));
         }
         let away = |f: &Fault| {
-            let bound = if f.kind.is_clients() { clients } else { replicas };
+            let newcomers = u64::from(self.replaced().is_some() && f.kind != Kind::Replace);
+            let bound = if f.kind.is_clients() { clients } else { replicas + newcomers };
             let other =
                 matches!(f.kind, Kind::OneWay | Kind::Clog | Kind::Sever) && f.much >= replicas;
             u64::from(f.who) >= bound || other || f.kind == Kind::Drift && f.much == 0
@@ -211,12 +220,33 @@ impl Scenario {
         if let Some(fault) = self.faults.iter().find(|f| away(f)) {
             return Err(format!("`{}` at {} ms befalls nobody", fault.kind.name(), fault.at_ms));
         }
+        self.can_be_replaced()?;
         self.is_connected()?;
         let few = chinwag_models::application::TAGS_MAX;
         match large == 0 && self.updates() > few {
             true => Err(format!("more than {few} updates: set large to 1")),
             false => Ok(()),
         }
+    }
+
+    /// One at most, where all others can be reached and judged.
+    fn can_be_replaced(&self) -> Result<(), String> {
+        let count = |kind| self.faults.iter().filter(|fault| fault.kind == kind).count();
+        let Setting { replicas, updatable, large, .. } = self.set;
+        let wrong = match count(Kind::Replace) {
+            0 => return Ok(()),
+            2.. => "only one is replaced in a run: leave out a `fault .. replace`",
+            1 if replicas != updatable => {
+                "nobody is replaced where some are read-only: set updatable to replicas"
+            }
+            1 if replicas < 2 => "a newcomer takes a copy of another one: set replicas to 2",
+            1 if large == 1 => "nobody is replaced in a large run: set large to 0",
+            1 if count(Kind::Sever) > 0 => {
+                "a newcomer waits for all others: leave out `fault .. sever`, or `fault .. replace`"
+            }
+            _ => return Ok(()),
+        };
+        Err(wrong.into())
     }
 
     /// Links may be severed only where updates still reach everyone, and whoever must hold them. A read-only

@@ -84,7 +84,7 @@ impl Shrinker {
     }
 
     fn settings(&mut self) {
-        const CALMER: [(&str, u64); 10] = [
+        const CALMER: [(&str, u64); 11] = [
             ("loss", 0),
             ("twice", 0),
             ("late", 0),
@@ -93,6 +93,7 @@ impl Shrinker {
             ("delay_ms", 1),
             ("copies", 1),
             ("batch", 0),
+            ("fragment", 0),
             ("acknowledged_by", 1),
             ("large", 0),
         ];

@@ -2,12 +2,13 @@
 //! are in the catalogue (`chinwag_models::mutants`).
 
 use chinwag::{
-    Message, RequestId, Serial, Service, Timestamp,
+    Message, RequestId, Rules, Serial, Service, Timestamp,
+    rules::FAITHFUL,
     runtime::{Codec, Packet},
 };
 use chinwag_models::{
-    catalogue,
-    mutants::{MUTANTS, Mutant},
+    mutants::{Fate, MUTANTS, Mutant},
+    party::Disk,
 };
 
 /// A seeded bug of a disk.
@@ -47,6 +48,8 @@ pub enum StorageSlip {
 pub enum ClientSlip {
     /// A client that comes back numbers its requests from the beginning.
     ForgetsItsNumbers,
+    /// A process that goes on with a session does so under the incarnation of the one before.
+    KeepsItsIncarnation,
 }
 
 /// A seeded bug of a host.
@@ -108,6 +111,16 @@ pub enum Slip {
     Client(ClientSlip),
 }
 
+/// A bug that no model is large enough for: a newcomer takes its copy before all have recorded who was
+/// replaced.
+const COPIES_EARLY: &Mutant = &Mutant {
+    name: "replacement: a newcomer does not wait for all",
+    slip: "one that has recorded it knows enough (PROTOCOL 1.10)",
+    rules: &Rules { may_copy: |_, _| true, ..FAITHFUL },
+    disk: Disk::Honest,
+    fate: Fate::Dies { model: "", by: "" },
+};
+
 /// Those that are not in the catalogue, by name; and why nobody can tell it from what is right, if so.
 #[rustfmt::skip]
 const OWN: &[(&str, Slip, Option<&str>)] = &[
@@ -127,6 +140,7 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("wire: cuts numbers", Slip::Wire(WireSlip::ShortNumbers), None),
     ("wire: swaps entries", Slip::Wire(WireSlip::SwapsEntries), None),
     ("wire: writes the newest version to all", Slip::Wire(WireSlip::NewestToAll), None),
+    (COPIES_EARLY.name, Slip::Rules(COPIES_EARLY), None),
     ("storage: never syncs", Slip::Storage(StorageSlip::NeverSyncs), None),
     ("storage: writes later", Slip::Storage(StorageSlip::WritesLater), None),
     ("storage: forgets what gossip brought", Slip::Storage(StorageSlip::ForgetsGossip), None),
@@ -137,13 +151,13 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("storage: skips checkpoints", Slip::Storage(StorageSlip::SkipsCheckpoints), None),
     ("storage: recovers by writing anew", Slip::Storage(StorageSlip::RecoversByWritingAnew), None),
     ("client: comes back under old numbers", Slip::Client(ClientSlip::ForgetsItsNumbers), None),
+    ("client: keeps its incarnation", Slip::Client(ClientSlip::KeepsItsIncarnation), None),
     ("disk: syncs every second time", Slip::Disk(DiskSlip::SyncsEverySecondTime), None),
     ("disk: does not sync names", Slip::Disk(DiskSlip::NamesAreNotSynced), None),
 ];
 
 /// All seeded bugs, by name, and why it is none, if so.
 pub fn all() -> Vec<(&'static str, Slip, Option<&'static str>)> {
-    use chinwag_models::{mutants::Fate, party::Disk};
     let of_the_catalogue = MUTANTS.iter().map(|mutant| {
         let slip = match mutant.disk {
             Disk::Honest => Slip::Rules(mutant),
@@ -154,12 +168,7 @@ pub fn all() -> Vec<(&'static str, Slip, Option<&'static str>)> {
         let why = match mutant.fate {
             Fate::Equivalent(why) => Some(why),
             _ if mutant.name == "drops queries that must wait" => Some("every client asks again"),
-            Fate::Dies { model, .. } => {
-                let replaces = catalogue::find(model).is_some_and(|model| model.replaces);
-                // This one shows without: the last one signs for the first, whoever that is.
-                let shows = mutant.name == "goes on under the old name";
-                (replaces && !shows).then_some("nobody is replaced in the simulation")
-            }
+            Fate::Dies { .. } => None,
         };
         (mutant.name, slip, why)
     });

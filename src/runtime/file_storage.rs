@@ -128,7 +128,7 @@ impl<D: Disk> FileStorage<D> {
         mut self,
         identity: &Identity,
         image: &[u8],
-    ) -> Result<(), StorageError> {
+    ) -> Result<D, StorageError> {
         let covered = self.chain.sequence;
         let cluster = identity.cluster_id;
         let header = Header { replica: identity.replica, cluster, base: covered, ..self.header };
@@ -138,7 +138,8 @@ impl<D: Disk> FileStorage<D> {
         let text = identity.text(self.header.directory);
         self.replace(IDENTITY, &[text.as_bytes()])?;
         self.header = header;
-        self.finish_becoming()
+        self.finish_becoming()?;
+        Ok(self.disk)
     }
 
     fn finish_becoming(&mut self) -> Result<(), StorageError> {

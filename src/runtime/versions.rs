@@ -41,13 +41,19 @@ pub const BELIEVED_FOR: Duration = Duration::from_secs(1);
 impl Codec {
     /// Reads the newest version and the one before; writes the one before, until it is told otherwise.
     pub const fn new(cluster: ClusterId, group: Group) -> Self {
-        Self { cluster, group, speaks: WIRE_VERSION, writes: WIRE_VERSION_BEFORE }
+        let (speaks, writes, records_max) = (WIRE_VERSION, WIRE_VERSION_BEFORE, usize::MAX);
+        Self { cluster, group, speaks, writes, records_max }
     }
 
     /// The same, of a program whose newest version this is: [`WIRE_VERSION`], or the one before.
     pub fn speaking(self, version: u8) -> Self {
         let speaks = version.clamp(WIRE_VERSION_BEFORE, WIRE_VERSION);
         Self { speaks, writes: WIRE_VERSION_BEFORE, ..self }
+    }
+
+    /// The same, with at most so many records in a datagram of gossip, for tests: a few fill several.
+    pub fn cutting(self, records_max: usize) -> Self {
+        Self { records_max: records_max.max(1), ..self }
     }
 
     /// The same, towards somebody who speaks this version: writes the newest that both do.

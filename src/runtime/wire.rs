@@ -179,6 +179,8 @@ pub struct Codec {
     pub(super) speaks: u8,
     /// The one that is written.
     pub(super) writes: u8,
+    /// Records that one datagram of gossip carries at most.
+    pub(super) records_max: usize,
 }
 
 impl Codec {
@@ -258,8 +260,10 @@ impl Codec {
         let log: Vec<_> = gossip.log.iter().take(GOSSIP_RECORDS_MAX).cloned().collect();
         let (ts, table) = (gossip.ts.clone(), gossip.table.clone());
         let gossip = Gossip { log, ts, table, ..*gossip };
+        // One more than that many would be too large together.
+        let least = room / self.records_max.saturating_add(1) + 1;
         // One that cannot be encoded has no size, and is refused when it is written.
-        let cut = gossip.fragments(room, |record| record_bytes(record).unwrap_or(0));
+        let cut = gossip.fragments(room, |record| record_bytes(record).unwrap_or(0).max(least));
         // The last one is kept whatever is left out: it alone says all that we hold, and so asks for the
         // receipt from which the next gossip goes on.
         let last = cut.len().saturating_sub(1);

@@ -182,6 +182,11 @@ fn fresh(directory: &Path, scenario: &Scenario) -> Result<(), Failure> {
     if scenario.set.large == 1 {
         return Err(wrong("a run of thousands of updates is not recorded".into()));
     }
+    if scenario.replaced().is_some() {
+        let why = "a run in which somebody is replaced is not recorded: `check trace` knows none; leave \
+                   out the `fault .. replace`";
+        return Err(wrong(why.into()));
+    }
     std::fs::create_dir_all(directory).map_err(|error| wrong(error.to_string()))?;
     let mut files = std::fs::read_dir(directory).map_err(|error| wrong(error.to_string()))?;
     match files.next() {

@@ -1,6 +1,7 @@
 //! Clients of a run: where they are, whom they ask, how long they wait.
 
 use super::*;
+use crate::slips::ClientSlip;
 
 /// How long a client waits for an answer before it asks again, at first, in milliseconds.
 const RETRY_MS: u64 = 200;
@@ -23,6 +24,8 @@ pub struct Seat {
     /// It has asked for something in vain for long: it turns to anyone, also away from who answers nothing,
     /// as one does that has an empty disk and cannot hear all its peers.
     restless: bool,
+    /// Its configuration says who was replaced.
+    knows: bool,
     dice: Random,
 }
 
@@ -37,6 +40,7 @@ impl Seat {
             parts: BTreeMap::new(),
             asked: 0,
             restless: false,
+            knows: false,
             dice: Random::of(&[client.into(), 0xc11e]),
         }
     }
@@ -51,16 +55,17 @@ impl Seat {
     fn chooses(&mut self, to: Destination, group: Group) -> Option<ReplicaId> {
         self.asked += 1;
         let stays = self.dice.chance(700) && !self.restless;
-        let any = |dice: &mut Random, count: u16| ReplicaId(dice.below(count.into()) as u16);
+        let all: Vec<_> = group.members().collect();
+        let updatable = all.iter().filter(|id| group.is_updatable(**id)).count();
+        let home = |count: usize| Some(all[usize::from(self.client) % count]);
+        let any = |dice: &mut Random, count: usize| Some(all[dice.below(count as u64) as usize]);
         match to {
             Destination::Replica(replica) => Some(replica),
-            Destination::AnyReplica if stays => Some(ReplicaId(self.client % group.replicas)),
-            Destination::AnyReplica => Some(any(&mut self.dice, group.replicas)),
-            Destination::AnyUpdatable if self.dice.chance(30) => {
-                Some(any(&mut self.dice, group.replicas))
-            }
-            Destination::AnyUpdatable if stays => Some(ReplicaId(self.client % group.updatable)),
-            Destination::AnyUpdatable => Some(any(&mut self.dice, group.updatable)),
+            Destination::AnyReplica if stays => home(all.len()),
+            Destination::AnyReplica => any(&mut self.dice, all.len()),
+            Destination::AnyUpdatable if self.dice.chance(30) => any(&mut self.dice, all.len()),
+            Destination::AnyUpdatable if stays => home(updatable),
+            Destination::AnyUpdatable => any(&mut self.dice, updatable),
             Destination::FrontEnd(_) => None,
         }
     }
@@ -108,18 +113,36 @@ impl<J: Judge> Cluster<J> {
         self.at(now + RETRY_MS * 500, Event::Patience(client));
     }
 
+    /// The process of a client ends, and another one goes on with its session, from another port.
+    pub(super) fn renew(&mut self, client: u16, knows: bool) {
+        let index = usize::from(client);
+        let seat = &mut self.clients[index];
+        seat.roam();
+        seat.knows |= knows;
+        seat.waits.clear();
+        seat.parts.clear();
+        let group = self.common.group(seat.knows);
+        let keeps = self.common.client_slip() == Some(ClientSlip::KeepsItsIncarnation);
+        self.tell(|| format!("client {client} goes on in another process"));
+        let sends = self.callers[index].renew(group, keeps);
+        if !self.vanished[index] {
+            self.send_from_client(index, sends);
+        }
+    }
+
     fn send_from_client(&mut self, client: usize, sends: Vec<(Destination, Message<J::Service>)>) {
         let me = Sender::FrontEnd(FrontEndId(client as u64));
-        let from = self.clients[client].address;
+        let Seat { address: from, knows, .. } = self.clients[client];
+        let (codec, group) = (self.common.codec(knows), self.common.group(knows));
         for (to, message) in sends {
-            let address = match (self.clients[client].chooses(to, self.common.group), to) {
+            let address = match (self.clients[client].chooses(to, group), to) {
                 (Some(replica), _) => node_address(replica),
                 (None, Destination::FrontEnd(FrontEndId(other))) => {
                     self.clients[other as usize].address
                 }
                 (None, _) => continue,
             };
-            let Ok(datagrams) = self.codec.datagrams(me, &message) else {
+            let Ok(datagrams) = codec.datagrams(me, &message) else {
                 return self.fail("every request of a run can be sent");
             };
             datagrams.into_iter().for_each(|bytes| self.send(from, address, bytes));
@@ -131,7 +154,8 @@ impl<J: Judge> Cluster<J> {
         if self.vanished[index] {
             return;
         }
-        let Ok((sender, packet)) = self.codec.decode::<J::Service>(bytes) else {
+        let codec = self.common.codec(self.clients[index].knows);
+        let Ok((sender, packet)) = codec.decode::<J::Service>(bytes) else {
             self.counts.unreadable += 1;
             return;
         };
@@ -162,7 +186,8 @@ impl<J: Judge> Cluster<J> {
             return None;
         }
         let bytes: Vec<u8> = std::mem::take(kept).into_values().flat_map(|p| p.bytes).collect();
-        let answer = self.codec.decode_answer::<J::Service>(&bytes).ok()?;
+        let codec = self.common.codec(self.clients[client].knows);
+        let answer = codec.decode_answer::<J::Service>(&bytes).ok()?;
         Some(Message::QueryReply { id, ts, answer })
     }
 }

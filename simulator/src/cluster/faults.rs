@@ -1,6 +1,7 @@
 //! Faults as they befall a run, and how they end.
 
 use super::*;
+use crate::slips::ClientSlip;
 use chinwag::{RequestId, Serial, Update};
 
 impl<J: Judge> Cluster<J> {
@@ -57,6 +58,7 @@ impl<J: Judge> Cluster<J> {
                 self.nodes[id.index()].start_fails = Some(much);
             }
             Kind::Boast => self.boast(id, much),
+            Kind::Replace => self.replace(fault),
             Kind::SyncFails => {
                 node.may_stop = true;
                 if let Some(disk) = node.disk() {
@@ -88,13 +90,14 @@ impl<J: Judge> Cluster<J> {
                 node.backup = node.disk().map(|disk| disk.lose_power(64, || true));
             }
             Kind::Restore | Kind::Wipe => self.swap_disk(id, kind),
-            Kind::Sever | Kind::Roam | Kind::Vanish | Kind::Return => {}
+            Kind::Sever | Kind::Roam | Kind::Vanish | Kind::Return | Kind::Renew => {}
         }
     }
 
     fn befall_client(&mut self, fault: Fault) {
         let client = usize::from(fault.who);
-        if fault.kind == Kind::Return && !self.vanished[client] {
+        let is_here = fault.kind == Kind::Return && !self.vanished[client];
+        if is_here || fault.kind == Kind::Renew && self.vanished[client] {
             self.counts.skipped += 1;
             return;
         }
@@ -102,10 +105,12 @@ impl<J: Judge> Cluster<J> {
         *self.counts.faults.entry(fault.kind).or_default() += 1;
         match fault.kind {
             Kind::Roam => self.clients[client].roam(),
+            Kind::Renew => self.renew(fault.who, false),
             Kind::Return => {
                 self.vanished[client] = false;
                 let caller = &mut self.callers[client];
-                if matches!(self.common.slip, Some(Slip::Client(_))) && caller.is_through() {
+                let slip = Some(ClientSlip::ForgetsItsNumbers);
+                if self.common.client_slip() == slip && caller.is_through() {
                     *caller.next_number() = 0;
                 }
                 self.at(self.now, Event::Patience(fault.who));
@@ -115,7 +120,7 @@ impl<J: Judge> Cluster<J> {
     }
 
     /// The process ends; the bytes of its files are as it left them, synced or not.
-    fn stop(&mut self, id: ReplicaId, until: u64) {
+    pub(super) fn stop(&mut self, id: ReplicaId, until: u64) {
         let node = &mut self.nodes[id.index()];
         let Some(host) = node.host.take() else { return };
         let mut disk = host.into_storage().file.disk().clone();
@@ -126,7 +131,8 @@ impl<J: Judge> Cluster<J> {
 
     /// From nobody whom the judge knows, past the network. It must be refused, and change nothing.
     fn boast(&mut self, id: ReplicaId, more: u64) {
-        let group = self.common.group;
+        let knows = self.nodes[id.index()].knows;
+        let (group, codec) = (self.common.group(knows), self.common.codec(knows));
         let Some(host) = self.nodes[id.index()].host.as_ref() else { return };
         if !group.is_updatable(id) {
             return;
@@ -139,14 +145,13 @@ impl<J: Judge> Cluster<J> {
         let request = RequestId { front_end, serial };
         let update = Update::<J::Service> { id: request, acknowledged: serial, prev, op };
         let packet = Packet::Message(Message::Update(update));
-        let Ok(bytes) = self.codec.encode(Sender::FrontEnd(front_end), &packet) else { return };
+        let Ok(bytes) = codec.encode(Sender::FrontEnd(front_end), &packet) else { return };
         let (to, from) = (node_address(id), ([10, 2, 0, 1], 6_000).into());
         self.at(self.now, Event::Datagram { to, from, bytes });
     }
 
     fn part(&mut self, fault: Fault, until: u64) {
-        let replicas = self.common.group.replicas;
-        let everyone = replicas + self.clients.len() as u16;
+        let everyone = (self.nodes.len() + self.clients.len()) as u16;
         match fault.kind {
             Kind::Partition => {
                 let side = |place: Place| fault.much >> (place % 16) & 1;
@@ -207,7 +212,7 @@ impl<J: Judge> Cluster<J> {
         self.due(id, self.now);
     }
 
-    fn disk_slip(&self) -> Option<DiskSlip> {
+    pub(super) fn disk_slip(&self) -> Option<DiskSlip> {
         if let Some(Slip::Disk(slip)) = self.common.slip { Some(slip) } else { None }
     }
 
@@ -226,6 +231,12 @@ impl<J: Judge> Cluster<J> {
         self.tell(|| "calm".into());
         self.network.mend();
         let now = self.now;
+        // Whoever was replaced and runs on, unheard, is stopped by hand.
+        let has_come = self.nodes.last().is_some_and(|node| !node.absent);
+        let old = self.common.replaced.filter(|_| has_come);
+        if let Some(old) = old.filter(|old| !self.nodes[old.index()].absent) {
+            self.leave(old);
+        }
         for index in 0..self.nodes.len() {
             let node = &mut self.nodes[index];
             (node.slow, node.idle_until, node.may_stop) = ((0, 0), 0, false);

@@ -7,13 +7,13 @@ use crate::{
     slips::Slip,
 };
 use chinwag::{
-    Destination, FrontEnd, FrontEndId, Input, Message, Routing, Timer,
+    Destination, FrontEnd, FrontEndId, Group, Input, Message, Request, Routing, Timer,
     services::{OrSetOp, Post, RegisterOp},
 };
 use chinwag_models::{
-    application::{Act, Application, Op, REGISTER, Tag, name},
+    application::{Act, Application, Op, REGISTER, TAGS_MAX, Tag, Tags, name},
     model::Serves,
-    party::{Client, ClientLocal, Line},
+    party::{Client, ClientLocal, Happening, Line, Sent},
 };
 use std::{cell::Cell, collections::VecDeque};
 
@@ -28,6 +28,10 @@ pub struct FewCaller {
     /// What it was told while it waited for an answer: it listens when it has that, or it would be said to
     /// have known of it when it asked.
     held: VecDeque<Input<Application>>,
+    /// Updates that were under way when its process ended: they may run, and need not.
+    pub(super) abandoned: Tags,
+    /// Where somebody is replaced: entries of timestamps afterwards, and what it is, told in these.
+    wide: Option<(usize, ClientLocal)>,
 }
 
 impl Caller<Application> for FewCaller {
@@ -58,8 +62,32 @@ impl Caller<Application> for FewCaller {
         self.step(Input::Timer(Timer::Retry { number: u64::MAX }))
     }
 
+    fn renew(&mut self, group: Group, keeps_incarnation: bool) -> Vec<Sent> {
+        let state = &self.local.state;
+        let under_way = state.in_flight.values().map(|sent| &sent.request).chain(&state.outbox);
+        let under_way: Vec<_> = under_way.cloned().collect();
+        under_way.iter().rev().for_each(|request| self.abandon(request));
+        self.client.node.incarnation += u32::from(!keeps_incarnation);
+        self.client.node.group = group;
+        let entries = group.updatable.into();
+        self.local.state = self.client.node.start(self.local.state.ts.widened(entries));
+        if let Some(seen) = &mut self.local.last {
+            seen.ts = seen.ts.widened(entries);
+        }
+        self.local.must = None;
+        self.held.clear();
+        let (next, sends) = self.client.resume(&self.local);
+        self.becomes(next);
+        sends
+    }
+
     fn in_flight(&self) -> Vec<u64> {
         self.local.state.in_flight.keys().copied().collect()
+    }
+
+    fn left(&self) -> usize {
+        let (state, script) = (&self.local.state, self.client.script.len());
+        script - self.local.at + state.in_flight.len() + state.outbox.len()
     }
 
     fn is_through(&self) -> bool {
@@ -98,13 +126,61 @@ impl FewCaller {
         };
         let (local, _) = client.start();
         let (tags, held) = (tags.collect(), VecDeque::new());
-        Self { client, local, tags, is_new: Cell::new(true), held }
+        let entries = common.replaced.map(|_| usize::from(common.group(true).updatable));
+        let wide = entries.map(|entries| (entries, local.clone()));
+        let (is_new, abandoned) = (Cell::new(true), Tags::default());
+        let mut caller = Self { client, local, tags, is_new, held, abandoned, wide };
+        caller.becomes(caller.local.clone());
+        caller
+    }
+
+    /// What it is, for the judge.
+    pub(super) fn shown(&self) -> &ClientLocal {
+        self.wide.as_ref().map_or(&self.local, |(_, wide)| wide)
+    }
+
+    fn becomes(&mut self, next: ClientLocal) {
+        self.is_new.set(true);
+        if let Some((entries, wide)) = &mut self.wide {
+            *wide = next.clone();
+            wide.state.ts = next.state.ts.widened(*entries);
+            if let Some(seen) = &mut wide.last {
+                seen.ts = seen.ts.widened(*entries);
+            }
+        }
+        self.local = next;
+    }
+
+    /// Nobody waits for it any longer: an update may run or not, and is none of its session any more.
+    fn abandon(&mut self, request: &Request<Application>) {
+        let happened = match request {
+            Request::Update(op) | Request::Independent(op) => {
+                self.abandoned = self.abandoned.with(op.tag);
+                self.local.own.0 &= !(1 << op.tag);
+                Happening::Updated(op.tag)
+            }
+            Request::Query(()) => Happening::Asked,
+            Request::Tell { to, .. } => Happening::Told(to.0),
+        };
+        let history = &mut self.local.history;
+        if let Some(at) = history.iter().rposition(|known| *known == happened) {
+            history.remove(at);
+        }
+    }
+
+    /// Each update that was abandoned as the only one of a session, for the judge of histories.
+    pub(super) fn sessions_of_abandoned(&self) -> Vec<ClientLocal> {
+        let tags = (0..TAGS_MAX as Tag).filter(|tag| self.abandoned.has(*tag));
+        let session =
+            |tag| ClientLocal { history: vec![Happening::Updated(tag)], ..self.client.start().0 };
+        tags.filter(|_| self.client.keeps_history).map(session).collect()
     }
 
     fn takes(&mut self, input: Input<Application>) -> Vec<(Destination, Message<Application>)> {
         let (next, sends) = self.client.step(&self.local, input);
-        self.is_new.set(self.is_new.get() || next != self.local);
-        self.local = next;
+        if next != self.local {
+            self.becomes(next);
+        }
         sends
     }
 }

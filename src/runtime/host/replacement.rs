@@ -18,7 +18,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     }
 
     /// Does it take no part yet? A newcomer without its copy holds nothing that anyone may build on.
-    pub(super) fn has_no_copy(&self) -> bool {
+    pub fn has_no_copy(&self) -> bool {
         self.copying.is_some()
     }
 
