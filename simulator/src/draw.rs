@@ -82,7 +82,7 @@ fn in_pieces(seed: u64, set: Setting) -> Setting {
 
 fn errands(random: &mut Random, set: &Setting, length: u64) -> Vec<Errand> {
     let (tasks, updates_max) = match set.large == 1 {
-        true => (random.between(1_500, 4_000), 3_000),
+        true => (random.between(2_500, 6_000), 3_000),
         false => (random.between(4, 60), chinwag_models::application::TAGS_MAX),
     };
     let independent = random.chance(300);

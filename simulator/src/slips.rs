@@ -2,8 +2,7 @@
 //! are in the catalogue (`chinwag_models::mutants`).
 
 use chinwag::{
-    Message, RequestId, Rules, Serial, Service, Timestamp,
-    rules::FAITHFUL,
+    Message, RequestId, Serial, Service, Timestamp,
     runtime::{Codec, Packet},
 };
 use chinwag_models::{
@@ -111,16 +110,6 @@ pub enum Slip {
     Client(ClientSlip),
 }
 
-/// A bug that no model is large enough for: a newcomer takes its copy before all have recorded who was
-/// replaced.
-const COPIES_EARLY: &Mutant = &Mutant {
-    name: "replacement: a newcomer does not wait for all",
-    slip: "one that has recorded it knows enough (PROTOCOL 1.10)",
-    rules: &Rules { may_copy: |_, _| true, ..FAITHFUL },
-    disk: Disk::Honest,
-    fate: Fate::Dies { model: "", by: "" },
-};
-
 /// Those that are not in the catalogue, by name; and why nobody can tell it from what is right, if so.
 #[rustfmt::skip]
 const OWN: &[(&str, Slip, Option<&str>)] = &[
@@ -140,7 +129,6 @@ const OWN: &[(&str, Slip, Option<&str>)] = &[
     ("wire: cuts numbers", Slip::Wire(WireSlip::ShortNumbers), None),
     ("wire: swaps entries", Slip::Wire(WireSlip::SwapsEntries), None),
     ("wire: writes the newest version to all", Slip::Wire(WireSlip::NewestToAll), None),
-    (COPIES_EARLY.name, Slip::Rules(COPIES_EARLY), None),
     ("storage: never syncs", Slip::Storage(StorageSlip::NeverSyncs), None),
     ("storage: writes later", Slip::Storage(StorageSlip::WritesLater), None),
     ("storage: forgets what gossip brought", Slip::Storage(StorageSlip::ForgetsGossip), None),

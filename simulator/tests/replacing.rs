@@ -53,6 +53,13 @@ fn one_that_runs_on_is_told_that_it_was_replaced_and_ends() {
     assert!(told(&outcome, "rm0 stops") && told(&outcome, "was replaced"), "{:?}", outcome.story);
 }
 
+/// A mistake of the simulator's own: it went on to wait until the empty disk would be refused.
+#[test]
+fn one_that_runs_on_with_an_empty_disk_is_told_so_too() {
+    let wiped = "do 2900 0 update\nfault 3000 replace 0 1 5000\nfault 5000 wipe 0 0 1000";
+    assert_eq!(run(&set_of_three(wiped), None, false).end, End::Sound);
+}
+
 /// At each step of the disk while each member records who was replaced, the power goes; and the newcomer
 /// takes its copy all the same.
 #[test]

@@ -36,6 +36,11 @@ impl<J: Judge> Cluster<J> {
         self.tell(|| format!("rm{} is gone for good", old.0));
         let node = &mut self.nodes[old.index()];
         (node.host, node.disk, node.absent) = (None, None, true);
+        if node.suspect.take().is_some() {
+            // Nobody need find out any more that another disk was put in place of its own.
+            node.own_disk = None;
+            self.network.favoured.clear();
+        }
         self.judge.lost(old);
     }
 
