@@ -81,6 +81,10 @@ fn the_same_with_sealed_datagrams() {
 #[test]
 fn one_that_runs_on_is_told_that_it_was_replaced() {
     let mut cluster = Cluster::start::<OrSet>(3, 0);
+    // Else it asks its peers whether it lost state, and is told before it has anything to say.
+    wait_until("it takes updates", || {
+        cluster.status::<OrSet>(0).is_some_and(|status| !status.joining)
+    });
     fs::copy(cluster.path(0), cluster.directory.path().join("before.toml")).unwrap();
     let by = udp::free_addresses(1).unwrap()[0].to_string();
     let words = ["replace", "0", "--by", &by, "rm1.toml", "rm2.toml", "--newcomer", "rm3.toml"];
