@@ -123,7 +123,13 @@ impl Shrinker {
         fewer.set.replicas = last;
         fewer.set.updatable = fewer.set.updatable.min(last);
         fewer.set.acknowledged_by = fewer.set.acknowledged_by.min(fewer.set.updatable);
-        fewer.faults.retain(|fault| fault.kind.is_clients() || u64::from(fault.who) < last);
+        // The newcomer comes after all others, however many they are.
+        for fault in fewer.faults.iter_mut().filter(|fault| !fault.kind.is_clients()) {
+            let is_newcomer = u64::from(fault.who) == self.best.set.replicas;
+            fault.who = if is_newcomer { last as u16 } else { fault.who };
+        }
+        let most = if fewer.replaced().is_some() { last } else { last - 1 };
+        fewer.faults.retain(|fault| fault.kind.is_clients() || u64::from(fault.who) <= most);
         self.tries(fewer)
     }
 

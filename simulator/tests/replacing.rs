@@ -4,6 +4,7 @@ use chinwag_simulator::{
     End, Outcome, Scenario,
     fault::Kind,
     run,
+    shrink::shrink,
     slips::{self, Slip},
 };
 
@@ -112,6 +113,16 @@ fn sessions_go_on_in_other_processes() {
     assert_eq!(outcome.end, End::Sound);
     assert_eq!(outcome.counts.faults[&Kind::Renew], 2);
     assert!(broken(&scenario, "client: keeps its incarnation").is_some());
+}
+
+#[test]
+fn a_failing_replacement_is_made_small() {
+    let name = "does not count the new one";
+    let (small, _) = shrink(&Scenario::of_seed(46, false), Some(slip(name)));
+    assert!(broken(&small, name).is_some_and(|what| what.contains("only when everyone has it")));
+    assert!(small.errands.len() <= 6 && small.set.replicas <= 3, "{small}");
+    assert!(matches!(&small.faults[..], [only] if only.kind == Kind::Replace), "{small}");
+    assert_eq!(run(&small, None, false).end, End::Sound);
 }
 
 #[test]
