@@ -18,7 +18,7 @@ Definition request (s : rm3) (q : req3) : rm3 :=
 Definition tell (s : rm3) (j : nat) : gsp3 := make_gossip s j (tget s j) false false.
 Definition merge (s : rm3) (g : gsp3) : rm3 :=
   let (v, l) := take (g_ts g) (rts s) (g_log g) in learn (fst (settle (add_all s v l))) g.
-Definition collect (s : rm3) : rm3 := match collects s with Some t => discard s t | None => s end.
+Definition collect (s : rm3) : rm3 := match collects (needed s) s with Some t => discard s t | None => s end.
 Definition hear (s : rm3) (g : gsp3) : rm3 := collect (merge s g).
 Definition ask (s : rm3) (c ack : nat) (prev : vec) : rm3 := request s (mkreq (0, c) ack prev c).
 
