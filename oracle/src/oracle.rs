@@ -95,7 +95,21 @@ impl Oracle {
         manager: &ReplicaManager,
         saved: Replica<S>,
     ) -> Result<ManagerState<S>, Mismatch> {
-        self.started(manager, saved, None)
+        self.started(manager, saved, &[], None)
+    }
+
+    /// Stops a replica manager and starts it again with these constants, and compares: what it knew of others
+    /// does not matter.
+    ///
+    /// # Errors
+    ///
+    /// If the two states differ, or the oracle cannot say.
+    pub fn start_again<S: Service>(
+        &self,
+        manager: &ReplicaManager,
+        state: &ManagerState<S>,
+    ) -> Result<ManagerState<S>, Mismatch> {
+        self.started(manager, state.replica.clone(), &state.table, None)
     }
 
     /// Starts a newcomer from a copy of this member's replica, and compares.
@@ -109,17 +123,18 @@ impl Oracle {
         of: ReplicaId,
         copy: Replica<S>,
     ) -> Result<ManagerState<S>, Mismatch> {
-        self.started(manager, copy, Some(of))
+        self.started(manager, copy, &[], Some(of))
     }
 
     fn started<S: Service>(
         &self,
         manager: &ReplicaManager,
         saved: Replica<S>,
+        table: &[Timestamp],
         of: Option<ReplicaId>,
     ) -> Result<ManagerState<S>, Mismatch> {
         let names = Names::of(&saved, std::iter::empty(), None);
-        let before = names.replica(of.unwrap_or(manager.id).0.into(), &saved, &[]).encode();
+        let before = names.replica(of.unwrap_or(manager.id).0.into(), &saved, table).encode();
         let mut arguments = vec![self.params(manager.group), alpha::config(manager).encode()];
         let function = match of {
             Some(_) => {

@@ -25,7 +25,7 @@ pub struct Compared {
 /// The kinds of actions in which a replica manager takes a step.
 const MANAGERS: [&str; 6] = ["update", "query", "gossip", "pull", "gossip timer", "crash"];
 
-/// And in the models of replacement. (Copies are compared too, but stand among other words between managers.)
+/// And in the models of replacement. (Copies are compared too; they stand among other words.)
 const REPLACING: [&str; 3] = ["restored", "replacement recorded", "copy asked for"];
 
 /// Searches a model and compares every step that a replica manager took in it.
@@ -54,8 +54,8 @@ pub fn compare(
     (report, differs.map_or(Ok(compared), Err))
 }
 
-/// A replica manager's constants (by its place, and whether it has recorded a replacement) and state, and what
-/// happened to it.
+/// A replica manager's constants (by its place, and whether it has recorded a replacement) and state, and
+/// what happened to it.
 type Situation = (usize, Life, Arc<ManagerState<Application>>, What);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
