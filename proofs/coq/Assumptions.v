@@ -1,7 +1,7 @@
 (** What the theorems rest on, all of them at once: a question for each would take longer, and none may rest on
     anything. The output is compared with [assumptions.expected]. *)
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge
-  Theorems Fragments Progress Replacement Simulation Recorded Rest FairEnd Deployed Statement Trace Controls Forged
+  Theorems Fragments Progress Replacement Simulation Recorded Rest FairEnd Deployed Statement Claim ClaimHolds Trace Controls Forged
   ControlsReplacement ControlsRest Witness.
 Definition controls := (order_broken, ran_twice, gap_stays, lost_to_2, forgotten_too_early, not_refused,
   learns_early, before_its_past, reads_too_early, uncounted_lost).
@@ -11,6 +11,7 @@ Definition controls_of_replacement := (early_teaches, table_kept, lost_one_heard
 Definition controls_of_rest := (falls_silent, echoes, never_told, kept_and_waiting, out_of_order, unclaimed,
   taken_by_reader, such_a_run).
 Definition proved := (
+  @claim_holds,
   @safety,
   @handlers,
   @replacement,

@@ -16,7 +16,8 @@ Hypothesis partners_are_members : forall j, In j (partners C) -> j < nM.
 (** What a handler of [i] does to the system: all of these are steps of it if nobody is left out who must be asked
     before anything is discarded. It acts on gossip that is [heard]. *)
 Inductive act (heard : @gsp Op -> Prop) (i : nat) : st -> st -> Prop :=
-| A_tell s m : (forall g, m <> MGsp g) -> step s (send s m) -> act heard i s (send s m)
+| A_tell s m : (forall g, m <> MGsp g) -> (forall c p d, m <> MQry c p d) -> step s (send s m) ->
+    act heard i s (send s m)
 | A_accept s q a l :
     i < nR -> member s i -> In (MReq q) (net s) ->
     known (rms s i) (q_cid q) = false -> plausible (rms s i) q = true ->
@@ -37,7 +38,7 @@ Inductive act (heard : @gsp Op -> Prop) (i : nat) : st -> st -> Prop :=
 Definition shown (s : st) (o : @out Op Val) : Prop :=
   match o with
   | OReply c t => exists d, In (MRep c t d) (net s)
-  | OAnswer c v t => exists d h, In (MQrep c v t d h) (net s)
+  | OAnswer c v t => exists d h prev, In (MQry c prev d) (net s) /\ vle nR prev t /\ In (MQrep c v t d h) (net s)
   | OGossip g => In (MGsp g) (net s)
   | ORefuse _ _ | OPull _ _ | OLost _ _ => True      (* nothing in the system depends on them *)
   end.
@@ -61,7 +62,7 @@ Lemma shown_incl s s' o : incl (net s) (net s') -> shown s o -> shown s' o.
 Proof.
   intros H. destruct o; simpl; auto.
   - intros (d & Hd). eauto.
-  - intros (d & h & Hd). eauto.
+  - intros (d & h & p & A & B & D). exists d, h, p. auto.
 Qed.
 
 Lemma one_step (s s' : st) : step s s' -> steps s s'.
@@ -193,8 +194,9 @@ Lemma sim_answer w s c prev d : Sim via i s0 w s -> In (MQry c prev d) (net s) -
 Proof.
   intros Z Hq. unfold answer. destruct (on_query (core_of w) prev) as [[v t]|] eqn:E; auto.
   split; auto. exists (send s (MQrep c v t d (hist s i))). apply sim_send; auto.
-  - apply A_tell; [discriminate|]. eapply S_answer; eauto. now rewrite (Z_core _ _ _ _ _ Z).
-  - simpl. exists d, (hist s i). now left.
+  - apply A_tell; [discriminate|discriminate|]. eapply S_answer; eauto. now rewrite (Z_core _ _ _ _ _ Z).
+  - simpl. exists d, (hist s i), prev. splits; auto. unfold on_query in E.
+    destruct (vleb nR prev (vts (core_of w))) eqn:V; [|discriminate]. inversion E; subst. now apply vleb_spec.
 Qed.
 
 Lemma sim_answer_waiting w s : Sim via i s0 w s -> does (answer_waiting w).
@@ -229,7 +231,7 @@ Proof.
   { destruct (finished _ _); simpl; [eauto|].
     destruct (timestamp_of (core m) (q_cid q)) as [t|] eqn:T; simpl; [|eauto].
     exists (send s0 (MRep (q_cid q) t (held s0 i (q_cid q)))). apply sim_send; auto.
-    - apply A_tell; [discriminate|]. apply S_repeat; auto. rewrite (Z_core _ _ _ _ _ Z). exact T.
+    - apply A_tell; [discriminate|discriminate|]. apply S_repeat; auto. rewrite (Z_core _ _ _ _ _ Z). exact T.
     - simpl. eexists; now left. }
   destruct (updatable (me (core m))) eqn:U; simpl; [|exists s0; now apply sim_emit].
   destruct (plausible (core m) q) eqn:Pl; simpl.
@@ -341,29 +343,41 @@ Variables (i : nat) (s0 : st).
 Hypothesis R0 : reach s0.
 Hypothesis Hi : i < nM.
 Hypothesis no_member_is_absent : forall k, In k (absent C) -> ~ member s0 k.
-Definition as_it_is (s s' : st) : Prop := steps s s' /\ heir s' = heir s.
+(** Nobody else does anything meanwhile, and front ends neither submit nor ask. *)
+Record as_it_is (s s' : st) : Prop := {
+  J_steps : steps s s';
+  J_heir : heir s' = heir s;
+  J_sub : gsub s' = gsub s;
+  J_asked : forall c prev d, In (MQry c prev d) (net s') -> In (MQry c prev d) (net s);
+  J_hist : forall k, k <> i -> hist s' k = hist s k }.
 
 Lemma acts_are_steps s s' : as_it_is s0 s -> act (fun _ => True) i s s' -> as_it_is s0 s'.
 Proof.
-  intros [A B] H. assert (X : step s s' /\ heir s' = heir s).
-  { destruct H; (split; [|reflexivity]); auto.
+  intros [A B E1 E2 E3] H. assert (X : step s s' /\ heir s' = heir s /\ gsub s' = gsub s /\
+    (forall c prev d, In (MQry c prev d) (net s') -> In (MQry c prev d) (net s)) /\
+    forall k, k <> i -> hist s' k = hist s k).
+  { destruct H; (split; [|split; [reflexivity|split; [reflexivity|split;
+      [simpl; intros c' p' d' Z; try tauto|intros k Hk; simpl; auto; rewrite upd_neq; auto; congruence]]]]); auto.
+    all: try (destruct Z as [Z|Z]; [solve [discriminate|exfalso; eapply H0; eauto]|exact Z]).
     - now apply S_accept.
     - now apply S_send.
     - now apply S_recv with (v := v) (l' := l').
     - apply S_discard; auto. intros k Hk Hm. apply H1. apply filter_In. split; auto. apply negb_true_iff.
       unfold is_absent. apply not_true_is_false. intros E. apply existsb_exists in E as (x & Hx & E).
       apply Nat.eqb_eq in E as <-. apply (no_member_is_absent k Hx). unfold member in *. now rewrite <- B. }
-  destruct X as [X Y]. split; [|now rewrite Y]. eapply steps_trans; [exact A|now apply one_step].
+  destruct X as (X & Y & Y1 & Y2 & Y3). constructor; auto; try congruence.
+  - eapply steps_trans; [exact A|now apply one_step].
+  - intros k Hk. now rewrite Y3, E3.
 Qed.
 
 Lemma as_it_is_reach s : as_it_is s0 s -> reach s.
-Proof. intros [H _]. eapply steps_reach; eauto. Qed.
+Proof. intros H. eapply steps_reach; [exact R0|apply H]. Qed.
 
 Lemma stays_as_it_is : as_it_is s0 s0.
-Proof. split; [apply St_refl|reflexivity]. Qed.
+Proof. constructor; auto. apply St_refl. Qed.
 
 Lemma by_steps w : (exists s, Sim as_it_is i s0 w s) -> exists s, Sim steps i s0 w s.
-Proof. intros [s Z]. exists s. revert Z. apply sim_by. now intros [H _]. Qed.
+Proof. intros [s Z]. exists s. revert Z. apply sim_by. intros H. apply H. Qed.
 
 Variable m : mgr.
 Hypothesis Hm : rms s0 i = core m.
