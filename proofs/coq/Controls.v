@@ -132,6 +132,16 @@ Proof. reflexivity. Qed.
 Example before_its_past : let r := stamp (rm0 0) lie in vleb 3 (r_prev r) (r_ts r) = false.
 Proof. reflexivity. Qed.
 
+(** ** A record's timestamp has its past in it: or it does not cover what its client had seen, and whoever is told
+    of it alone would not know of that. *)
+Definition unstamped (s : rm3) (q : req3) : urec :=
+  mkrec (me s) (vset 3 [] (me s) (S (get (rts s) (me s)))) (q_cid q) (q_ack q) (q_prev q) (q_op q).
+Definition after1 : req3 := mkreq (0, 1) 0 [0; 1; 0] 1.
+Example past_in_it : let r := stamp (rm0 0) after1 in vleb 3 (r_prev r) (r_ts r) = true.
+Proof. reflexivity. Qed.
+Example past_left_out : let r := unstamped (rm0 0) after1 in vleb 3 (r_prev r) (r_ts r) = false.
+Proof. reflexivity. Qed.
+
 (** ** A query waits for what its client has seen. *)
 Example waits : on_query (rm0 1) [1] = None.
 Proof. reflexivity. Qed.

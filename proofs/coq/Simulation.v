@@ -224,19 +224,14 @@ Variable m : mgr.
 Hypothesis Hm : rms s0 i = core m.
 Hypothesis Ha : asked s0 m.
 
-Theorem update_is_acts q : member s0 i -> In (MReq q) (net s0) -> does (on_update C m q).
+(** What is done for an update that is new, until the reply. *)
+Definition replied (q : req) : work :=
+  reply (q_cid q) (Some (r_ts (stamp (core m) q))) (record C q (start m)).
+
+Lemma record_is_acts q : member s0 i -> In (MReq q) (net s0) -> known (core m) (q_cid q) = false ->
+  updatable (me (core m)) = true -> plausible (core m) q = true -> does (replied q).
 Proof.
-  intros Hmi Hq. pose proof (sim_start m Hm Ha) as Z. unfold on_update.
-  destruct (known (core m) (q_cid q)) eqn:K.
-  { destruct (finished _ _); simpl; [eauto|].
-    destruct (timestamp_of (core m) (q_cid q)) as [t|] eqn:T; simpl; [|eauto].
-    exists (send s0 (MRep (q_cid q) t (held s0 i (q_cid q)))). apply sim_send; auto.
-    - apply A_tell; [discriminate|discriminate|]. apply S_repeat; auto. rewrite (Z_core _ _ _ _ _ Z). exact T.
-    - simpl. eexists; now left. }
-  destruct (updatable (me (core m))) eqn:U; simpl; [|exists s0; now apply sim_emit].
-  destruct (plausible (core m) q) eqn:Pl; simpl.
-  2:{ exists s0. apply sim_emit; [|exact I]. now apply sim_emit. }
-  destruct (_ && _); [exists s0; now apply sim_emit|].
+  intros Hmi Hq K U Pl. pose proof (sim_start m Hm Ha) as Z.
   assert (HiR : i < nR).
   { pose proof (L_me _ _ _ _ (loc s0 R0 i Hi)) as E. rewrite Hm in E. unfold updatable in U.
     rewrite E in U. now apply Nat.ltb_lt. }
@@ -261,8 +256,23 @@ Proof.
     apply (sim_put (start m) s0 s1 a l); auto; [|intros x Hx; now right].
     subst s1 r. rewrite <- Hm in E, K, Pl |- *. now apply A_accept. }
   destruct X as [s1 [Z1 H1]].
-  assert (Z2 : Sim via i s0 (reply (q_cid q) (Some (r_ts (stamp (core m) q))) (record C q (start m))) s1).
-  { apply sim_emit; auto. simpl. eauto. }
+  exists s1. apply sim_emit; auto. simpl. eauto.
+Qed.
+
+Theorem update_is_acts q : member s0 i -> In (MReq q) (net s0) -> does (on_update C m q).
+Proof.
+  intros Hmi Hq. pose proof (sim_start m Hm Ha) as Z. unfold on_update.
+  destruct (known (core m) (q_cid q)) eqn:K.
+  { destruct (finished _ _); simpl; [eauto|].
+    destruct (timestamp_of (core m) (q_cid q)) as [t|] eqn:T; simpl; [|eauto].
+    exists (send s0 (MRep (q_cid q) t (held s0 i (q_cid q)))). apply sim_send; auto.
+    - apply A_tell; [discriminate|discriminate|]. apply S_repeat; auto. rewrite (Z_core _ _ _ _ _ Z). exact T.
+    - simpl. eexists; now left. }
+  destruct (updatable (me (core m))) eqn:U; simpl; [|exists s0; now apply sim_emit].
+  destruct (plausible (core m) q) eqn:Pl; simpl.
+  2:{ exists s0. apply sim_emit; [|exact I]. now apply sim_emit. }
+  destruct (_ && _); [exists s0; now apply sim_emit|].
+  destruct (record_is_acts q Hmi Hq K U Pl) as [s1 Z2]. unfold replied in Z2.
   destruct (sim_collect _ _ Z2) as [s3 Z3]. destruct (sim_answer_waiting _ _ Z3) as [s4 Z4].
   destruct (sim_full_batch _ _ Z4) as [s5 Z5]. exists s5. now apply sim_receipts.
 Qed.
@@ -283,10 +293,18 @@ Proof.
     + destruct Hc as [Hc|Hc]; [inversion Hc; subst; eauto|]. apply IH; auto.
 Qed.
 
-Theorem gossip_is_acts g : In (MGsp g) (net s0) -> heard g -> g_dst g = i -> does (on_gossip C m g).
+(** What is done with gossip, until it has taught. *)
+Definition merged (g : gsp) : work :=
+  let owes := is_owed m (g_src g) || (g_asks g && negb (vleb nR (g_ts g) (tget (core m) (g_src g)) &&
+    negb (vleb nR (tget (core m) (g_src g)) (g_ts g)))) in
+  let w := with_ctl (waiting m) (set_owed (g_src g) owes (owed m)) (unsent m) (start m) in
+  let (v, l) := take (g_ts g) (rts (core m)) (g_log g) in
+  let w := match l with [] => w | _ => do_commit (CLog v l) w end in
+  with_core (learn (core_of w) g) w.
+
+Lemma merge_is_acts g : In (MGsp g) (net s0) -> heard g -> g_dst g = i -> does (merged g).
 Proof.
-  intros Hg Hh Hd. pose proof (sim_start m Hm Ha) as Z.
-  unfold on_gossip. destruct (_ && _); [exists s0; now apply sim_emit|].
+  intros Hg Hh Hd. pose proof (sim_start m Hm Ha) as Z. unfold merged.
   set (w1 := with_ctl _ _ _ (start m)).
   assert (Z1 : Sim via i s0 w1 s0) by now apply sim_ctl.
   destruct (take (g_ts g) (rts (core m)) (g_log g)) as [v l'] eqn:T.
@@ -318,7 +336,16 @@ Proof.
       w2) Z) as Q.
     simpl in Q. apply Q; auto; [|apply incl_refl]. rewrite <- Hd.
     apply A_recv with (v := v) (l' := l'); auto; rewrite Hd, Hm; auto. }
-  destruct X as [s2 Z2]. destruct (sim_collect _ _ Z2) as [s3 Z3].
+  exact X.
+Qed.
+
+Theorem gossip_is_acts g : In (MGsp g) (net s0) -> heard g -> g_dst g = i -> does (on_gossip C m g).
+Proof.
+  intros Hg Hh Hd. pose proof (sim_start m Hm Ha) as Z.
+  unfold on_gossip. destruct (_ && _); [exists s0; now apply sim_emit|].
+  destruct (merge_is_acts g Hg Hh Hd) as [s2 Z2]. unfold merged in Z2.
+  destruct (take (g_ts g) (rts (core m)) (g_log g)) as [v l'] eqn:T.
+  destruct (sim_collect _ _ Z2) as [s3 Z3].
   destruct (sim_answer_waiting _ _ Z3) as [s4 Z4]. exists s4. now apply sim_receipts.
 Qed.
 

@@ -169,13 +169,18 @@ pub fn late_half() -> Case {
 
 /// The first half of a message: it claims what it carries, and is not the last.
 pub fn first_half() -> Case {
-    let half = two_records().fragments(|log| log.len() < 2).swap_remove(0);
+    let half = two_records().fragments(1, |_| 1).swap_remove(0);
     (Rm::new(1), heard(0, half))
 }
 
 /// `lie`: a past that cannot be.
 pub fn lie() -> Case {
     (Rm::new(0), update(CLIENT, 1, 0, [5, 0, 0]))
+}
+
+/// `after1`: a past that is not there yet.
+pub fn builds_on_another() -> Case {
+    (Rm::new(0), update(CLIENT, 1, 0, [0, 1, 0]))
 }
 
 /// `waits`: a query whose client has seen what is not here.

@@ -166,7 +166,7 @@ fn is_cut(
         if let Message::Gossip(gossip) = message
             && gossip.log.len() > max
         {
-            let pieces = gossip.clone().fragments(|log| log.len() <= max);
+            let pieces = gossip.clone().fragments(max, |_| 1);
             oracle.is_cut(node.group, gossip, &pieces)?;
         }
     }
