@@ -4,8 +4,9 @@ use crate::plain::{
     Change, Config, Gossip, Id, Manager, Out, Reason, Record, Replica, Request, Ts,
 };
 use chinwag::{
-    Destination, Event, FrontEndId, Input, LogRecord, ManagerState, Message, PENDING_UPDATES_MAX,
-    Refusal, ReplicaManager, RequestId, Serial, Service, Timestamp, Update, WAITING_QUERIES_MAX,
+    Destination, Event, FrontEndId, Group, Input, LogRecord, ManagerState, Message,
+    PENDING_UPDATES_MAX, Refusal, ReplicaId, ReplicaManager, RequestId, Serial, Service, Timestamp,
+    Update, WAITING_QUERIES_MAX,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -210,8 +211,12 @@ impl<S: Service> Names<S> {
     }
 }
 
-/// What never changes.
+/// What never changes, until a replacement is recorded.
 pub(crate) fn config(manager: &ReplicaManager) -> Config {
+    let group = manager.group;
+    let places = |which: fn(&Group, ReplicaId) -> bool| {
+        group.places().filter(|place| which(&group, *place)).map(|place| place.0.into()).collect()
+    };
     Config {
         partners: manager.partners.iter().map(|peer| peer.0.into()).collect(),
         batch: manager.batch.into(),
@@ -219,6 +224,9 @@ pub(crate) fn config(manager: &ReplicaManager) -> Config {
         relays: manager.relays,
         pending_max: PENDING_UPDATES_MAX as u64,
         waiting_max: WAITING_QUERIES_MAX as u64,
+        epoch: group.epoch.into(),
+        absent: places(|group, place| !group.is_member(place)),
+        newcomers: places(|group, place| group.is_newcomer(place)),
     }
 }
 

@@ -5,10 +5,11 @@
 //! translates states and messages. What the step sends and journals is compared as well. What is trusted
 //! for it is this crate, Coq's extraction, and the statement of what was proved (`proofs/README.md`).
 //!
-//! Not compared: which timers are started, how gossip is cut into fragments, and who waits for whom in the
-//! index of waiting records; the functions of Coq do not have them. Nothing of the front end.
+//! Not compared: which timers are started, and who waits for whom in the index of waiting records; the
+//! functions of Coq do not have them. Nothing of the front end.
 
 mod alpha;
+mod apart;
 mod error;
 mod eval;
 mod oracle;

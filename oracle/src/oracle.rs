@@ -9,8 +9,8 @@ use crate::{
     value::{Closure, Mirror, Tag, Value},
 };
 use chinwag::{
-    Applied, Effects, Group, Input, ManagerState, Message, Replica, ReplicaManager, RequestId,
-    Sender, Service, Timer, Timestamp,
+    Applied, Effects, Group, Input, ManagerState, Message, Replica, ReplicaId, ReplicaManager,
+    RequestId, Sender, Service, Timer, Timestamp,
 };
 use std::{fmt::Debug, rc::Rc};
 
@@ -25,11 +25,14 @@ const ALSO: u64 = 1;
 pub struct Oracle {
     pub(crate) program: Program,
     on_start: usize,
+    on_copy: usize,
     on_update: usize,
     on_query: usize,
-    on_gossip: usize,
+    hear: usize,
     on_pull: usize,
     on_gossip_timer: usize,
+    pub(crate) may_ask: usize,
+    pub(crate) fragments: usize,
     pub(crate) trace_start: usize,
     pub(crate) trace_step: usize,
     pub(crate) same_op: usize,
@@ -57,11 +60,14 @@ impl Oracle {
         let (apply, also) = (note(&mut program, APPLY)?, note(&mut program, ALSO)?);
         Ok(Oracle {
             on_start: program.find("on_start")?,
+            on_copy: program.find("on_copy")?,
             on_update: program.find("on_update")?,
             on_query: program.find("on_query_message")?,
-            on_gossip: program.find("on_gossip")?,
+            hear: program.find("hear")?,
             on_pull: program.find("on_pull")?,
             on_gossip_timer: program.find("on_gossip_timer")?,
+            may_ask: program.find("may_ask")?,
+            fragments: program.find("fragments")?,
             trace_start: program.find("t0")?,
             trace_step: program.find("check1")?,
             same_op: program.find("eqb")?,
@@ -78,7 +84,8 @@ impl Oracle {
         Oracle { depth_max, ..self }
     }
 
-    /// Starts a replica manager from what its disk holds, and compares.
+    /// Starts a replica manager from what its disk holds, and compares: for the first time, after a crash, or
+    /// with a group in which another one was replaced.
     ///
     /// # Errors
     ///
@@ -88,11 +95,56 @@ impl Oracle {
         manager: &ReplicaManager,
         saved: Replica<S>,
     ) -> Result<ManagerState<S>, Mismatch> {
+        self.started(manager, saved, &[], None)
+    }
+
+    /// Stops a replica manager and starts it again with these constants, and compares: what it knew of others
+    /// does not matter.
+    ///
+    /// # Errors
+    ///
+    /// If the two states differ, or the oracle cannot say.
+    pub fn start_again<S: Service>(
+        &self,
+        manager: &ReplicaManager,
+        state: &ManagerState<S>,
+    ) -> Result<ManagerState<S>, Mismatch> {
+        self.started(manager, state.replica.clone(), &state.table, None)
+    }
+
+    /// Starts a newcomer from a copy of this member's replica, and compares.
+    ///
+    /// # Errors
+    ///
+    /// If the two states differ, or the oracle cannot say.
+    pub fn start_with_copy<S: Service>(
+        &self,
+        manager: &ReplicaManager,
+        of: ReplicaId,
+        copy: Replica<S>,
+    ) -> Result<ManagerState<S>, Mismatch> {
+        self.started(manager, copy, &[], Some(of))
+    }
+
+    fn started<S: Service>(
+        &self,
+        manager: &ReplicaManager,
+        saved: Replica<S>,
+        table: &[Timestamp],
+        of: Option<ReplicaId>,
+    ) -> Result<ManagerState<S>, Mismatch> {
         let names = Names::of(&saved, std::iter::empty(), None);
-        let before = names.replica(manager.id.0.into(), &saved, &[]);
-        let arguments = vec![self.params(manager.group), before.encode()];
-        let proved =
-            Manager::decode(&self.program.call(self.on_start, arguments, self.depth_max)?)?;
+        let before = names.replica(of.unwrap_or(manager.id).0.into(), &saved, table).encode();
+        let mut arguments = vec![self.params(manager.group), alpha::config(manager).encode()];
+        let function = match of {
+            Some(_) => {
+                arguments.push(u64::from(manager.id.0).encode());
+                self.on_copy
+            }
+            None => self.on_start,
+        };
+        arguments.push(before);
+        let proved = Manager::decode(&self.program.call(function, arguments, self.depth_max)?)?;
         let value = saved.value().clone();
         let after = manager.start(saved, &mut Effects::default());
         same_state(&names.manager(manager.id.0.into(), &after), proved)?;
@@ -155,7 +207,8 @@ impl Oracle {
                 (self.on_query, vec![names.id(*id).encode(), ts(prev).encode()])
             }
             Input::Message(Sender::Replica(from), Message::Gossip(gossip)) => {
-                (self.on_gossip, vec![names.gossip(from.0.into(), me, gossip).encode()])
+                let said = u64::from(gossip.epoch).encode();
+                (self.hear, vec![said, names.gossip(from.0.into(), me, gossip).encode()])
             }
             Input::Message(Sender::Replica(from), Message::Pull { replica_ts }) => {
                 (self.on_pull, vec![u64::from(from.0).encode(), ts(replica_ts).encode()])
@@ -239,6 +292,11 @@ impl<S: Service> Step<'_, S> {
     }
 
     fn same_sends(&self, fx: &Effects<S>, proved: Vec<Out>) -> Result<(), Mismatch> {
+        for (_, message) in &fx.sends {
+            if let Message::Gossip(gossip) = message {
+                same("number of replacements", &gossip.epoch, &self.manager.group.epoch)?;
+            }
+        }
         let sent = fx.sends.iter().map(|(to, message)| {
             let answer = match message {
                 Message::QueryReply { answer, .. } => Some(answer.clone()),
@@ -315,7 +373,7 @@ fn same_state(rust: &Manager, proved: Manager) -> Result<(), Mismatch> {
     same("unsent updates", &rust.unsent, &proved.unsent)
 }
 
-fn same<T: Debug + PartialEq + ?Sized>(
+pub(crate) fn same<T: Debug + PartialEq + ?Sized>(
     part: &'static str,
     rust: &T,
     proved: &T,

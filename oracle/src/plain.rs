@@ -90,7 +90,7 @@ mirror! {
     /// `cfg`: what never changes.
     Config = CONFIG {
         partners: Vec<u64>, batch: u64, pulls: bool, relays: bool, pending_max: u64,
-        waiting_max: u64,
+        waiting_max: u64, epoch: u64, absent: Vec<u64>, newcomers: Vec<u64>,
     }
 }
 mirror! {

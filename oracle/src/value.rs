@@ -56,7 +56,7 @@ constructors! {
     TRUE = "True" / 0, FALSE = "False" / 0, SOME = "Some" / 1, NONE = "None" / 0,
     PAIR = "Pair" / 2, NIL = "Nil" / 0, CONS = "Cons" / 2,
     PARAMS = "Build_Params" / 5, REQUEST = "Mkreq" / 4, RECORD = "Mkrec" / 6, REPLICA = "Mkrm" / 10,
-    GOSSIP = "Mkgsp" / 7, LOG = "CLog" / 2, DISCARD = "CDiscard" / 1, CONFIG = "Mkcfg" / 6,
+    GOSSIP = "Mkgsp" / 7, LOG = "CLog" / 2, DISCARD = "CDiscard" / 1, CONFIG = "Mkcfg" / 9,
     MANAGER = "Mkmgr" / 4, READ_ONLY = "ReadOnly" / 0, UNKNOWN_PAST = "UnknownPast" / 0,
     OVERLOADED = "Overloaded" / 0, SEND_REPLY = "OReply" / 2, SEND_ANSWER = "OAnswer" / 3,
     SEND_REFUSAL = "ORefuse" / 2, SEND_GOSSIP = "OGossip" / 1, SEND_PULL = "OPull" / 2,

@@ -18,7 +18,7 @@ Definition request (s : rm3) (q : req3) : rm3 :=
 Definition tell (s : rm3) (j : nat) : gsp3 := make_gossip s j (tget s j) false false.
 Definition merge (s : rm3) (g : gsp3) : rm3 :=
   let (v, l) := take (g_ts g) (rts s) (g_log g) in learn (fst (settle (add_all s v l))) g.
-Definition collect (s : rm3) : rm3 := match collects s with Some t => discard s t | None => s end.
+Definition collect (s : rm3) : rm3 := match collects (needed s) s with Some t => discard s t | None => s end.
 Definition hear (s : rm3) (g : gsp3) : rm3 := collect (merge s g).
 Definition ask (s : rm3) (c ack : nat) (prev : vec) : rm3 := request s (mkreq (0, c) ack prev c).
 
@@ -130,6 +130,16 @@ Definition lie : req3 := mkreq (0, 1) 0 [5] 1.
 Example refused : pend (request (rm0 0) lie) = [].
 Proof. reflexivity. Qed.
 Example before_its_past : let r := stamp (rm0 0) lie in vleb 3 (r_prev r) (r_ts r) = false.
+Proof. reflexivity. Qed.
+
+(** ** A record's timestamp has its past in it: or it does not cover what its client had seen, and whoever is told
+    of it alone would not know of that. *)
+Definition unstamped (s : rm3) (q : req3) : urec :=
+  mkrec (me s) (vset 3 [] (me s) (S (get (rts s) (me s)))) (q_cid q) (q_ack q) (q_prev q) (q_op q).
+Definition after1 : req3 := mkreq (0, 1) 0 [0; 1; 0] 1.
+Example past_in_it : let r := stamp (rm0 0) after1 in vleb 3 (r_prev r) (r_ts r) = true.
+Proof. reflexivity. Qed.
+Example past_left_out : let r := unstamped (rm0 0) after1 in vleb 3 (r_prev r) (r_ts r) = false.
 Proof. reflexivity. Qed.
 
 (** ** A query waits for what its client has seen. *)

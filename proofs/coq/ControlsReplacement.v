@@ -118,8 +118,10 @@ Proof.
     + intros i (Hi & _ & _). unfold nM in Hi. simpl in *. lia.
   - eexists. split; [|split].
     + unfold leads_to. eapply Go_step; [eapply Go_step; [apply Go_start|]|].
-      * apply (G_record _ _ _ _ _ _ 2); [apply St; auto|reflexivity].
-      * apply (G_record _ _ _ _ _ _ 1); [apply St; auto|reflexivity].
+      * apply (G_record _ _ _ _ _ _ 2 (tbl (starts (Nat.eqb 0) (Nat.eqb 3) true (rm0 2))));
+          [apply St; auto|reflexivity|intros k _; apply vle_refl].
+      * apply (G_record _ _ _ _ _ _ 1 (tbl (starts (Nat.eqb 0) (Nat.eqb 3) true (rm0 1))));
+          [apply St; auto|reflexivity|intros k _; apply vle_refl].
     + intros i (Hi & Hm & Hl). destruct (Four i Hi) as [->|[->|[->| ->]]]; try reflexivity; discriminate.
     + apply St; auto.
 Qed.

@@ -7,9 +7,9 @@ Local Instance P2 : Params nat (list nat) :=
   {| nR := 2; nX := 0; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
 Notation mgr2 := (@mgr nat (list nat)).
 Notation gsp2 := (@gsp nat).
-Definition C2 (me : nat) : cfg := mkcfg [1 - me] 0 false false 9 9.
+Definition C2 (me : nat) : cfg := mkcfg [1 - me] 0 false false 9 9 0 [] [].
 
-Definition first (i : nat) : mgr2 := on_start (rm0 i).
+Definition first (i : nat) : mgr2 := on_start (C2 i) (rm0 i).
 Definition gossips (l : list (@out nat (list nat))) : list gsp2 :=
   flat_map (fun o => match o with OGossip g => [g] | _ => [] end) l.
 (** [i]'s timer goes off; the other one, [m], hears what it says, after [change]. *)
@@ -79,9 +79,9 @@ Proof. reflexivity. Qed.
 (** ** A read-only manager refuses updates: it has no entry to count them in, and nobody would hear of one. *)
 Local Instance P21 : Params nat (list nat) :=
   {| nR := 2; nX := 1; apply := fun _ o _ _ v => v ++ [o]; also := fun _ _ _ _ v => v; v0 := [] |}.
-Definition C21 : cfg := mkcfg [] 0 false false 9 9.
+Definition C21 : cfg := mkcfg [] 0 false false 9 9 0 [] [].
 Definition q21 : @req nat := mkreq (0, 0) 0 [] 7.
-Definition fresh (i : nat) : @mgr nat (list nat) := on_start (rm0 i).
+Definition fresh (i : nat) : @mgr nat (list nat) := on_start C21 (rm0 i).
 Example refused_by_reader : sent (on_update C21 (fresh 2) q21) = [ORefuse (0, 0) ReadOnly].
 Proof. reflexivity. Qed.
 (** What [i] has when it does not refuse, and 0 when [i] told it. *)

@@ -204,12 +204,13 @@ Definition needed (s : rm) : list nat := filter (keeps s) (peers s).
 Definition prefix (s : rm) : vec :=
   tab nR (fun o =>
     fold_right (fun r m => if r_org r =? o then Nat.min m (pred (r_seq r)) else m) (get (rts s) o) (pend s)).
-Definition discardable (s : rm) : vec :=
-  fold_left (fun floor k => vmin nR floor (tget s k)) (needed s) (prefix s).
+(** Up to where all of these have the records. *)
+Definition discardable (asked : list nat) (s : rm) : vec :=
+  fold_left (fun floor k => vmin nR floor (tget s k)) asked (prefix s).
 
 (** Is there anything to discard, and then up to where? *)
-Definition collects (s : rm) : option vec :=
-  let upto := discardable s in if vleb nR upto (gone s) then None else Some upto.
+Definition collects (asked : list nat) (s : rm) : option vec :=
+  let upto := discardable asked s in if vleb nR upto (gone s) then None else Some upto.
 
 (** ** After a crash: what was known of others is lost, but for what may be read off the log. *)
 Definition restart (s : rm) : rm :=

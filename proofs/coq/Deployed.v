@@ -34,7 +34,7 @@ Variables (C : nat -> cfg) (s : nat -> st) (m : nat -> nat -> mgr) (ev : nat -> 
     arrives that was sent. *)
 Definition occurs (t : nat) : Prop := match ev t with
   | Handler i x => i < nM /\ (forall g, x = GGossip g -> In (MGsp g) (net (s t)) /\ g_dst g = i) /\
-      Sim i (s t) (handle (C i) (m t i) x) (s (S t)) /\ m (S t) i = now (handle (C i) (m t i) x) /\
+      Sim steps i (s t) (handle (C i) (m t i) x) (s (S t)) /\ m (S t) i = now (handle (C i) (m t i) x) /\
       forall k, k <> i -> m (S t) k = m t k
   | FrontEnds => step (s t) (s (S t)) /\ rms (s (S t)) = rms (s t) /\ forall k, m (S t) k = m t k
   end.
@@ -56,7 +56,7 @@ Record undisturbed (t0 : nat) : Prop := {
   U_starts : reach (s 0) /\ forall i, i < nM -> rms (s 0) i = core (m 0 i);
   (** At the start none has waiting what it could answer, or in its log what it may discard: so it is of every
       manager that has just started, and after every handler ([handlers_rest]). *)
-  U_rest : forall i, i < nM -> rests (m 0 i);
+  U_rest : forall i, i < nM -> rests (C i) (m 0 i);
   U_happens : forall t, occurs t;
   U_members : forall k, k < nM -> member (s 0) k;
   U_updatable : nX = 0;
@@ -110,7 +110,7 @@ Proof.
   destruct (ev t) as [k x|].
   - destruct H as (_ & _ & Z & Em & Eo). destruct (Nat.eq_dec i k) as [->|Hn].
     + rewrite Em. apply Z.
-    + rewrite (Z_rest _ _ _ _ Z) by assumption. now rewrite Eo.
+    + rewrite (Z_rest _ _ _ _ _ Z) by assumption. now rewrite Eo.
   - destruct H as (_ & Er & Eo). now rewrite Er, Eo.
 Qed.
 
@@ -231,7 +231,7 @@ Proof.
 Qed.
 
 Lemma known_is (x : rm) (D : cfg) j : vle (known_through D x j) (tget x j).
-Proof. unfold known_through. destruct (relays D); [exact (proj1 (floor_le (tget x) (needed x) (tget x
+Proof. unfold known_through. destruct (relays D); [exact (proj1 (floor_le (tget x) (counted D x) (tget x
   j)))|apply vle_refl]. Qed.
 
 Theorem is_fair : fair s.
@@ -253,13 +253,14 @@ Proof.
   intros Hi Hj Hle. assert (G : forall k, k < nM -> vle (tget (core (m t i)) k) (tget (core (m t' i)) k))
     by (intros; now apply rows_grow_on).
   unfold known_through. destruct (relays (C i)); [|now apply G].
-  assert (E : needed (core (m t i)) = needed (core (m t' i))).
-  { unfold needed, peers. rewrite !me_of by assumption. apply filter_ext. intros k. unfold keeps. now rewrite
+  assert (E : counted (C i) (core (m t i)) = counted (C i) (core (m t' i))).
+  { unfold counted. f_equal. unfold needed, peers. rewrite !me_of by assumption. apply filter_ext. intros k. unfold keeps. now rewrite
     !me_of by assumption. }
-  destruct (floor_le (tget (core (m t i))) (needed (core (m t i))) (tget (core (m t i)) j)) as [A B].
+  destruct (floor_le (tget (core (m t i))) (counted (C i) (core (m t i))) (tget (core (m t i)) j)) as [A B].
   apply floor_ge.
   - eapply vle_trans; [exact A|]. now apply G.
-  - intros k Hk. rewrite <- E in Hk. eapply vle_trans; [exact (B k Hk)|]. apply G. now apply is_needed in Hk.
+  - intros k Hk. rewrite <- E in Hk. eapply vle_trans; [exact (B k Hk)|]. apply G. apply filter_In in Hk as [Hk _].
+    now apply is_needed in Hk.
 Qed.
 
 (** While [j] has no reason of its own to tell [i] anything, it owes a receipt until it sends something. *)
@@ -361,7 +362,7 @@ Proof.
   - exists t. split; auto. right. now apply gets_exchange.
 Qed.
 
-Lemma rest_always t i : i < nM -> rests (m t i).
+Lemma rest_always t i : i < nM -> rests (C i) (m t i).
 Proof.
   intros Hi. induction t as [|t IH]; [now apply (U_rest t0 U)|]. pose proof (happens t) as H. unfold occurs in H.
   destruct (ev t) as [k x|]; [|destruct H as (_ & _ & Eo); now rewrite Eo].
@@ -386,7 +387,7 @@ Proof.
   destruct (queries_are_answered s R goes_calm t0 is_fair updates_stop nobody_lies) as [tc Hc].
   exists (Nat.max (Nat.max ta tb) tc). intros t i Ht Hi.
   assert (Mi : member (s t) i) by (apply (run_member s R goes_calm t); auto).
-  destruct (Hb t i (m t i) ltac:(lia) Hi (cores t i Hi)) as [K L]; [apply rest_always; auto|]. splits; auto.
+  destruct (Hb t i (C i) (m t i) ltac:(lia) Hi (cores t i Hi)) as [K L]; [apply rest_always; auto|]. splits; auto.
   - apply (Ha t ltac:(lia) i Hi); auto.
   - intros j Hj Hn Ho. apply silent_timer; auto; [|now rewrite me_of]. intros k _. unfold keeps, updatable.
     rewrite me_of by assumption. apply orb_true_iff. left. now apply Nat.ltb_lt, small.

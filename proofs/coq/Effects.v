@@ -27,17 +27,17 @@ Lemma commit_keeps c (w : work) : core_of (do_commit c w) = fst (commit (core_of
   owed (now (do_commit c w)) = owed (now w).
 Proof. unfold do_commit. destruct (commit (core_of w) c) eqn:E. split; auto. Qed.
 
-Lemma collect_keeps (w : work) : rts (core_of (do_collect w)) = rts (core_of w) /\
-  tbl (core_of (do_collect w)) = tbl (core_of w) /\ me (core_of (do_collect w)) = me (core_of w).
-Proof. unfold do_collect. destruct (collects (core_of w)); auto. Qed.
+Variable C : cfg.
+
+Lemma collect_keeps (w : work) : rts (core_of (do_collect C w)) = rts (core_of w) /\
+  tbl (core_of (do_collect C w)) = tbl (core_of w) /\ me (core_of (do_collect C w)) = me (core_of w).
+Proof. unfold do_collect. destruct (collects _ (core_of w)); auto. Qed.
 
 Lemma take_nil claimed (l : list (@urec Op)) : forall v v', take claimed v l = (v', []) -> v' = v.
 Proof.
   induction l as [|r l IH]; simpl; intros v v' H; [now inversion H|].
   destruct (_ && _); [|auto]. destruct (take _ _ l); discriminate.
 Qed.
-
-Variable C : cfg.
 
 (** It finds that it has lost state. (It has not, in the system; but it looks.) *)
 Definition lost (m : mgr) (g : gsp) : bool :=
@@ -63,11 +63,11 @@ Proof.
       change (core_of w1) with (core m). destruct (commit_log (core m) v (r :: l)) as [-> ->]. splits;
         reflexivity. }
   destruct X as (X1 & X2 & X3). set (w3 := with_core (learn (core_of w2) g) w2).
-  destruct (collect_keeps w3) as (Y1 & Y2 & Y3). destruct (collect_ok w3) as (_ & _ & Y4 & _).
-  destruct (answer_waiting_ok (do_collect w3)) as (Z1 & Z2 & _).
-  set (w4 := answer_waiting (do_collect w3)) in *.
+  destruct (collect_keeps w3) as (Y1 & Y2 & Y3). destruct (collect_ok C w3) as (_ & _ & Y4 & _).
+  destruct (answer_waiting_ok (do_collect C w3)) as (Z1 & Z2 & _).
+  set (w4 := answer_waiting (do_collect C w3)) in *.
   change (core (now (drop_needless_receipts C w4))) with (core_of w4). rewrite Z1.
-  assert (R : rts (core_of (do_collect w3)) = v) by (rewrite Y1; exact X1).
+  assert (R : rts (core_of (do_collect C w3)) = v) by (rewrite Y1; exact X1).
   splits.
   - rewrite R. reflexivity.
   - exists (core_of w2). rewrite R. splits; auto.
@@ -100,10 +100,10 @@ Proof.
       with (core_of w0). unfold w0. rewrite (proj1 (commit_keeps _ _)). change (core_of (start m)) with (core
         m). apply commit_log. }
   destruct X as (X1 & X2). set (w2 := reply (q_cid q) (Some (r_ts r)) w1).
-  destruct (collect_keeps w2) as (Y1 & Y2 & _). destruct (answer_waiting_ok (do_collect w2)) as (Z1 & _).
-  destruct (batch_same C (answer_waiting (do_collect w2))) as (B1 & _).
+  destruct (collect_keeps w2) as (Y1 & Y2 & _). destruct (answer_waiting_ok (do_collect C w2)) as (Z1 & _).
+  destruct (batch_same C (answer_waiting (do_collect C w2))) as (B1 & _).
   match goal with |- tbl (core (now ?x)) = _ /\ _ => change (core (now x)) with (core_of (send_full_batch C
-    (answer_waiting (do_collect w2)))) end.
+    (answer_waiting (do_collect C w2)))) end.
   rewrite B1, Z1, Y1, Y2. change (core_of w2) with (core_of w1). rewrite X1, X2. split; auto.
   unfold count. rewrite get_vset_eq by assumption. unfold r, r_seq, stamp. simpl. now rewrite get_vset_eq.
 Qed.

@@ -142,17 +142,17 @@ Qed.
 (** So then, of managers that keep to the handlers, the logs are empty, if no front end lied; and they say
     nothing of their own accord ([silent_timer], [silent_gossip]). *)
 Theorem comes_to_rest : told -> remember -> (forall k, k < nM -> member (run 0) k) ->
-  exists t1, forall u i m, t1 <= u -> i < nM -> rms (run u) i = core m -> thrifty m ->
+  exists t1, forall u i C m, t1 <= u -> i < nM -> rms (run u) i = core m -> thrifty C m ->
     knows_all m /\ (lied (run u) = false -> pend (core m) ++ done (core m) = []).
 Proof.
   intros Ht Hr Hall. destruct (all_know Ht Hr) as [t1 H1].
   destruct (converges run run_starts run_goes t0 gossip_fair updates_stop) as [t2 H2].
-  exists (Nat.max t1 t2). intros u i m Hu Hi Em Tm.
+  exists (Nat.max t1 t2). intros u i C m Hu Hi Em Tm.
   assert (K : knows_all m).
   { intros j Hj. apply is_needed in Hj as (A & B & D). rewrite <- Em in *.
     pose proof (me_i _ i (reach_inv _ (reaches u)) Hi) as M. unfold keeps, updatable in D. rewrite M in B, D.
     apply H1; auto; [lia|]. apply orb_true_iff in D as [D|D]; apply Nat.ltb_lt in D; [now left|now right]. }
-  split; auto. intros L. destruct (log_is_least (run u) i m (reaches u) Hi Em Tm K) as [_ D].
+  split; auto. intros L. destruct (log_is_least C (run u) i m (reaches u) Hi Em Tm K) as [_ D].
   destruct (H2 u ltac:(lia) i Hi) as (_ & _ & X); [now apply run_member, Hall|].
   destruct (X L) as [E _]. rewrite <- Em in *. now rewrite E, (D E).
 Qed.

@@ -3,7 +3,7 @@ From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Trace Controls.
 
-Definition C3 : cfg := mkcfg [] 0 false false 9 9.
+Definition C3 : cfg := mkcfg [] 0 false false 9 9 0 [] [].
 Definition accepts (l : list event) : bool := match check Nat.eqb t0 l with Some _ => true | None => false end.
 
 (** Replica manager 1 hears of an update that nobody made. *)
@@ -38,7 +38,7 @@ Qed.
 Definition q7 : req3 := mkreq (0, 0) 0 [] 7.
 Definition sends : event3 :=
   mkevent 0 C3 (IUpdate q7) [OReply (0, 0) [1]] [CLog [1] [r7]] [1] [1] [].
-Definition C0 : cfg := mkcfg [1] 0 false false 9 9.
+Definition C0 : cfg := mkcfg [1] 0 false false 9 9 0 [] [].
 Definition whole : list event3 :=
   [ mkevent 0 C0 (ISubmit q7) [] [] [] [] [];
     sends;

@@ -9,10 +9,13 @@ Section Handlers.
 Context {Op Val : Type} {P : Params Op Val}.
 Notation rm := (@rm Op Val).
 
-(** What never changes. *)
+(** What never changes, until it starts again with a configuration in which another member was replaced. *)
 Record cfg := mkcfg {
   partners : list nat; batch : nat; pulls : bool; relays : bool;
-  pend_max : nat; wait_max : nat }.
+  pend_max : nat; wait_max : nat;
+  epoch : nat;                      (* how many members were replaced so far *)
+  absent : list nat;                (* places of those that are not, or no longer, members *)
+  newcomers : list nat }.           (* places of those that took the place of another one *)
 
 Record mgr := mkmgr {
   core : rm;
@@ -53,12 +56,17 @@ Definition do_commit (c : change) (w : work) : work :=
   let (s, l) := commit (core_of w) c in
   mkwork (mkmgr s (waiting (now w)) (owed (now w)) (unsent (now w))) (sent w) (jrnl w ++ [c]) (ran w ++ l).
 
+Definition is_absent (k : nat) : bool := existsb (Nat.eqb k) (absent C).
+Definition is_new (k : nat) : bool := existsb (Nat.eqb k) (newcomers C).
+(** Whom it asks before it discards anything. *)
+Definition counted (s : rm) : list nat := filter (fun k => negb (is_absent k)) (needed s).
+
 (** ** Whom to tell what *)
 
 (** What gossip to [j] must bring about: that it holds what we hold. One that relays is not content before
     it knows the same of all. *)
 Definition known_through (s : rm) (j : nat) : vec :=
-  if relays C then fold_left (fun v k => vmin nR v (tget s k)) (needed s) (tget s j) else tget s j.
+  if relays C then fold_left (fun v k => vmin nR v (tget s k)) (counted s) (tget s j) else tget s j.
 (** A read-only manager, which has no partners, has a reason too while its log is not empty: only its peers
     can tell it that they hold what is in there, and they may think that they have. *)
 Definition drains (s : rm) (j : nat) : bool :=
@@ -89,12 +97,12 @@ Definition drop_needless_receipts (w : work) : work :=
 Definition first_beyond (v u : vec) : option nat := find (fun o => get u o <? get v o) (seq 0 nR).
 Definition pull_for (prev : vec) (w : work) : work :=
   match first_beyond prev (rts (core_of w)) with
-  | Some o => if pulls C && negb (o =? me (core_of w)) then emit (OPull o (rts (core_of w))) w else w
+  | Some o => if pulls C && negb (o =? me (core_of w)) && negb (is_absent o) then emit (OPull o (rts (core_of w))) w else w
   | None => w
   end.
 
 Definition do_collect (w : work) : work :=
-  match collects (core_of w) with
+  match collects (counted (core_of w)) (core_of w) with
   | Some upto => do_commit (CDiscard upto) w
   | None => w
   end.
@@ -173,6 +181,9 @@ Definition on_gossip (m : mgr) (g : gsp) : work :=
     let w := with_core (learn (core_of w) g) w in
     drop_needless_receipts (answer_waiting (do_collect w)).
 
+(** Gossip is heard of whoever has recorded as many replacements: the number comes with the message. *)
+Definition hear (m : mgr) (said : nat) (g : gsp) : work := if said =? epoch C then on_gossip m g else start m.
+
 Definition on_pull (m : mgr) (from : nat) (t : vec) : work :=
   let w := start m in
   if vleb nR (rts (core m)) t then w else send_gossip from t w.
@@ -181,8 +192,17 @@ Definition on_gossip_timer (m : mgr) (j : nat) : work :=
   let w := start m in
   if has_reason m j then gossip j w else w.
 
-(** The first start, and the start after a crash. *)
-Definition on_start (s : rm) : mgr := mkmgr (restart s) [] (map (fun _ => false) (seq 0 nM)) 0.
+(** The first start, the start after a crash, and the start with another configuration, which says who was
+    replaced. Nothing is known of a newcomer before it has said what it holds. *)
+Definition begins (s : rm) : rm :=
+  with_tbl s (map (fun k => if is_absent k || is_new k then [] else tget (restart s) k) (seq 0 nM)).
+Definition on_start (s : rm) : mgr := mkmgr (begins s) [] (map (fun _ => false) (seq 0 nM)) 0.
+
+(** The newcomer [i] starts with a copy of the durable replica of another one. *)
+Definition on_copy (i : nat) (x : rm) : mgr :=
+  on_start (mkrm i (rts x) (vts x) (pend x) (done x) (exec x) (val x) (fin x) (gone x) []).
+(** It may ask for one when so many of the others have said that they have recorded the replacement. *)
+Definition may_ask (confirmed others : nat) : bool := confirmed =? others.
 
 (** The durable replica after the changes of a journal. *)
 Definition replay_journal (s : rm) (l : list change) : rm := fold_left (fun s c => fst (commit s c)) l s.

@@ -29,6 +29,9 @@ Definition counts (s : st) (F : nat -> bool) (i k : nat) : Prop :=
 (** Of the newcomers, nothing is known at the start, nor of the lost. *)
 Definition starts (F : bool) (x : rm) : rm :=
   with_tbl x (map (fun k => if F && (new k || lost k) then [] else tget (restart x) k) (seq 0 nM)).
+(** It starts so, or knowing less. *)
+Definition starts_with (F : bool) (x : rm) (t : list vec) : Prop :=
+  forall k, k < nM -> vle (nth k t []) (tget (starts F x) k).
 (** No copy is taken before all have recorded it. *)
 Definition may_copy (S : stage) : Prop := forall i, stays (sys S) i -> rec S i = true.
 
@@ -59,12 +62,13 @@ Inductive goes : stage -> stage -> Prop :=
     i < nM -> vle upto (prefix (rms s i)) ->
     (forall k, In k (needed (rms s i)) -> counts s F i k -> vle upto (tget (rms s i) k)) ->
     goes (mkstage s F L B) (mkstage (put s i (discard (rms s i) upto) []) F L B)
-| G_start s F L B i :
-    i < nM -> goes (mkstage s F L B) (mkstage (put s i (starts (F i) (rms s i)) []) F L B)
-| G_record s F L B i :
-    stays s i -> F i = false ->
+| G_start s F L B i t :
+    i < nM -> starts_with (F i) (rms s i) t ->
+    goes (mkstage s F L B) (mkstage (put s i (with_tbl (rms s i) t) []) F L B)
+| G_record s F L B i t :
+    stays s i -> F i = false -> starts_with true (rms s i) t ->
     goes (mkstage s F L B)
-      (mkstage (put s i (starts true (rms s i)) []) (upd F i true) L (upd B i (rts (rms s i)))).
+      (mkstage (put s i (with_tbl (rms s i) t) []) (upd F i true) L (upd B i (rts (rms s i)))).
 
 Inductive goes_on (S0 : stage) : stage -> Prop :=
 | Go_start : goes_on S0 S0
@@ -124,8 +128,8 @@ Proof.
     eapply vle_trans; [|apply vle_nil]. eapply vle_trans; [|apply (G_new _ G i n E Hn)]. apply H1.
     + apply in_needed; auto; [|now right]. intros ->. destruct (G_stay _ G i E) as (_ & X & _). now apply Hmn.
     + unfold counts. rewrite E. now right.
-  - apply S_crash; auto. intros k Hk. now apply row_at_start.
-  - apply S_crash; [apply H|]. intros k Hk. apply row_at_start; auto. apply H.
+  - apply S_crash; auto. intros k Hk. eapply vle_trans; [now apply H0|now apply row_at_start].
+  - apply S_crash; [apply H|]. intros k Hk. eapply vle_trans; [now apply H1|]. apply row_at_start; auto. apply H.
 Qed.
 
 Lemma settles_keeps (s s' : rm) l : settles s l s' -> rts s' = rts s /\ tbl s' = tbl s /\ gone s' = gone s.
@@ -255,14 +259,14 @@ Proof.
   - apply frame with (s := s) (L := L); auto.
     + intros j k Hj Hk Hs. cbn [rms put]. at_i j i; auto.
     + intros j u Hj Hu. cbn [rms put]. at_i j i; [|left; split; apply vle_refl]. right; left.
-      destruct (row_at_start s i (F i) u I H Hu) as (_ & A & B'). split; [exact A|]. intros N. rewrite B' by
-        auto. apply vle_refl.
-  - assert (Sy : forall j, stays (put s i (starts true (rms s i)) []) j <-> stays s j) by (intros j;
+      destruct (row_at_start s i (F i) u I H Hu) as (_ & A & B'). split; [eapply vle_trans; [now apply H0|exact A]|].
+      intros N. eapply vle_trans; [now apply H0|]. rewrite B' by auto. apply vle_refl.
+  - assert (Sy : forall j, stays (put s i (with_tbl (rms s i) t) []) j <-> stays s j) by (intros j;
       reflexivity).
     assert (Ne : forall u, F u = true -> u <> i) by (intros u Hu ->; congruence).
-    assert (Rs : forall j, rts (upd (rms s) i (starts true (rms s i)) j) = rts (rms s j)) by (intros j; at_i
+    assert (Rs : forall j, rts (upd (rms s) i (with_tbl (rms s i) t) j) = rts (rms s j)) by (intros j; at_i
       j i; auto).
-    assert (Gs : forall j, gone (upd (rms s) i (starts true (rms s i)) j) = gone (rms s j)) by (intros j;
+    assert (Gs : forall j, gone (upd (rms s) i (with_tbl (rms s i) t) j) = gone (rms s j)) by (intros j;
       at_i j i; auto).
     destruct G as [G1 G2 G3 G4 G5 G6]. simpl in *.
     assert (Lift : forall n k, (exists u, F u = true /\ n <= get (B u) k) ->
@@ -276,10 +280,11 @@ Proof.
       * destruct (G3 j k Hj Hk Hs). auto.
     + intros g Hg. destruct (G4 g Hg) as (A & B' & C & D). rewrite !upd_neq by auto. splits; auto.
     + intros j k Hj Hk. at_i j i; auto.
+      eapply vle_trans; [apply H1, (nR_nM _ (HnR k Hk))|].
       destruct (row_at_start s i true k I (proj1 H) (nR_nM _ (HnR k Hk))) as (_ & _ & X). rewrite X by auto.
         apply vle_refl.
     + intros j u k Hj Hu Hk Hs. rewrite Sy in Hu, Hs. rewrite Rs, Gs. at_i j i.
-      * left. apply row_at_start; auto; [apply H|apply Hu].
+      * left. eapply vle_trans; [apply H1, Hu|]. apply row_at_start; auto; [apply H|apply Hu].
       * destruct (G6 j u k Hj Hu Hk Hs) as [X|(X & Y)]; auto. right. rewrite !upd_neq by auto. auto.
 Qed.
 

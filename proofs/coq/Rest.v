@@ -4,7 +4,7 @@
 From Coq Require Import List Arith Lia Bool Permutation.
 Import ListNotations.
 From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Theorems Fragments
-  Progress.
+  Progress Simulation.
 
 Section Rest.
 Context {Op Val : Type} {P : Params Op Val}.
@@ -21,7 +21,7 @@ Variable C : cfg.
 (** No query waits that can be answered. *)
 Definition patient (m : mgr) : Prop := forall c prev, In (c, prev) (waiting m) -> on_query (core m) prev = None.
 (** Nothing may be discarded that is not. *)
-Definition thrifty (m : mgr) : Prop := collects (core m) = None.
+Definition thrifty (m : mgr) : Prop := collects (counted C (core m)) (core m) = None.
 Definition rests (m : mgr) : Prop := patient m /\ thrifty m.
 
 (** Every query that waited in [m] waits in [w] still, or is answered there. *)
@@ -61,16 +61,15 @@ Proof.
     apply filter_In. split; auto. simpl. now rewrite E.
 Qed.
 
-Lemma collect_ok (w : work) : thrifty (now (do_collect w)) /\ waiting (now (do_collect w)) = waiting (now w) /\
-  owed (now (do_collect w)) = owed (now w) /\ sent (do_collect w) = sent w.
+Lemma collect_ok (w : work) : thrifty (now (do_collect C w)) /\ waiting (now (do_collect C w)) = waiting (now w) /\
+  owed (now (do_collect C w)) = owed (now w) /\ sent (do_collect C w) = sent w.
 Proof.
-  unfold thrifty, do_collect. destruct (collects (core_of w)) as [u|] eqn:E; [|splits; auto].
+  unfold thrifty, do_collect. destruct (collects (counted C (core_of w)) (core_of w)) as [u|] eqn:E; [|splits; auto].
   splits; auto. simpl. unfold collects in *.
-  destruct (vleb nR (discardable (core_of w)) (gone (core_of w))); [discriminate|]. inversion E; subst u.
-  change (discardable (discard (core_of w) (discardable (core_of w)))) with (discardable (core_of w)).
-  cbn [gone discard]. replace (vleb nR (discardable (core_of w)) (vmax nR (gone (core_of w)) (discardable
-    (core_of w))))
-    with true; auto. symmetry. apply vleb_spec, vle_vmax_r.
+  set (u' := discardable (counted C (core_of w)) (core_of w)) in *.
+  destruct (vleb nR u' (gone (core_of w))); [discriminate|]. inversion E; subst u.
+  change (discardable (counted C (discard (core_of w) u')) (discard (core_of w) u')) with u'.
+  cbn [gone discard]. replace (vleb nR u' (vmax nR (gone (core_of w)) u')) with true; auto. symmetry. apply vleb_spec, vle_vmax_r.
 Qed.
 
 Lemma gossip_same j (w : work) : core_of (gossip C j w) = core_of w /\ waiting (now (gossip C j w)) = waiting
@@ -92,13 +91,13 @@ Proof.
 Qed.
 
 (** What comes last in the handlers of updates and gossip. *)
-Lemma end_ok m (w w' : work) : answers m w -> core_of w' = core_of (answer_waiting (do_collect w)) ->
-  waiting (now w') = waiting (now (answer_waiting (do_collect w))) ->
-  incl (sent (answer_waiting (do_collect w))) (sent w') -> rests (now w') /\ answers m w'.
+Lemma end_ok m (w w' : work) : answers m w -> core_of w' = core_of (answer_waiting (do_collect C w)) ->
+  waiting (now w') = waiting (now (answer_waiting (do_collect C w))) ->
+  incl (sent (answer_waiting (do_collect C w))) (sent w') -> rests (now w') /\ answers m w'.
 Proof.
   intros Hm Ec Ew Hs. destruct (collect_ok w) as (T & W & _ & S).
-  destruct (answer_waiting_ok (do_collect w)) as (A & _ & B & Pt & D).
-  assert (Hc : answers m (do_collect w)) by (intros c prev H; rewrite W, S; now apply Hm).
+  destruct (answer_waiting_ok (do_collect C w)) as (A & _ & B & Pt & D).
+  assert (Hc : answers m (do_collect C w)) by (intros c prev H; rewrite W, S; now apply Hm).
   unfold core_of in *. unfold rests. splits.
   - intros c prev H. rewrite Ec. apply (Pt c). now rewrite <- Ew.
   - unfold thrifty. rewrite Ec, A. exact T.
@@ -116,7 +115,7 @@ Proof.
   destruct (negb (plausible _ _)); [split; auto; now intros c p H; left|].
   destruct (_ && _); [split; auto; now intros c p H; left|].
   set (w := reply _ _ _).
-  destruct (batch_same (answer_waiting (do_collect w))) as (A & B & D).
+  destruct (batch_same (answer_waiting (do_collect C w))) as (A & B & D).
   apply (end_ok m w); auto.
   intros c p H. left. unfold w, record, pull_for. simpl.
   destruct (first_beyond _ _); [destruct (_ && _)|]; simpl; unfold do_commit; destruct (commit _ _); exact H.
@@ -167,23 +166,22 @@ Proof.
   - intros k [<-|Hk]; auto. eapply vle_trans; [exact A|apply vle_vmin_r].
 Qed.
 
-Theorem start_rests (s : rm) : collects s = None -> rests (on_start s).
+Theorem start_rests (s : rm) : collects (counted C s) s = None -> rests (on_start C s).
 Proof.
   intros H. split; [intros c p []|]. unfold thrifty, collects in *. simpl core.
-  change (gone (restart s)) with (gone s). destruct (vleb nR (discardable s) (gone s)) eqn:E; [|discriminate].
-  apply vleb_spec in E. replace (vleb nR (discardable (restart s)) (gone s)) with true; auto. symmetry. apply
-    vleb_spec.
-  unfold discardable in *. change (needed (restart s)) with (needed s). change (prefix (restart s)) with
-    (prefix s).
-  destruct (needed s) as [|k l] eqn:N; [exact E|].
-  eapply vle_trans; [apply (floor_le (tget (restart s)) (k :: l)); now left|].
-  assert (Hk : In k (needed s)) by (rewrite N; now left). unfold needed, peers in Hk. apply filter_In in Hk
-    as [Hk _].
-  apply filter_In in Hk as [Hk _]. apply in_seq in Hk. rewrite restart_row by lia.
+  change (gone (begins C s)) with (gone s). change (counted C (begins C s)) with (counted C s).
+  destruct (vleb nR (discardable (counted C s) s) (gone s)) eqn:E; [|discriminate].
+  apply vleb_spec in E. replace (vleb nR (discardable (counted C s) (begins C s)) (gone s)) with true; auto.
+  symmetry. apply vleb_spec. unfold discardable in *. change (prefix (begins C s)) with (prefix s).
+  destruct (counted C s) as [|k l] eqn:N; [exact E|].
+  eapply vle_trans; [apply (floor_le (tget (begins C s)) (k :: l)); now left|].
+  assert (Hk : In k (counted C s)) by (rewrite N; now left). apply filter_In in Hk as [Hk _].
+  unfold needed, peers in Hk. apply filter_In in Hk as [Hk _]. apply filter_In in Hk as [Hk _].
+  apply in_seq in Hk. rewrite begins_row by lia. destruct (_ || _); [apply vle_nil|]. rewrite restart_row by lia.
   destruct (keeps s k); [apply vle_refl|apply vle_nil].
 Qed.
 
-Theorem first_rests i : rests (on_start (rm0 i)).
+Theorem first_rests i : rests (on_start C (rm0 i)).
 Proof. 
   apply start_rests. unfold collects. replace (vleb nR _ _) with true; auto. symmetry. apply vleb_spec.
   unfold discardable. intros c Hc. eapply Nat.le_trans; [apply (proj1 (floor_le _ _ _) c Hc)|]. unfold
@@ -217,7 +215,7 @@ Lemma all_known (m : mgr) j : knows_all m -> In j (needed (core m)) ->
   vleb nR (rts (core m)) (known_through C (core m) j) = true.
 Proof.
   intros K Hj. apply vleb_spec. unfold known_through. destruct (relays C); [|now apply K].
-  apply floor_ge; [now apply K|exact K].
+  apply floor_ge; [now apply K|]. intros k Hk. apply filter_In in Hk as [Hk _]. now apply K.
 Qed.
 
 Lemma no_reason (m : mgr) j : knows_all m -> apt m -> j < nM -> j <> me (core m) -> own_reason C (core m) j =
@@ -290,11 +288,11 @@ Proof.
     destruct (g_comp g && vleb nR (g_ts g) (rts (core m))); [|apply vle_refl]. eapply vle_trans; [|apply
       vle_vmax_l].
     destruct (j =? g_src g); [apply vle_vmax_l|apply vle_refl]. }
-  destruct (collect_ok w2) as (T3 & W3 & O3 & S3). set (w3 := do_collect w2) in *.
+  destruct (collect_ok w2) as (T3 & W3 & O3 & S3). set (w3 := do_collect C w2) in *.
   assert (C3 : rts (core_of w3) = rts (core m) /\ val (core_of w3) = val (core m) /\ vts (core_of w3) = vts
     (core m) /\
             me (core_of w3) = me (core m) /\ tbl (core_of w3) = tbl (core_of w2)).
-  { unfold w3, do_collect. destruct (collects (core_of w2)); splits; reflexivity. }
+  { unfold w3, do_collect. destruct (collects _ (core_of w2)); splits; reflexivity. }
   destruct C3 as (R3 & V3 & Vt3 & M3 & B3).
   assert (Aw : answer_waiting w3 = w3).
   { unfold answer_waiting.
@@ -330,10 +328,10 @@ Theorem log_is_least (s : st) i m : reach s -> i < nM -> rms s i = core m -> thr
 Proof.
   intros R Hi Hm T K. pose proof (loc s R i Hi) as L. rewrite Hm in L. pose proof (reach_inv s R) as I.
   assert (G : vle (prefix (core m)) (gone (core m))).
-  { unfold thrifty, collects in T. destruct (vleb nR (discardable (core m)) (gone (core m))) eqn:E;
+  { unfold thrifty, collects in T. destruct (vleb nR (discardable (counted C (core m)) (core m)) (gone (core m))) eqn:E;
     [|discriminate].
     apply vleb_spec in E. eapply vle_trans; [|exact E]. unfold discardable. apply floor_ge; [apply vle_refl|].
-    intros k Hk. eapply vle_trans; [apply prefix_rts|now apply K]. }
+    intros k Hk. apply filter_In in Hk as [Hk _]. eapply vle_trans; [apply prefix_rts|now apply K]. }
   assert (A : forall r, In r (done (core m)) -> get (prefix (core m)) (r_org r) < r_seq r).
   { intros r Hr. assert (Ho : r_org r < nR).
     { assert (Ha : In r (acc s)); [|now apply (I_wf _ I r Ha)]. apply (L_corr _ _ _ _ L), in_or_app. left.

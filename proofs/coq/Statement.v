@@ -88,18 +88,18 @@ Proof.
   - intros i j Hi Hj. now apply convergence_by_law.
 Qed.
 
-(** Every handler call is a run of the system: whatever it changes, [safety] holds of it, and each of its
-    messages is one of [net]. [Sim] says so. *)
+(** Every handler call is a run of the system: [safety] holds of what it changes, its messages are in [net] ([Sim]). *)
 Theorem handlers (C : cfg) (s : st) (i : nat) (m : mgr) :
-  (forall j, In j (partners C) -> j < nM) -> reach s -> i < nM -> member s i -> rms s i = core m -> asked s m ->
-  (forall q, In (MReq q) (net s) -> exists s', Sim i s (on_update C m q) s') /\
-  (forall c prev d, In (MQry c prev d) (net s) -> exists s', Sim i s (on_query_message C m c prev) s') /\
-  (forall g, In (MGsp g) (net s) -> g_dst g = i -> exists s', Sim i s (on_gossip C m g) s') /\
-  (forall j t, j < nM -> exists s', Sim i s (on_pull C m j t) s') /\
-  (forall j, j < nM -> exists s', Sim i s (on_gossip_timer C m j) s') /\
-  exists s', Sim i s (start (on_start (rms s i))) s'.
+  (forall j, In j (partners C) -> j < nM) -> (forall j, In j (absent C) -> ~ member s j) ->
+  reach s -> i < nM -> member s i -> rms s i = core m -> asked s m ->
+  (forall q, In (MReq q) (net s) -> exists s', Sim steps i s (on_update C m q) s') /\
+  (forall c prev d, In (MQry c prev d) (net s) -> exists s', Sim steps i s (on_query_message C m c prev) s') /\
+  (forall g, In (MGsp g) (net s) -> g_dst g = i -> exists s', Sim steps i s (on_gossip C m g) s') /\
+  (forall j t, j < nM -> exists s', Sim steps i s (on_pull C m j t) s') /\
+  (forall j, j < nM -> exists s', Sim steps i s (on_gossip_timer C m j) s') /\
+  exists s', Sim steps i s (start (on_start C (rms s i))) s'.
 Proof.
-  intros HC R Hi Hmi Hm Ha. repeat split; intros; [now apply update_is_steps|now apply query_is_steps with (d := d)|
+  intros HC HA R Hi Hmi Hm Ha. repeat split; intros; [now apply update_is_steps|now apply query_is_steps with (d := d)|
     now apply gossip_is_steps|now apply pull_is_steps|now apply timer_is_steps|now apply start_is_steps].
 Qed.
 
@@ -149,17 +149,17 @@ Proof. intros. now apply converges with (t0 := t0). Qed.
 
 (** After every handler, no query waits that can be answered, and nothing stays in the log that may be discarded
     ([rests]); and every query that waited before waits still, or is answered. *)
-Theorem handlers_rest (C : cfg) (m : mgr) : rests m ->
-  (forall q, rests (now (on_update C m q)) /\ answers m (on_update C m q)) /\
-  (forall g, rests (now (on_gossip C m g)) /\ answers m (on_gossip C m g)) /\
-  (forall c prev, rests (now (on_query_message C m c prev))) /\
-  (forall j t, rests (now (on_pull C m j t))) /\
-  (forall j, rests (now (on_gossip_timer C m j))) /\
-  rests (on_start (core m)) /\ forall i, rests (on_start (rm0 i)).
+Theorem handlers_rest (C : cfg) (m : mgr) : rests C m ->
+  (forall q, rests C (now (on_update C m q)) /\ answers m (on_update C m q)) /\
+  (forall g, rests C (now (on_gossip C m g)) /\ answers m (on_gossip C m g)) /\
+  (forall c prev, rests C (now (on_query_message C m c prev))) /\
+  (forall j t, rests C (now (on_pull C m j t))) /\
+  (forall j, rests C (now (on_gossip_timer C m j))) /\
+  rests C (on_start C (core m)) /\ forall i, rests C (on_start C (rm0 i)).
 Proof.
   intros R. exact (conj (fun q => update_rests C m q R) (conj (fun g => gossip_rests C m g R)
     (conj (fun c prev => query_rests C m c prev R) (conj (fun j t => pull_rests C m j t R)
-    (conj (fun j => timer_rests C m j R) (conj (start_rests (core m) (proj2 R)) first_rests)))))).
+    (conj (fun j => timer_rests C m j R) (conj (start_rests C (core m) (proj2 R)) (first_rests C))))))).
 Qed.
 
 (** In the end. If moreover nobody was replaced, nobody crashes any more, and of each manager that others keep
@@ -171,19 +171,19 @@ Theorem in_the_end (run : nat -> st) (t0 : nat) :
   reach (run 0) -> (forall t, calm (run t) (run (S t))) -> fair run ->
   (forall t, t0 <= t -> acc (run t) = acc (run t0)) ->
   told run -> remember run t0 -> (forall k, k < nM -> member (run 0) k) ->
-  (exists t1, forall t i (m : mgr), t1 <= t -> i < nM -> rms (run t) i = core m -> rests m ->
+  (exists t1, forall t i C (m : mgr), t1 <= t -> i < nM -> rms (run t) i = core m -> rests C m ->
      knows_all m /\
      (lied (run t) = false -> pend (core m) ++ done (core m) = []) /\
-     forall C j, apt C m -> j < nM -> j <> i -> is_owed m j = false -> on_gossip_timer C m j = start m) /\
-  ((forall t, lied (run t) = false) -> exists t1, forall t i (m : mgr), t1 <= t -> i < nM ->
-     rms (run t) i = core m -> rests m -> forall u f c, ~ In (c, fts (fes (run u) f)) (waiting m)).
+     forall j, apt C m -> j < nM -> j <> i -> is_owed m j = false -> on_gossip_timer C m j = start m) /\
+  ((forall t, lied (run t) = false) -> exists t1, forall t i C (m : mgr), t1 <= t -> i < nM ->
+     rms (run t) i = core m -> rests C m -> forall u f c, ~ In (c, fts (fes (run u) f)) (waiting m)).
 Proof.
   intros R0 G Hf Hq Ht Hr Ha. split.
-  - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i m Hle Hi Em [_ Tm].
-    destruct (H1 t i m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]]. intros C j A Hj Hn Ho.
+  - destruct (comes_to_rest run R0 G t0 Hf Hq Ht Hr Ha) as [t1 H1]. exists t1. intros t i C m Hle Hi Em [_ Tm].
+    destruct (H1 t i C m Hle Hi Em Tm) as [K L]. split; [exact K|split; [exact L|]]. intros j A Hj Hn Ho.
     apply silent_timer; auto. rewrite <- Em. now rewrite (me_i _ i (reach_inv _ (run_reach run R0 G t)) Hi).
   - intros L. destruct (queries_are_answered run R0 G t0 Hf Hq L) as [t1 H1]. exists t1.
-    intros t i m Hle Hi Em [Pm _] u f c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
+    intros t i C m Hle Hi Em [Pm _] u f c. apply (H1 t i Hle Hi); auto. now apply run_member, Ha.
 Qed.
 
 (** The same of runs of the handlers, if all that [undisturbed] says holds: then from some time on everyone has

@@ -140,8 +140,11 @@ Definition answer_to (t : trace) (e : event) : option work :=
   | IPull j u => if j <? nM then Some (on_pull C m j u) else None
   | ITimer j => if j <? nM then Some (on_gossip_timer C m j) else None
   | IGiveUp l => Some (start (drop_queries l m))
-  | IStart => Some (start (on_start (core m)))
+  | IStart => Some (start (on_start C (core m)))
   end.
+
+(** The runs are those in which nobody was replaced. *)
+Definition nobody (l : list nat) : bool := match l with [] => true | _ => false end.
 
 Definition check1 (t : trace) (e : event) : option (trace * work) :=
   match e_in e with
@@ -151,7 +154,7 @@ Definition check1 (t : trace) (e : event) : option (trace * work) :=
         Some (mktrace (t_mgrs t) (q :: t_asked t) (t_sent t) (addlow f (S n) (t_next t)), start (fresh 0))
       else None
   | _ =>
-      if (e_at e <? nM) && forallb (fun j => j <? nM) (partners (e_cfg e)) then
+      if (e_at e <? nM) && forallb (fun j => j <? nM) (partners (e_cfg e)) && nobody (absent (e_cfg e)) then
         match answer_to t e with
         | Some w =>
             if matches e w then
@@ -183,7 +186,7 @@ Definition handles (s : st) (m : mgr) (e : event) (w : work) : Prop :=
   | IPull j u => w = on_pull (e_cfg e) m j u
   | ITimer j => w = on_gossip_timer (e_cfg e) m j
   | IGiveUp l => w = start (drop_queries l m)
-  | IStart => w = start (on_start (rms s (e_at e)))
+  | IStart => w = start (on_start (e_cfg e) (rms s (e_at e)))
   end.
 
 (** Between [s] and [s'] this happened, and nothing else at any manager. *)
@@ -192,7 +195,7 @@ Inductive happened (s : st) (e : event) (s' : st) : Prop :=
     happened s e s'
 | H_handled s1 m w :
     steps s s1 -> rms s1 = rms s -> hist s1 = hist s ->
-    e_at e < nM -> rms s (e_at e) = core m -> handles s1 m e w -> Sim (e_at e) s1 w s' ->
+    e_at e < nM -> rms s (e_at e) = core m -> handles s1 m e w -> Sim steps (e_at e) s1 w s' ->
     matches e w = true -> happened s e s'.
 
 Inductive run : st -> list event -> st -> Prop :=
@@ -241,23 +244,23 @@ Qed.
 Lemma gossip_in_sent g l : In g (gossip_in l) -> In (OGossip g) l.
 Proof. induction l as [|[] l IH]; simpl; intros H; auto. destruct H as [<-|H]; auto. Qed.
 
-Lemma knows_after t s s1 i w s' : Knows t s -> Knows t s1 -> i < nM -> Sim i s1 w s' ->
+Lemma knows_after t s s1 i w s' : Knows t s -> Knows t s1 -> i < nM -> Sim steps i s1 w s' ->
   Knows (mktrace (put_mgr i (now w) (t_mgrs t)) (t_asked t) (gossip_in (sent w) ++ t_sent t) (t_next t)) s'.
 Proof.
   intros K K1 Hi Z. constructor; simpl.
   - eapply steps_reach; [apply K1|apply Z].
   - apply put_mgr_len.
-  - intros k. unfold member. rewrite (Z_heir _ _ _ _ Z). apply (K_all _ _ K1).
+  - intros k. unfold member. rewrite (Z_heir _ _ _ _ _ Z). apply (K_all _ _ K1).
   - intros k Hk. unfold mgr_at; simpl. unfold put_mgr. rewrite nth_map_seq by assumption.
     destruct (Nat.eqb_spec k i) as [->|N].
     + split; [apply Z|]. apply Z.
-    + rewrite (Z_rest _ _ _ _ Z k N). destruct (K_mgr _ _ K1 k Hk) as [A B]. split; [exact A|].
-      intros c p H. destruct (B c p H) as (d & Hd). exists d. now apply (Z_net _ _ _ _ Z).
-  - intros q H. apply (Z_net _ _ _ _ Z), K1, H.
+    + rewrite (Z_rest _ _ _ _ _ Z k N). destruct (K_mgr _ _ K1 k Hk) as [A B]. split; [exact A|].
+      intros c p H. destruct (B c p H) as (d & Hd). exists d. now apply (Z_net _ _ _ _ _ Z).
+  - intros q H. apply (Z_net _ _ _ _ _ Z), K1, H.
   - intros g H. apply in_app_or in H as [H|H].
-    + apply gossip_in_sent in H. apply (Z_sent _ _ _ _ Z) in H. exact H.
-    + apply (Z_net _ _ _ _ Z), K1, H.
-  - intros f. rewrite (Z_fes _ _ _ _ Z). apply K1.
+    + apply gossip_in_sent in H. apply (Z_sent _ _ _ _ _ Z) in H. exact H.
+    + apply (Z_net _ _ _ _ _ Z), K1, H.
+  - intros f. rewrite (Z_fes _ _ _ _ _ Z). apply K1.
 Qed.
 
 (** A further message in the network is no harm. *)
@@ -292,7 +295,9 @@ Proof.
     - intros f'. rewrite lowof_addlow. unfold s', submit, upd. cbn [fes].
       destruct (Nat.eqb_spec f' f) as [->|N]; cbn [fcnt]; [lia|apply K]. }
   all: destruct (e_at e <? nM) eqn:Hi; [|discriminate]; apply Nat.ltb_lt in Hi; simpl in H.
-  all: destruct (forallb _ _) eqn:HC; [|discriminate]; rewrite forallb_forall in HC.
+  all: destruct (forallb _ _) eqn:HC; [|discriminate]; rewrite forallb_forall in HC; simpl in H.
+  all: destruct (absent (e_cfg e)) eqn:HA; [|discriminate]; simpl in H.
+  all: assert (HA' : forall (s' : st) k, In k (absent (e_cfg e)) -> ~ member s' k) by (rewrite HA; intros s' k []).
   all: assert (HC' : forall j, In j (partners (e_cfg e)) -> j < nM) by (intros k Hk; now apply Nat.ltb_lt, HC).
   all: destruct (answer_to t e) as [x|] eqn:A; [|discriminate].
   all: destruct (matches e x) eqn:M; [|discriminate]; inversion H; subst; clear H.
@@ -300,7 +305,7 @@ Proof.
   all: destruct (K_mgr _ _ K _ Hi) as [Em Ea]; set (m := mgr_at t (e_at e)) in *.
   (* The input comes to be in the network of [s1]; the handler leads on from there. *)
   all: assert (Go : forall s1, steps s s1 -> rms s1 = rms s -> hist s1 = hist s -> Knows t s1 ->
-         handles s1 m e w -> (exists s', Sim (e_at e) s1 w s') ->
+         handles s1 m e w -> (exists s', Sim steps (e_at e) s1 w s') ->
          exists s', steps s s' /\ happened s e s' /\ Knows (mktrace (put_mgr (e_at e) (now w) (t_mgrs t))
            (t_asked t) (gossip_in (sent w) ++ t_sent t) (t_next t)) s')
     by (intros s1 S1 R1 H1 K1 Hh (s' & Z); exists s'; splits;
@@ -329,7 +334,7 @@ Proof.
   - destruct (j <? nM) eqn:J; [|discriminate]. apply Nat.ltb_lt in J. inversion A; subst w.
     apply (Go s); auto; [constructor|]. apply timer_is_steps; auto; apply K.
   - inversion A; subst w. apply (Go s); auto; [constructor|]. exists s.
-    apply sim_start; auto. intros c p Hc. apply filter_In in Hc as [Hc _]. now apply Ea.
+    apply sim_start; auto; [constructor|]. intros c p Hc. apply filter_In in Hc as [Hc _]. now apply Ea.
   - inversion A; subst w. rewrite <- Em in Go |- *. apply (Go s); auto; [constructor|].
     apply start_is_steps; auto.
 Qed.

@@ -28,7 +28,7 @@ Definition merged (s : st2) (g : gsp2) : st2 :=
   let (v, l) := take (g_ts g) (rts (rms s (g_dst g))) (g_log g) in
   let (a, e) := settle (add_all (rms s (g_dst g)) v l) in put s (g_dst g) (learn a g) e.
 Definition collected (s : st2) (i : nat) : st2 :=
-  match collects (rms s i) with Some upto => put s i (discard (rms s i) upto) [] | None => s end.
+  match collects (needed (rms s i)) (rms s i) with Some upto => put s i (discard (rms s i) upto) [] | None => s end.
 Definition s4 : st2 := collected (merged s3 g) 1.
 Definition s5 : st2 := send s4 (MGsp g').
 Definition s6 : st2 := collected (merged s5 g') 0.
@@ -133,7 +133,7 @@ Proof.
   assert (E : on_gossip_timer (C2 (turn n)) (managers n (turn n)) (1 - turn n) = start (managers n (turn n))).
   { unfold on_gossip_timer. rewrite silent; auto; unfold n in *; destruct (turns (6 + t)); lia. }
   change (managers (S n)) with (managers n). change (state (S n)) with (state n). cbn [handle]. rewrite E.
-  splits; auto; [discriminate|]. apply sim_start; [|].
+  splits; auto; [discriminate|]. apply sim_start; [constructor| |].
   - destruct (turns n) as [->| ->]; computed.
   - destruct (turns n) as [->| ->]; intros c p Hq; vm_compute in Hq; destruct Hq.
 Qed.

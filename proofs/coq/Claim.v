@@ -1,0 +1,151 @@
+(** The main claim, readable alone: what the handlers never do wrong, in whatever order things happen to them.
+    [ClaimHolds.claim_holds] is its proof. [Statement] says more, and needs more definitions.
+
+    Nothing here looks into the handlers ([on_update] and so on, in Handlers.v): the claim is about them, so they need
+    no trust. What is used of the other files is data only (check.sh sees to it):
+    - [Params]: [nR] replica managers take updates, [nM] are there in all; any numbers. The service: the first value
+      [v0]; [apply] executes an update (its name, operation, past and timestamp) on a value; [also] is told of a
+      further record of one that was executed before. Any functions.
+    - [cid], a name: a front end, and the serial of one of its requests. [vec], a timestamp: a list of numbers, of which
+      those that are missing are 0.
+    - [req], an update as its front end sends it: [q_cid] its name, [q_ack] what is acknowledged, [q_prev] what the
+      client had seen, [q_op] the operation.
+    - [urec], a record of an update at one manager: [r_cid], [r_prev], [r_op] are those of the request; [r_ts] is its
+      timestamp.
+    - [gsp], gossip: [g_src], [g_dst], records [g_log], a timestamp [g_ts], whether it is whole or the last fragment
+      [g_comp], a table [g_tbl].
+    - [mgr], a manager's state: [core m] is its replica, with the value [val], its timestamp [vts], and the records
+      [pend] that wait in the log. [rm0 i] is the empty replica of manager [i].
+    - [work], what a handler did: [now] is the state afterwards, [sent] the messages, [ran] the records executed, in
+      order ([start m]: nothing). Messages are [OReply] (to an update: its timestamp), [OAnswer] (to a query: the value that is asked, and
+      its timestamp), [OGossip], and others that the claim says nothing of.
+    - [cfg], a configuration: [partners], and the places of managers that are [absent]. *)
+From Coq Require Import List Arith.
+Import ListNotations.
+From Chinwag Require Import Vec Core Handlers.
+
+Section Claim.
+Context {Op Val : Type} {P : Params Op Val}.
+Notation req := (@req Op).
+Notation urec := (@urec Op).
+Notation gsp := (@gsp Op).
+Notation mgr := (@mgr Op Val).
+Notation work := (@work Op Val).
+Notation out := (@out Op Val).
+
+(** ** What can happen *)
+
+(** The managers; what each has executed, in order; all that front ends ever issued or asked, and managers sent. *)
+Record world := mkworld {
+  at_ : nat -> mgr;
+  history : nat -> list urec;
+  issued : list req;
+  asked : list (cid * vec);
+  told : list out }.
+
+(** At the beginning, all are empty. *)
+Definition empty : world := mkworld (fun i => mkmgr (rm0 i) [] [] 0) (fun _ => []) [] [] [].
+
+(** What a manager is given. *)
+Inductive input :=
+| Update (q : req) | Query (c : cid) (prev : vec) | Gossip (g : gsp) | Pull (from : nat) (t : vec) | Timer (to : nat)
+| Restart.    (* for the first time, or after a crash: of its state, only [core] without its table is left *)
+
+Definition handle (C : cfg) (m : mgr) (x : input) : work :=
+  match x with
+  | Update q => on_update C m q
+  | Query c prev => on_query_message C m c prev
+  | Gossip g => on_gossip C m g
+  | Pull j t => on_pull C m j t
+  | Timer j => on_gossip_timer C m j
+  | Restart => start (on_start C (core m))
+  end.
+
+(** A part of a message: any of its records, in any order; marked whole only if it claims what the whole one does. *)
+Definition part (whole g : gsp) : Prop :=
+  g_src g = g_src whole /\ g_dst g = g_dst whole /\ incl (g_log g) (g_log whole) /\
+  (g_comp g = true -> g_comp whole = true /\ g_ts g = g_ts whole /\ g_tbl g = g_tbl whole).
+
+(** What may arrive at manager [i]: what was sent, at any time, any number of times, or never. Timers fire, and
+    managers crash, at any time. *)
+Definition arrives (w : world) (i : nat) (x : input) : Prop :=
+  match x with
+  | Update q => In q (issued w)
+  | Query c prev => In (c, prev) (asked w)
+  | Gossip g => g_dst g = i /\ exists whole, In (OGossip whole) (told w) /\ part whole g
+  | Pull j _ | Timer j => j < nM
+  | Restart => True
+  end.
+
+(** Any configuration, at each call, in which everyone is a member. *)
+Definition proper (C : cfg) : Prop := (forall j, In j (partners C) -> j < nM) /\ absent C = [].
+
+(** Front ends issue what they like: any past, any acknowledgement, and serials that ascend; they ask what they like. *)
+Inductive happens : world -> world -> Prop :=
+| issues w q : (forall q', In q' (issued w) -> fst (q_cid q') = fst (q_cid q) -> snd (q_cid q') < snd (q_cid q)) ->
+    happens w (mkworld (at_ w) (history w) (q :: issued w) (asked w) (told w))
+| asks w c prev :
+    happens w (mkworld (at_ w) (history w) (issued w) ((c, prev) :: asked w) (told w))
+| handles w i C x : i < nM -> proper C -> arrives w i x -> let done := handle C (at_ w i) x in
+    happens w (mkworld (fun k => if k =? i then now done else at_ w k)
+      (fun k => if k =? i then history w i ++ ran done else history w k)
+      (issued w) (asked w) (sent done ++ told w)).
+
+Inductive possible : world -> Prop :=
+| begins_so : possible empty
+| goes_on_so w w' : possible w -> happens w w' -> possible w'.
+
+(** ** What is right then *)
+
+Definition within (u v : vec) : Prop := forall k, k < nR -> nth k u 0 <= nth k v 0.
+
+(** A record is somewhere: executed, or in a log. *)
+Definition somewhere (w : world) (r : urec) : Prop :=
+  exists i, i < nM /\ (In r (history w i) \/ In r (pend (core (at_ w i)))).
+
+(** A history in causal order: before a record, all that its past covers has run. *)
+Definition causal (w : world) (h : list urec) : Prop :=
+  forall l1 u l2 d, h = l1 ++ u :: l2 -> somewhere w d -> within (r_ts d) (r_prev u) -> In d l1.
+
+(** The result of a history: each update is applied once, with the first of its records. *)
+Fixpoint result (applied : list cid) (v : Val) (h : list urec) : Val :=
+  match h with
+  | [] => v
+  | r :: t =>
+      if existsb (fun c => (fst (r_cid r) =? fst c) && (snd (r_cid r) =? snd c))%bool applied
+      then result applied (also (r_cid r) (r_op r) (r_prev r) (r_ts r) v) t
+      else result (r_cid r :: applied) (apply (r_cid r) (r_op r) (r_prev r) (r_ts r) v) t
+  end.
+
+(** A lawful service: histories with the same records, all in causal order, have the same result. *)
+Definition lawful (w : world) : Prop := forall h1 h2, NoDup h1 -> NoDup h2 -> (forall r, In r h1 <-> In r h2) ->
+  causal w h1 -> causal w h2 -> result [] v0 h1 = result [] v0 h2.
+
+Record right (w : world) : Prop := {
+  (** Each update at most once, in causal order: the value is the result of such a history. *)
+  right_value : forall i, i < nM -> val (core (at_ w i)) = result [] v0 (history w i) /\
+    NoDup (history w i) /\ causal w (history w i);
+  (** Nothing is made up: each record is of an update that was issued. *)
+  right_records : forall r, somewhere w r ->
+    exists q, In q (issued w) /\ q_cid q = r_cid r /\ q_prev q = r_prev r /\ q_op q = r_op r;
+  (** The value timestamp covers just what was executed. *)
+  right_timestamp : forall i r, i < nM ->
+    (In r (history w i) <-> somewhere w r /\ within (r_ts r) (vts (core (at_ w i))));
+  (** A reply means that the update is recorded, under a timestamp that the reply covers; so it runs before whatever
+      builds on the reply. *)
+  right_reply : forall c t, In (OReply c t) (told w) ->
+    (exists r, somewhere w r /\ r_cid r = c /\ within (r_ts r) t) /\
+    forall i l1 u l2, i < nM -> history w i = l1 ++ u :: l2 -> within t (r_prev u) ->
+      exists r, In r l1 /\ r_cid r = c;
+  (** An answer is the result of a history in causal order that holds just what the answer's timestamp covers, and that
+      covers what the client had seen: his own updates, and what earlier answers reflected. *)
+  right_answer : forall c v t, In (OAnswer c v t) (told w) ->
+    (exists prev, In (c, prev) (asked w) /\ within prev t) /\
+    exists h, v = result [] v0 h /\ causal w h /\ forall r, In r h <-> somewhere w r /\ within (r_ts r) t;
+  (** Equal timestamps, equal values. *)
+  right_values : lawful w -> forall i j, i < nM -> j < nM ->
+    within (vts (core (at_ w i))) (vts (core (at_ w j))) -> within (vts (core (at_ w j))) (vts (core (at_ w i))) ->
+    val (core (at_ w i)) = val (core (at_ w j)) }.
+
+Definition claim : Prop := forall w, possible w -> right w.
+End Claim.
