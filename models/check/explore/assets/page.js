@@ -4,7 +4,7 @@ import { card, el, message } from './cards.js';
 
 const $ = (id) => document.getElementById(id);
 const RANDOM_STEPS = 10;
-const ALL_FORMATS = ['svg', 'itf.json', 'shiviz.log', 'txt', 'replay.json'];
+const ALL_FORMATS = ['svg', 'itf.json', 'shiviz.log', 'txt', 'scenario.txt', 'replay.json'];
 
 let here = null; // the place that is shown
 let shown = null; // the server's answer for it
