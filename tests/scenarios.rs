@@ -157,12 +157,71 @@ fn a_scenario_that_does_not_make_sense_is_refused_with_its_line() {
         ("restore 0", "line 1: restore 0: no copy was put away: say `backup` before"),
         ("backup 0\nrestore 0\nsettle", "line 3: settle: rm0 has an old copy"),
         ("client c at 0\nc tell 0", "line 2: c tell 0: \"0\" is no client"),
+        ("client c at 0\nretry c#1", "line 2: retry c#1: no such request is unanswered"),
+        ("client c at 0\nretry c#x", "line 2: retry c#x: \"c#x\" is no request, such as `c1#0`"),
+        ("bug none", "line 1: bug none: there is no such seeded bug; `check --list` has them"),
+        ("claim none", "line 1: claim none: there is no such property; `check --list` has them"),
+        ("client c at 0\nlink 0 -> 1", "line 2: link 0 -> 1: say this before the first client"),
         ("# mutant: lazy", "line 1: no ` => ` and property"),
     ] {
         let outcome = Script::read(text).and_then(|script| script.run(PROTOCOL, ()));
         let why = outcome.expect_err(text);
         assert!(why.starts_with(problem), "{why}");
     }
+}
+
+/// What a text prints on the model.
+fn printed(text: &str) -> String {
+    let run = Script::read(text).and_then(|script| script.run(PROTOCOL, ()));
+    run.expect("it makes sense").0.write()
+}
+
+#[test]
+fn requests_of_a_client_at_any_manager_are_taken_where_the_scenario_says() {
+    let set_up = "replicas 2\nclient c at any\n\nc sends update a\n\nin flight\n\n";
+    for (to, ts) in [(0, "[1,0]"), (1, "[0,1]")] {
+        let text = format!("{set_up}deliver update c -> {to} again\n\nin flight\n");
+        let printed = printed(&text);
+        let copy = "c -> any update a c#0 after [0,0]";
+        assert!(printed.contains(&format!("in flight\n----\n{copy}\n\n")), "{printed}");
+        assert!(printed.contains(&format!("rm{to} -> c reply c#0 at {ts}\n")), "{printed}");
+        assert!(
+            printed.ends_with(&format!("{copy}\nrm{to} -> c reply c#0 at {ts}\n")),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn the_second_of_three_messages_can_be_meant_and_so_can_one_request_of_two() {
+    let text = "replicas 2\nclient c at 0\n\nc sends independent a\nc sends independent b\n\
+                c sends independent d\nretry c#1 via 1\n\ndeliver 2nd update c -> 0\n";
+    let printed = printed(text);
+    assert!(
+        printed.contains("retry c#1 via 1\n----\nc -> rm1 update b c#1 after [0,0]\n"),
+        "{printed}"
+    );
+    assert!(
+        printed.ends_with("rm0 takes update b c#1 after [0,0]: rm0 -> c reply c#1 at [1,0]\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn managers_with_links_gossip_along_them_only() {
+    let text = "replicas 2\nlink 1 -> 0\nclient c at 0\n\nc update a\n\ngossip 0 -> 1\n";
+    let printed = printed(text);
+    assert!(printed.ends_with("gossip 0 -> 1\n----\nrm0 has no reason to\n"), "{printed}");
+}
+
+#[test]
+fn patient_clients_leave_unanswered_what_was_lost() {
+    let end = |settle| {
+        let text = format!("replicas 2\nclient c at 0\n\nc sends query\ndrop all\n\n{settle}\n");
+        Script::read(&text).and_then(|s| s.run(PROTOCOL, ())).expect("it makes sense").1
+    };
+    assert_eq!(end("settle"), None);
+    assert_eq!(end("settle patiently"), Some(Stop::Violated(vec!["every query ends up answered"])));
 }
 
 #[test]

@@ -59,7 +59,12 @@ impl Shown {
             "replay.json" => self.replay.to_text(),
             _ => return None,
         };
-        Some((format!("{}.{format}", self.stem), text))
+        Some((self.named(format), text))
+    }
+
+    /// The name of its file of a format.
+    pub fn named(&self, format: &str) -> String {
+        format!("{}.{format}", self.stem)
     }
 
     /// Writes it where that was asked for, and from then on replays from there.

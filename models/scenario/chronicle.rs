@@ -1,9 +1,6 @@
 //! What a scenario did, step by step, for people who want to look at it.
 
-use super::{
-    Follower,
-    stage::{Packet, Stage},
-};
+use super::{Follower, flight::Packet, stage::Stage};
 use crate::{
     model::{Links, Model},
     party::Local,
@@ -29,9 +26,12 @@ impl<F: Follower> Stage<F> {
         let mut also = |says: bool, text: String| parts.extend(says.then_some(text));
         also(*read_only > 0, format!("{read_only} read-only"));
         also(*links == Links::Ring, "gossip round a ring".into());
+        let links: Vec<_> = self.links.iter().map(|(a, b)| format!("rm{a} to rm{b}")).collect();
+        also(!links.is_empty(), format!("gossip only from {}", links.join(", ")));
         also(*batch > 0, format!("gossip after {batch} updates"));
         also(*pulls, "pulls".into());
         also(self.fragments, "one record a message".into());
+        parts.extend(self.bug.map(|bug| format!("seeded bug \"{}\"", bug.name)));
         parts.join("; ")
     }
 
@@ -42,7 +42,9 @@ impl<F: Follower> Stage<F> {
         let (kind, name) = match local {
             Local::Manager(_) => (LaneKind::Manager, name),
             Local::Client(_) => {
-                (LaneKind::FrontEnd, format!("{name} (fe{})", node - self.managers()))
+                let front_end = format!("fe{}", node - self.managers());
+                let name = if name == front_end { name } else { format!("{name} ({front_end})") };
+                (LaneKind::FrontEnd, name)
             }
         };
         let lane = Lane { name, kind, start: story::describe(local) };
@@ -60,7 +62,7 @@ impl<F: Follower> Stage<F> {
         let mut step = story::with_change(step, before, after);
         step.sent.extend(sent.iter().map(|packet| SentMessage {
             id: packet.id,
-            to: Some(packet.to),
+            to: (packet.may.len() == 1).then_some(packet.to),
             label: label(&packet.message),
         }));
         let portrait =
@@ -83,14 +85,13 @@ impl<F: Follower> Stage<F> {
     }
 
     fn note(&mut self, step: Step, portrait: serde_json::Value) {
-        let lane = |node: usize| self.node_name(node);
         let flying = |packet: &Packet| Flying {
             id: packet.id,
             kind: packet.message.kind().to_owned(),
             text: format!(
                 "{} -> {}: {}",
-                lane(packet.from),
-                lane(packet.to),
+                self.node_name(packet.from),
+                self.receiver_name(packet),
                 label(&packet.message)
             ),
         };

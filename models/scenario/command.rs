@@ -22,16 +22,22 @@ pub enum Command {
     Pulls,
     /// Each manager gossips to the next only.
     Ring,
+    /// Managers gossip along such links only, and this is one.
+    Link(u16, u16),
     /// `G`.
     Batch(u32),
     /// The service.
     Service(Serves),
+    /// The seeded bug of this name is in.
+    Bug(String),
+    /// Of the properties, this one alone is judged.
+    Claim(String),
     /// A client, its home, to how many managers its updates go, and what it claims to have seen.
     Client {
         /// Its name.
         name: String,
-        /// The manager it prefers.
-        home: u16,
+        /// The manager it prefers; none for one whose requests any may take.
+        home: Option<u16>,
         /// To how many managers each update goes.
         copies: u16,
         /// What it claims to have seen: more than nothing for a liar.
@@ -52,6 +58,8 @@ pub enum Command {
     Retry {
         /// The client.
         client: String,
+        /// Only with the request of this number.
+        number: Option<u64>,
         /// And turns to this manager.
         via: Option<u16>,
     },
@@ -89,7 +97,10 @@ pub enum Command {
     /// What is under way.
     Flight,
     /// No more faults: all arrives, all timers fire, until nobody has anything left to say.
-    Settle,
+    Settle {
+        /// Do clients wait for what is unanswered? Otherwise they ask again.
+        patiently: bool,
+    },
 }
 
 /// What a client asks for.
@@ -103,6 +114,8 @@ pub enum Asked {
     Query,
     /// To tell another client all it knows.
     Tell(String),
+    /// To be told something by another one.
+    Wait,
 }
 
 /// A message under way.
@@ -118,6 +131,21 @@ pub struct Pick {
     pub which: Which,
     /// Does a copy stay under way?
     pub again: bool,
+}
+
+impl Pick {
+    /// As a scenario says it.
+    pub fn written(&self) -> String {
+        let which = match self.which {
+            Which::Oldest => String::new(),
+            Which::Newest => "newest ".into(),
+            Which::After(1) => "2nd ".into(),
+            Which::After(2) => "3rd ".into(),
+            Which::After(others) => format!("{}th ", others + 1),
+        };
+        let (kind, again) = (self.kind.word(), if self.again { " again" } else { "" });
+        format!("{which}{kind} {} -> {}{again}", self.from, self.to)
+    }
 }
 
 /// A kind of message.
@@ -137,6 +165,22 @@ pub enum Kind {
     Tell,
 }
 
+impl Kind {
+    const ALL: [Self; 6] =
+        [Self::Update, Self::Query, Self::Reply, Self::Gossip, Self::Pull, Self::Tell];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Query => "query",
+            Self::Reply => "reply",
+            Self::Gossip => "gossip",
+            Self::Pull => "pull",
+            Self::Tell => "tell",
+        }
+    }
+}
+
 /// Which of several messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -144,6 +188,8 @@ pub enum Which {
     Oldest,
     /// The one that was sent last.
     Newest,
+    /// The one that was sent after so many others.
+    After(usize),
 }
 
 /// What a line may be, for errors.
@@ -159,13 +205,15 @@ impl Command {
             ["fragments"] => Self::Fragments,
             ["pulls"] => Self::Pulls,
             ["ring"] => Self::Ring,
+            ["link", from, "->", to] => Self::Link(number(from)?, number(to)?),
             ["batch", n] => Self::Batch(number(n)?.into()),
             ["service", name] => Self::Service(service(name)?),
-            ["client", name, "at", home, ref rest @ ..] => client(name, number(home)?, rest)?,
-            ["retry", client] => Self::Retry { client: client.into(), via: None },
-            ["retry", client, "via", via] => {
-                Self::Retry { client: client.into(), via: Some(number(via)?) }
-            }
+            ["bug", ref name @ ..] => Self::Bug(name.join(" ")),
+            ["claim", ref sentence @ ..] => Self::Claim(sentence.join(" ")),
+            ["client", name, "at", "any", ref rest @ ..] => client(name, None, rest)?,
+            ["client", name, "at", home, ref rest @ ..] => client(name, Some(number(home)?), rest)?,
+            ["retry", request] => retry(request, None)?,
+            ["retry", request, "via", via] => retry(request, Some(number(via)?))?,
             ["restart", client] => Self::Restart(client.into()),
             ["gossip", from, "->", to] => gossip(from, to, true)?,
             ["send", "gossip", from, "->", to] => gossip(from, to, false)?,
@@ -180,7 +228,8 @@ impl Command {
             ["restore", n] => Self::Restore(number(n)?),
             ["show", node] => Self::Show(node.into()),
             ["in", "flight"] => Self::Flight,
-            ["settle"] => Self::Settle,
+            ["settle"] => Self::Settle { patiently: false },
+            ["settle", "patiently"] => Self::Settle { patiently: true },
             [client, "sends", ref rest @ ..] => ask(client, rest, false)?,
             [client, ref rest @ ..] => ask(client, rest, true)?,
             [] => return Err(USAGE.into()),
@@ -207,7 +256,17 @@ fn service(name: &str) -> Result<Serves, String> {
     })
 }
 
-fn client(name: &str, home: u16, rest: &[&str]) -> Result<Command, String> {
+/// All that is unanswered of `c1`, or the one request `c1#0`.
+fn retry(request: &str, via: Option<u16>) -> Result<Command, String> {
+    let Some((client, number)) = request.split_once('#') else {
+        return Ok(Command::Retry { client: request.into(), number: None, via });
+    };
+    let number = number.parse();
+    let number = number.map_err(|_| format!("{request:?} is no request, such as `c1#0`"))?;
+    Ok(Command::Retry { client: client.into(), number: Some(number), via })
+}
+
+fn client(name: &str, home: Option<u16>, rest: &[&str]) -> Result<Command, String> {
     let (mut copies, mut claims) = (1, None);
     for pair in rest.chunks(2) {
         match *pair {
@@ -235,6 +294,9 @@ fn gossip(from: &str, to: &str, whole: bool) -> Result<Command, String> {
 fn pick(words: &[&str]) -> Result<Pick, String> {
     let (which, words) = match words {
         ["newest", rest @ ..] => (Which::Newest, rest),
+        [word, rest @ ..] if nth(word).is_some() => {
+            (nth(word).map_or(Which::Oldest, Which::After), rest)
+        }
         rest => (Which::Oldest, rest),
     };
     let (again, words) = match words {
@@ -244,16 +306,16 @@ fn pick(words: &[&str]) -> Result<Pick, String> {
     let [kind, from, "->", to] = *words else {
         return Err("say which: `deliver update c1 -> 0`, `deliver newest gossip 0 -> 1`".into());
     };
-    let kind = match kind {
-        "update" => Kind::Update,
-        "query" => Kind::Query,
-        "reply" => Kind::Reply,
-        "gossip" => Kind::Gossip,
-        "pull" => Kind::Pull,
-        "tell" => Kind::Tell,
-        _ => return Err("there are update, query, reply, gossip, pull, tell".into()),
-    };
+    let known = Kind::ALL.into_iter().find(|known| known.word() == kind);
+    let kind = known.ok_or("there are update, query, reply, gossip, pull, tell")?;
     Ok(Pick { kind, from: from.into(), to: to.into(), which, again })
+}
+
+/// How many come before the `2nd`.
+fn nth(word: &str) -> Option<usize> {
+    let endings = ["st", "nd", "rd", "th"];
+    let digits = endings.iter().find_map(|ending| word.strip_suffix(ending))?;
+    digits.parse::<usize>().ok()?.checked_sub(1)
 }
 
 fn ask(client: &str, words: &[&str], whole: bool) -> Result<Command, String> {
@@ -265,6 +327,7 @@ fn ask(client: &str, words: &[&str], whole: bool) -> Result<Command, String> {
         ["update", name] => Asked::Update(tag(name)?),
         ["independent", name] => Asked::Independent(tag(name)?),
         ["query"] => Asked::Query,
+        ["waits"] if whole => Asked::Wait,
         ["tell", other] => Asked::Tell(other.into()),
         _ => return Err(USAGE.into()),
     };

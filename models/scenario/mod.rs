@@ -7,6 +7,9 @@
 pub mod beside;
 mod chronicle;
 mod command;
+mod export;
+mod fault;
+mod flight;
 mod live;
 mod run;
 mod script;
@@ -15,6 +18,7 @@ mod show;
 mod stage;
 
 pub use command::{Asked, Command, Kind, Pick, Which};
+pub use export::export;
 pub use live::Live;
 pub use run::Run;
 pub use script::{Block, Script};
@@ -50,6 +54,11 @@ pub trait Follower {
 
     /// A replica manager took an input that tells that it has lost state: it must stop.
     fn lost(&mut self, id: ReplicaId, input: &Input<Application>) -> Result<(), String>;
+
+    /// Do its messages travel as bytes, so that a record must be large to fill one?
+    fn has_datagrams(&self) -> bool {
+        true
+    }
 }
 
 /// The model alone.
@@ -82,6 +91,10 @@ impl Follower for () {
 
     fn lost(&mut self, _: ReplicaId, _: &Input<Application>) -> Result<(), String> {
         Ok(())
+    }
+
+    fn has_datagrams(&self) -> bool {
+        false
     }
 }
 

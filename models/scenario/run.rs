@@ -1,22 +1,21 @@
 //! Carries out what a scenario says, one command after the other.
 
 use super::{
-    Asked, By, Command, Follower, Pick, Stop,
-    chronicle::Chronicle,
-    show,
-    stage::{Packet, Stage},
+    Asked, By, Command, Follower, Pick, Stop, chronicle::Chronicle, flight::Packet, show,
+    stage::Stage,
 };
 use crate::{
-    application::Tag,
+    application::{Tag, name},
     party::{Client, Line, Local, Sent},
     recording::Recording,
+    story,
 };
 use chinwag::{Input, Message, ReplicaId, RequestId, Timer, Timestamp};
 
 /// A scenario that is under way.
 #[derive(Debug)]
 pub struct Run<F> {
-    stage: Stage<F>,
+    pub(super) stage: Stage<F>,
 }
 
 impl<F: Follower> Run<F> {
@@ -40,9 +39,10 @@ impl<F: Follower> Run<F> {
 
     /// What was noted.
     pub(super) fn recording(self) -> Recording {
-        let model = self.stage.in_short();
+        let (model, updatable) = (self.stage.in_short(), self.stage.model.updatable);
         let mut recording = self.stage.chronicle.unwrap_or_default().recording;
         recording.run.model = model;
+        recording.run.notation = story::notation(updatable);
         recording
     }
 
@@ -55,15 +55,18 @@ impl<F: Follower> Run<F> {
             Command::Fragments => stage.set_up(|s| s.fragments = true),
             Command::Pulls => stage.set_up(|s| s.model.pulls = true),
             Command::Ring => stage.set_up(Stage::set_ring),
+            Command::Link(from, to) => stage.set_up(|s| s.links.push((*from, *to))),
             Command::Batch(n) => stage.set_up(|s| s.model.batch = *n),
             Command::Service(serves) => stage.set_up(|s| s.serve(*serves)),
+            Command::Bug(name) => stage.break_by(name),
+            Command::Claim(sentence) => stage.claim(sentence),
             Command::Client { name, home, copies, claims } => {
                 stage.add_client(name, *home, *copies, claims.clone())
             }
             Command::Ask { client, asked, via, whole } => {
                 self.ask(client, asked, *via, *whole, out)
             }
-            Command::Retry { client, via } => self.retry(client, *via, out),
+            Command::Retry { client, number, via } => self.retry(client, *number, *via, out),
             Command::Restart(client) => self.restart_client(client),
             Command::Gossip { from, to, whole } => self.gossip(*from, *to, *whole, out),
             Command::Deliver(pick) => self.deliver(pick, out),
@@ -92,8 +95,8 @@ impl<F: Follower> Run<F> {
                 out.extend(stage.flight.iter().map(|packet| show::message_line(stage, packet)));
                 Ok(())
             }
-            Command::Settle => {
-                stage.settle()?;
+            Command::Settle { patiently } => {
+                stage.settle(*patiently)?;
                 out.push("all is quiet".into());
                 Ok(())
             }
@@ -116,6 +119,7 @@ impl<F: Follower> Run<F> {
             Asked::Update(tag) => Line::Update(fresh(stage, *tag)?),
             Asked::Independent(tag) => Line::Independent(fresh(stage, *tag)?),
             Asked::Query => Line::Query,
+            Asked::Wait => Line::Wait,
             Asked::Tell(other) => {
                 let client = stage.node(other)?.checked_sub(stage.managers());
                 let none = || Stop::Unusable(format!("{other:?} is no client"));
@@ -123,26 +127,36 @@ impl<F: Follower> Run<F> {
             }
         };
         let via = self.contact(via, 0)?;
-        let sent =
-            self.stage.act(node, "asks", |client, local| ask_line(client, local, via, line))?;
-        if sent.is_empty() {
+        let sent = self
+            .stage
+            .act(node, &words(asked), |client, local| ask_line(client, local, via, line))?;
+        if sent.is_empty() && *asked != Asked::Wait {
             out.push("it waits its turn".into());
         }
         if whole { self.exchange(sent, out) } else { Ok(()) }
     }
 
-    fn retry(&mut self, client: &str, via: Option<u16>, out: &mut Vec<String>) -> Result<(), Stop> {
+    fn retry(
+        &mut self,
+        client: &str,
+        number: Option<u64>,
+        via: Option<u16>,
+        out: &mut Vec<String>,
+    ) -> Result<(), Stop> {
         let node = self.stage.node(client)?;
         // A front end turns to the next one of its own accord.
         let before = self.contact(via, self.stage.model.group().replicas - 1)?;
         if let (Some(contact), Local::Client(local)) = (before, &mut self.stage.locals[node]) {
             local.state.contact = contact;
         }
-        let numbers = match &self.stage.locals[node] {
+        let numbers: Vec<_> = match &self.stage.locals[node] {
             Local::Client(local) => local.state.in_flight.keys().copied().collect(),
             Local::Manager(_) => Vec::new(),
         };
-        for number in numbers {
+        if number.is_some_and(|number| !numbers.contains(&number)) {
+            return Err(Stop::Unusable("no such request is unanswered".into()));
+        }
+        for number in numbers.into_iter().filter(|one| number.is_none_or(|only| only == *one)) {
             let sent = self.stage.step(node, Input::Timer(Timer::Retry { number }))?;
             out.extend(sent.iter().map(|packet| show::message_line(&self.stage, packet)));
         }
@@ -254,10 +268,11 @@ impl<F: Follower> Run<F> {
             out.push("nothing such is under way".into());
             return Ok(());
         };
-        let packet = match pick.again {
+        let mut packet = match pick.again {
             true => self.stage.flight[place].clone(),
             false => self.stage.flight.remove(place),
         };
+        packet.to = self.stage.node(&pick.to)?;
         self.stage.arrive(&packet, out).map(drop)
     }
 
@@ -270,6 +285,17 @@ impl<F: Follower> Run<F> {
             None => out.push("nothing such is under way".into()),
         }
         Ok(())
+    }
+}
+
+/// What a client does that asks for this.
+fn words(asked: &Asked) -> String {
+    match asked {
+        Asked::Update(tag) => format!("asks for update {}", name(*tag)),
+        Asked::Independent(tag) => format!("asks for update {}, whatever is under way", name(*tag)),
+        Asked::Query => "asks a question".into(),
+        Asked::Tell(other) => format!("tells {other} all it knows"),
+        Asked::Wait => "waits to be told something".into(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{By, Command, Follower, Run, Stop};
 use crate::recording::Recording;
 
 /// Lines of a scenario, and characters of a line, that are read at most.
-const LINES_MAX: usize = 1_000;
+const LINES_MAX: usize = 5_000;
 const COLUMNS_MAX: usize = 200;
 
 /// A scenario as it was written.
@@ -90,6 +90,12 @@ impl Script {
             recording.notes.push(format!("What it prints is not what the text says: {differs}"));
         }
         Ok(recording)
+    }
+
+    /// Does it say itself which seeded bug is in?
+    pub fn has_its_own_bug(&self) -> bool {
+        let mut lines = self.blocks.iter().flat_map(|block| &block.lines);
+        lines.any(|(_, line)| line.starts_with("bug "))
     }
 
     /// What it says about itself before its first command.

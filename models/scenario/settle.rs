@@ -14,7 +14,7 @@ const ROUNDS_MAX: usize = 50;
 const DELIVERIES_MAX: usize = 2_000;
 
 /// The promise that is broken if it goes on for ever; the engine judges it, so no property has it.
-const SILENCE: &str = "every fair continuation becomes silent";
+pub(super) const SILENCE: &str = "every fair continuation becomes silent";
 
 impl<F: Follower> Stage<F> {
     /// All that is under way arrives, oldest first, and what comes of it.
@@ -30,11 +30,13 @@ impl<F: Follower> Stage<F> {
     }
 
     /// All arrives and all timers with a reason fire, until there are no more; then it is judged as an end.
-    pub(super) fn settle(&mut self) -> Result<usize, Stop> {
+    ///
+    /// Clients ask again for what is unanswered, unless they are patient.
+    pub(super) fn settle(&mut self, patiently: bool) -> Result<usize, Stop> {
         (0..self.managers()).try_for_each(|node| self.has_its_own(node))?;
         for round in 0..ROUNDS_MAX {
             self.deliver_all(&mut Vec::new())?;
-            let due = self.due();
+            let due = self.due(patiently);
             if due.is_empty() {
                 self.judge(&[Scope::Idle, Scope::End])?;
                 return Ok(round);
@@ -46,7 +48,7 @@ impl<F: Follower> Stage<F> {
         Err(Stop::Violated(vec![SILENCE]))
     }
 
-    fn due(&self) -> Vec<(usize, Timer)> {
+    fn due(&self, patiently: bool) -> Vec<(usize, Timer)> {
         let mut due = Vec::new();
         for (node, (party, local)) in self.parties.iter().zip(&self.locals).enumerate() {
             match (party, local) {
@@ -55,6 +57,7 @@ impl<F: Follower> Stage<F> {
                     let due_to = |to: &ReplicaId| party.node.has_reason(&local.state, *to);
                     due.extend(peers.filter(due_to).map(|to| (node, Timer::Gossip { to })));
                 }
+                (_, Local::Client(_)) if patiently => {}
                 (_, Local::Client(local)) => {
                     let numbers = local.state.in_flight.keys();
                     due.extend(numbers.map(|n| (node, Timer::Retry { number: *n })));

@@ -1,9 +1,6 @@
 //! What a scenario prints.
 
-use super::{
-    Follower,
-    stage::{Packet, Stage},
-};
+use super::{Follower, flight::Packet, stage::Stage};
 use crate::{
     application::{Application, Tags, name, names},
     party::{ClientLocal, Life, Local, ManagerLocal},
@@ -98,9 +95,8 @@ fn words<F: Follower>(stage: &Stage<F>, message: &Message<Application>) -> Strin
 
 /// A message under way.
 pub(super) fn message_line<F: Follower>(stage: &Stage<F>, packet: &Packet) -> String {
-    let Packet { from, to, message, .. } = packet;
-    let (from, to) = (stage.node_name(*from), stage.node_name(*to));
-    format!("{from} -> {to} {}", words(stage, message))
+    let (from, to) = (stage.node_name(packet.from), stage.receiver_name(packet));
+    format!("{from} -> {to} {}", words(stage, &packet.message))
 }
 
 /// All that a node knows.

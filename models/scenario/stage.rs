@@ -1,15 +1,18 @@
 //! What a scenario plays on: the parties, what is under way between them, and the judge.
 
 use super::{
-    By, Follower, Kind, Pick, Stop, Which,
-    chronicle::{Chronicle, arrives, befalls},
+    By, Follower, Stop,
+    chronicle::{Chronicle, arrives},
     command::CLIENTS_MAX,
+    flight::Packet,
+    settle::SILENCE,
     show,
 };
 use crate::{
     application::{Act, Application, Op, Tag, Tags, name},
     model::{Links, Model, PLAIN, Serves, operation},
-    party::{Client, FOREVER, Life, Local, ManagerLocal, Party, Sent, Turn},
+    mutants::{MUTANTS, Mutant},
+    party::{Client, FOREVER, Life, Local, ManagerLocal, Party, Sent},
     properties::{Kind as Meant, PROPERTIES, Scope},
     render::{MessageRef, Step},
     story,
@@ -17,8 +20,7 @@ use crate::{
     view::{Setting, View},
 };
 use chinwag::{
-    Destination, FrontEnd, FrontEndId, Input, Message, ReplicaId, Routing, Sender, Timer,
-    Timestamp, services::RegisterOp,
+    FrontEnd, FrontEndId, Input, ReplicaId, Routing, Sender, Timer, Timestamp, services::RegisterOp,
 };
 
 /// Messages under way at once.
@@ -27,21 +29,13 @@ const FLIGHT_MAX: usize = 1_000;
 /// Characters of the key of an update that fills a message: two do not fit one datagram.
 const FILLING: usize = 700;
 
-/// A message under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packet {
-    /// Names it. A copy has the same.
-    pub id: u64,
-    pub from: usize,
-    pub to: usize,
-    pub message: Message<Application>,
-}
-
 /// The parties, managers first, and all between them.
 #[derive(Debug)]
 pub(super) struct Stage<F> {
     pub model: Model,
     pub fragments: bool,
+    /// Along which managers gossip, if not along all.
+    pub links: Vec<(u16, u16)>,
     pub parties: Vec<Party>,
     pub locals: Vec<Local>,
     pub flight: Vec<Packet>,
@@ -50,12 +44,16 @@ pub(super) struct Stage<F> {
     /// Names of clients, in order.
     pub clients: Vec<String>,
     pub asked: Tags,
+    /// The seeded bug that the scenario itself asks for.
+    pub bug: Option<&'static Mutant>,
+    /// The property that alone is judged.
+    claim: Option<&'static str>,
     /// What happened, if anybody wants to know.
     pub chronicle: Option<Chronicle>,
     /// Messages so far.
-    sent: u64,
-    by: By,
-    follower: F,
+    pub(super) sent: u64,
+    pub(super) by: By,
+    pub(super) follower: F,
 }
 
 impl<F: Follower> Stage<F> {
@@ -64,12 +62,15 @@ impl<F: Follower> Stage<F> {
         Self {
             model,
             fragments: false,
+            links: Vec::new(),
             parties: Vec::new(),
             locals: Vec::new(),
             flight: Vec::new(),
             halted: Vec::new(),
             clients: Vec::new(),
             asked: Tags::default(),
+            bug: None,
+            claim: None,
             chronicle: None,
             sent: 0,
             by,
@@ -86,8 +87,12 @@ impl<F: Follower> Stage<F> {
             self.model.records_per_gossip_max = 1;
         }
         self.parties = self.model.parties(self.by.rules, self.by.disk);
-        for party in &self.parties {
+        for party in &mut self.parties {
             let Party::Manager(manager) = party else { continue };
+            if !self.links.is_empty() {
+                let own = self.links.iter().filter(|(from, _)| *from == manager.node.id.0);
+                manager.node.partners = own.map(|(_, to)| ReplicaId(*to)).collect();
+            }
             self.follower.begin(&manager.node).map_err(Stop::Differs)?;
         }
         self.locals = self.parties.iter().map(|party| party.start().0).collect();
@@ -103,7 +108,7 @@ impl<F: Follower> Stage<F> {
     pub fn add_client(
         &mut self,
         name: &str,
-        home: u16,
+        home: Option<u16>,
         copies: u16,
         claims: Option<Timestamp>,
     ) -> Result<(), Stop> {
@@ -113,14 +118,17 @@ impl<F: Follower> Stage<F> {
         }
         let group = self.model.group();
         let id = FrontEndId(self.clients.len() as u64);
-        let mut node = FrontEnd::new(id, 0, group, Routing::Home(ReplicaId(home)));
+        let routing = home.map_or(Routing::Any, |home| Routing::Home(ReplicaId(home)));
+        let mut node = FrontEnd::new(id, 0, group, routing);
         node.copies = copies;
         self.model.liar |= claims.is_some();
         let seen = claims.unwrap_or(group.zero());
-        if seen.len() != usize::from(group.updatable) || home >= group.replicas {
+        let is_there = home.is_none_or(|home| home < group.replicas);
+        if seen.len() != usize::from(group.updatable) || !is_there {
             return Err(Stop::Unusable("the cluster has another number of managers".into()));
         }
-        let op = if self.fragments { filling } else { operation(self.model.serves) };
+        let fills = self.fragments && self.follower.has_datagrams();
+        let op = if fills { filling } else { operation(self.model.serves) };
         let (script, route) = (Vec::new(), None);
         let (retries, keeps_history, gives_up) = (0, true, false);
         let client = Client { node, script, route, retries, seen, op, keeps_history, gives_up };
@@ -204,7 +212,12 @@ impl<F: Follower> Stage<F> {
         self.settled(Step { lane: node, action: action.into(), ..Step::default() }, local, sends)
     }
 
-    fn settled(&mut self, told: Step, local: Local, sends: Vec<Sent>) -> Result<Vec<Packet>, Stop> {
+    pub(super) fn settled(
+        &mut self,
+        told: Step,
+        local: Local,
+        sends: Vec<Sent>,
+    ) -> Result<Vec<Packet>, Stop> {
         let node = told.lane;
         let before = std::mem::replace(&mut self.locals[node], local);
         let packets: Vec<_> = sends.into_iter().map(|sent| self.packet(node, sent)).collect();
@@ -215,16 +228,6 @@ impl<F: Follower> Stage<F> {
         }
         self.judge(&[Scope::Node, Scope::Pair])?;
         Ok(packets)
-    }
-
-    fn packet(&mut self, from: usize, (to, message): Sent) -> Packet {
-        let to = match to {
-            Destination::Replica(id) => id.index(),
-            Destination::FrontEnd(id) => self.managers() + id.0 as usize,
-            Destination::AnyReplica | Destination::AnyUpdatable => 0,
-        };
-        self.sent += 1;
-        Packet { id: self.sent, from, to, message }
     }
 
     /// A message arrives; what comes of it, in words and as messages.
@@ -247,99 +250,25 @@ impl<F: Follower> Stage<F> {
         self.step(from, Input::Timer(Timer::Gossip { to: ReplicaId(to as u16) }))
     }
 
-    /// A manager starts again with what its disk holds.
-    pub fn restart(&mut self, node: usize) -> Result<(), Stop> {
-        let (Party::Manager(party), Some(local)) = (&self.parties[node], self.manager(node)) else {
-            return Err(Stop::Unusable("that is no replica manager".into()));
-        };
-        self.has_its_own(node)?;
-        let local = party.crash(local);
-        let same = self.follower.restart(party.node.id, &local.state);
-        same.map_err(Stop::Differs)?;
-        self.halted[node] = false;
-        self.settled(befalls(node, &Happens::Crash), Local::Manager(local), Vec::new()).map(drop)
-    }
-
-    /// A copy of what a manager has stored is put away.
-    pub fn back_up(&mut self, node: usize) -> Result<(), Stop> {
-        self.has_its_own(node)?;
-        let (local, party) = self.turn(node, Turn::BackedUp)?;
-        self.follower.back_up(party).map_err(Stop::Differs)?;
-        self.settled(
-            befalls(node, &Happens::Turn(Turn::BackedUp)),
-            Local::Manager(local),
-            Vec::new(),
-        )
-        .map(drop)
-    }
-
-    /// A manager stops, and starts again with the copy that was put away.
-    pub fn restore(&mut self, node: usize) -> Result<(), Stop> {
-        self.has_its_own(node)?;
-        if self.manager(node).is_none_or(|local| local.backup.is_none()) {
-            return Err(Stop::Unusable("no copy was put away: say `backup` before".into()));
-        }
-        let (mut local, id) = self.turn(node, Turn::Restored)?;
-        if !self.by.waits_for_peers {
-            local.life = Life::Up;
-        }
-        self.follower.restore(id, &local.state).map_err(Stop::Differs)?;
-        self.halted[node] = false;
-        self.settled(
-            befalls(node, &Happens::Turn(Turn::Restored)),
-            Local::Manager(local),
-            Vec::new(),
-        )
-        .map(drop)
-    }
-
-    fn turn(&self, node: usize, turn: Turn) -> Result<(ManagerLocal, ReplicaId), Stop> {
-        match (&self.parties[node], self.manager(node)) {
-            (Party::Manager(party), Some(local)) => Ok((party.turn(local, turn).0, party.node.id)),
-            _ => Err(Stop::Unusable("that is no replica manager".into())),
-        }
-    }
-
-    /// Of one that started from an old copy nothing else is tried.
-    pub fn has_its_own(&self, node: usize) -> Result<(), Stop> {
-        match self.manager(node).is_some_and(ManagerLocal::is_lost) {
-            true => Err(Stop::Unusable(format!("{} has an old copy", self.node_name(node)))),
-            false => Ok(()),
-        }
-    }
-
-    // ---- what is under way ----
-
-    /// Where the message that is meant is among those under way.
-    pub fn find(&self, pick: &Pick) -> Result<Option<usize>, Stop> {
-        let (from, to) = (self.node(&pick.from)?, self.node(&pick.to)?);
-        let fits = |p: &Packet| p.from == from && p.to == to && kind(&p.message) == pick.kind;
-        Ok(match pick.which {
-            Which::Oldest => self.flight.iter().position(fits),
-            Which::Newest => self.flight.iter().rposition(fits),
-        })
-    }
-
-    /// Takes these out, if they are under way.
-    pub fn take(&mut self, packet: &Packet) -> bool {
-        let place = self.flight.iter().position(|other| other == packet);
-        place.map(|place| self.flight.remove(place)).is_some()
-    }
-
     // ---- the judge ----
 
     /// Judges all that is promised of these scopes.
     pub fn judge(&self, scopes: &[Scope]) -> Result<(), Stop> {
         let setting = self.setting();
+        let whole = |scope| setting.whole || !matches!(scope, Scope::Idle | Scope::End);
         let view = View::of(&setting, self.locals.iter().enumerate());
-        let judged = PROPERTIES.iter().filter(|p| p.kind == Meant::Always);
-        let fails = judged.filter(|p| scopes.contains(&p.scope) && !(p.holds)(&view));
+        let claimed = |sentence| self.claim.is_none_or(|claim| claim == sentence);
+        let judged = PROPERTIES.iter().filter(|p| p.kind == Meant::Always && claimed(p.sentence));
+        let fails =
+            judged.filter(|p| whole(p.scope) && scopes.contains(&p.scope) && !(p.holds)(&view));
         let sentences: Vec<_> = fails.map(|property| property.sentence).collect();
         if sentences.is_empty() { Ok(()) } else { Err(Stop::Violated(sentences)) }
     }
 
     fn setting(&self) -> Setting {
-        Setting { asked: self.asked, ..self.model.setting() }
+        // In a partition not all end up equal, and that is not asked.
+        let whole = self.links.is_empty();
+        Setting { asked: self.asked, whole, ..self.model.setting() }
     }
 
     // ---- names ----
@@ -369,21 +298,27 @@ impl<F: Follower> Stage<F> {
         self.model.links = Links::Ring;
     }
 
+    /// This seeded bug is in.
+    pub fn break_by(&mut self, name: &str) -> Result<(), Stop> {
+        let known = MUTANTS.iter().find(|mutant| mutant.name == name);
+        let mutant = known.ok_or_else(|| {
+            Stop::Unusable("there is no such seeded bug; `check --list` has them".into())
+        })?;
+        self.set_up(|s| (s.by, s.bug) = (By::from(mutant), Some(mutant)))
+    }
+
+    /// Of the properties, this one alone is judged. That all falls silent is judged always.
+    pub fn claim(&mut self, sentence: &str) -> Result<(), Stop> {
+        let promised = PROPERTIES.iter().filter(|p| p.kind == Meant::Always).map(|p| p.sentence);
+        let known = promised.chain([SILENCE]).find(|known| *known == sentence);
+        let known = known.ok_or_else(|| {
+            Stop::Unusable("there is no such property; `check --list` has them".into())
+        })?;
+        self.set_up(|s| s.claim = Some(known))
+    }
+
     pub fn serve(&mut self, serves: Serves) {
         self.model.serves = serves;
-    }
-}
-
-fn kind(message: &Message<Application>) -> Kind {
-    match message {
-        Message::Update(_) => Kind::Update,
-        Message::Query { .. } => Kind::Query,
-        Message::UpdateReply { .. } | Message::QueryReply { .. } | Message::Refused { .. } => {
-            Kind::Reply
-        }
-        Message::Gossip(_) => Kind::Gossip,
-        Message::Pull { .. } => Kind::Pull,
-        Message::Tell { .. } => Kind::Tell,
     }
 }
 

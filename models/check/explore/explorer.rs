@@ -5,6 +5,7 @@ use super::{
     nearest::{self, Nearest},
     picture::{self, Scene},
     place::{PATH_MAX, Place, Walk},
+    recorded::SCENARIO,
 };
 use crate::{
     Complaint,
@@ -17,6 +18,7 @@ use chinwag_models::{
     engine::{self, End, Expectation, Interned, Options, PropertyInfo, Target, Trace},
     model::Model,
     mutants::Mutant,
+    scenario,
     story::Action,
     system::System,
 };
@@ -84,9 +86,17 @@ impl Explorer {
         let replay =
             shown.exported("replay.json").map_or_else(String::new, |(name, _)| again(&name));
         let shown = Shown::of(system, &scene.trace, ground.mutant, property, &replay);
+        if format == SCENARIO {
+            let text = scenario::export(system, &scene.trace, ground.mutant, property);
+            let text = text.map_err(|why| Complaint(format!("not as a scenario: {why}")))?;
+            return Ok(json!({ "name": shown.named(SCENARIO), "text": text }));
+        }
         let file = shown.exported(format);
         let (name, text) = file.ok_or_else(|| {
-            Complaint(format!("no format \"{format}\"; there are {}", EXPORTS.join(", ")))
+            Complaint(format!(
+                "no format \"{format}\"; there are {}, {SCENARIO}",
+                EXPORTS.join(", ")
+            ))
         })?;
         Ok(json!({ "name": name, "text": text }))
     }

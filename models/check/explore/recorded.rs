@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// The name of the run that the command line named.
 pub const OPENED: &str = "opened";
 
+/// The format of a scenario's text.
+pub const SCENARIO: &str = "scenario.txt";
+
 /// Columns of an exported text.
 const EXPORT_COLUMNS: usize = 100;
 
@@ -91,6 +94,10 @@ pub fn answer(opened: Option<&Opened>, spot: &Spot) -> Result<Value, Complaint> 
 
 /// Plays a scenario, by the protocol unless otherwise.
 pub fn record(title: &str, script: &Script, by: Option<By>) -> Result<Recording, Complaint> {
+    if by.is_some() && script.has_its_own_bug() {
+        let why = "the scenario says itself which bug is in: take its line `bug ..` out before";
+        return Err(Complaint(why.to_owned()));
+    }
     script.record(by.unwrap_or(PROTOCOL), title).map_err(Complaint)
 }
 
@@ -172,7 +179,7 @@ fn messages(recording: &Recording, at: usize) -> Value {
 
 /// The formats that a run can be saved in.
 fn exports(recording: &Recording) -> Vec<&'static str> {
-    let scenario = recording.scenario.is_some().then_some("scenario.txt");
+    let scenario = recording.scenario.is_some().then_some(SCENARIO);
     ["svg", "itf.json", "shiviz.log", "txt"].into_iter().chain(scenario).collect()
 }
 
@@ -184,7 +191,7 @@ fn export(recording: &Recording, bug: Option<Bug>, format: &str) -> Result<Value
         ("itf.json", _) => format!("{:#}\n", render::itf(run)),
         ("shiviz.log", _) => render::shiviz(run),
         ("txt", _) => render::text(run, &TextStyle::plain(EXPORT_COLUMNS)),
-        ("scenario.txt", Some(text)) => text.clone(),
+        (SCENARIO, Some(text)) => text.clone(),
         _ => {
             let all = exports(recording).join(", ");
             return Err(Complaint(format!("no format \"{format}\"; there are {all}")));
