@@ -1,6 +1,6 @@
 """Runs every command of the book and of README.md, and compares with what the pages say.
 
-    scripts/book/run.py [--write] [PAGE...]
+    scripts/book/run.py [--write | --list] [PAGE...]
 
 A block of code that is called `console` holds commands after `$` (and `>`, if they take further lines) and what
 they print. The commands of a page run in one shell, in an empty directory that shows the repository; the
@@ -18,7 +18,8 @@ Before the block may stand, as a comment of HTML:
     <!-- output varies: WHY -->           it runs, and what it prints is not compared
 
 Also: links lead somewhere, files that are named exist, SUMMARY.md is complete, and commands within a sentence
-name subcommands and options that there are. With --write, output that differs is written into the page.
+name subcommands and options that there are. With --write, output that differs is written into the page. With --list, the
+commands are listed, and nothing is run.
 """
 
 import difflib
@@ -172,13 +173,17 @@ def check_inline(texts, complain):
                 complain(f"{place}: `{' '.join(words)}`: {' '.join(known)} has no {option}")
 
 
-def check(root, only=(), rewrite=False):
-    """Everything. Returns what is wrong, and what became of each command."""
-    wrong, became = [], []
+def pages_of(root):
+    """README.md and the pages of the book, each with its text."""
     found = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "README.md", "docs"], cwd=root,
                            capture_output=True, text=True, check=True).stdout.split("\n")
-    texts = {page: open(os.path.join(root, page)).read() for page in sorted(found)
-             if page.endswith(".md") and os.path.exists(os.path.join(root, page))}
+    return {page: open(os.path.join(root, page)).read() for page in sorted(found)
+            if page.endswith(".md") and os.path.exists(os.path.join(root, page))}
+
+
+def check(root, only=(), rewrite=False):
+    """Everything. Returns what is wrong, and what became of each command."""
+    wrong, became, texts = [], [], pages_of(root)
     book.check_links(root, texts, wrong.append)
     book.check_names(root, texts, wrong.append)
     book.check_summary(texts, wrong.append)
@@ -200,17 +205,27 @@ def check(root, only=(), rewrite=False):
     return wrong, became
 
 
-def main():
-    began, only = time.monotonic(), [argument for argument in sys.argv[1:] if argument != "--write"]
-    wrong, became = check(ROOT, only, "--write" in sys.argv)
+def list_them(commands):
+    """Each command with its place and who runs it, and how many there are."""
     verbs = {None: "run", "output varies": "run", "run by .ci/run": "by the gate", "not run": "NOT RUN"}
-    for command in became:
+    for command in commands:
         kind, why = command.note
         reason = f"   ({kind}: {why})" if kind else ""
         print(f"{verbs[kind]:11} {command.place:32} $ {command.text.splitlines()[0]}{reason}")
-    counts = {verb: sum(verbs[c.note[0]] == verb for c in became) for verb in dict.fromkeys(verbs.values())}
-    print(f"\n{counts['run']} commands run here, {counts['by the gate']} by other parts of .ci/run, "
-          f"{counts['NOT RUN']} not run, for the reasons above; {time.monotonic() - began:.0f} s")
+    counts = {verb: sum(verbs[c.note[0]] == verb for c in commands) for verb in dict.fromkeys(verbs.values())}
+    return (f"\n{counts['run']} commands run here, {counts['by the gate']} by other parts of .ci/run, "
+            f"{counts['NOT RUN']} not run, for the reasons above")
+
+
+def main():
+    began, only = time.monotonic(), [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    if "--list" in sys.argv:
+        pages = pages_of(ROOT).items()
+        all_of_them = [book.parse(page, text, sys.exit) for page, text in pages if not only or page in only]
+        print(list_them(sum(all_of_them, [])).replace("run here", "that scripts/book.sh runs"))
+        return
+    wrong, became = check(ROOT, only, "--write" in sys.argv)
+    print(f"{list_them(became)}; {time.monotonic() - began:.0f} s")
     for problem in wrong:
         print(f"\nWRONG {problem}")
     sys.exit(1 if wrong else 0)
