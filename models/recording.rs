@@ -126,6 +126,7 @@ impl Run {
             lanes: self.lanes.clone(),
             steps: Vec::new(),
             repeats_from: self.repeats_from,
+            notation: self.notation.clone(),
             replay: self.replay.clone(),
         }
     }

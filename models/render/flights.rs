@@ -1,6 +1,6 @@
 //! Pairs what was sent with what was received, so that diagrams can draw arrows.
 
-use super::{Run, StepKind};
+use super::{LaneKind, Run, StepKind};
 
 /// One message on its way, as far as the run tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Flight {
     pub sent_at: Option<usize>,
     /// The addressee, if it has one.
     pub to: Option<usize>,
-    /// The steps that took it or lost it, in order. Empty: in flight at the end.
+    /// The steps that took it or lost it, in order. Empty: it does not arrive, as far as the run tells.
     pub ends: Vec<usize>,
 }
 
@@ -72,15 +72,30 @@ impl Flight {
         }
     }
 
-    /// What became of it, after its name: "taken at step 4", "lost at step 5".
+    /// What became of it, after its name: "taken at step 4", "lost at step 5", "does not arrive".
     pub fn fate(&self, run: &Run) -> String {
-        if self.ends.is_empty() {
-            return "in flight at the end".to_owned();
+        let (lost, taken): (Vec<_>, Vec<_>) =
+            self.ends.iter().partition(|end| run.steps[**end].kind == StepKind::Loss);
+        let told = [("taken", taken), ("lost", lost)].into_iter().filter(|(_, at)| !at.is_empty());
+        let told: Vec<_> =
+            told.map(|(what, at)| format!("{what} at {}", numbers(run, &at))).collect();
+        // Whoever is no party of the protocol does not say what it gets.
+        let to = self.to.and_then(|to| run.lanes.get(to));
+        match to.is_some_and(|lane| lane.kind == LaneKind::Other) {
+            _ if !told.is_empty() => told.join(", "),
+            true => "what becomes of it is not recorded".to_owned(),
+            false => "does not arrive".to_owned(),
         }
-        let ends = self.ends.iter().map(|end| match run.steps[*end].kind {
-            StepKind::Loss => format!("lost at step {}", run.number(*end)),
-            _ => format!("taken at step {}", run.number(*end)),
-        });
-        ends.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// "step 4", "steps 1, 2 and 5".
+fn numbers(run: &Run, steps: &[usize]) -> String {
+    let numbers: Vec<_> = steps.iter().map(|step| run.number(*step).to_string()).collect();
+    match numbers.split_last() {
+        Some((last, before)) if !before.is_empty() => {
+            format!("steps {} and {last}", before.join(", "))
+        }
+        _ => format!("step {}", numbers.concat()),
     }
 }

@@ -56,6 +56,9 @@ pub struct Run {
     /// The steps from this index on repeat for ever (the lasso of a liveness counterexample).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats_from: Option<usize>,
+    /// How the short forms of its texts are read; nothing if they have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notation: String,
     /// The command that replays the run.
     pub replay: String,
 }
@@ -200,10 +203,14 @@ impl Run {
     fn part_beginning_at(&self, index: usize) -> Option<String> {
         if self.repeats_from == Some(index) {
             let (first, last) = (self.number(index), self.number(self.steps.len() - 1));
-            return Some(format!("steps {first} to {last} repeat for ever"));
+            return Some(match first == last {
+                true => format!("step {first} repeats for ever"),
+                false => format!("steps {first} to {last} repeat for ever"),
+            });
         }
         let begins = self.steps[index].fair && (index == 0 || !self.steps[index - 1].fair);
-        begins.then(|| "the fair continuation".to_owned())
+        begins
+            .then(|| "the fair continuation: from here on all arrives, and nobody fails".to_owned())
     }
 }
 

@@ -41,6 +41,7 @@ pub fn stale_read() -> Run {
         steps: with_changes(&lanes, steps()),
         lanes,
         repeats_from: None,
+        notation: "[1,0] is a timestamp: so many updates that rm0, rm1 recorded.".to_owned(),
         replay: "cargo run --release --bin check -- replay counterexamples/stale-read.json"
             .to_owned(),
     }

@@ -115,7 +115,7 @@ fn every_arrow_of_the_terminal_diagram_that_starts_also_ends() {
     assert_eq!(count("╮╭"), 5, "messages that arrive or are lost");
     assert_eq!(count("▶◀") - legend[0], 4, "arrivals");
     assert_eq!(count("×") - legend[1], 1, "losses");
-    assert_eq!(count("▷◁") - legend[2], 1, "messages in flight at the end");
+    assert_eq!(count("▷◁") - legend[2], 1, "messages that do not arrive");
 }
 
 #[test]

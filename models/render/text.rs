@@ -65,6 +65,10 @@ pub fn text(run: &Run, style: &TextStyle) -> String {
     preamble(&mut page, run);
     diagram(&mut page, run);
     legend(&mut page, run);
+    if !run.notation.is_empty() {
+        page.field("Notation", Ink::Dim, "", &run.notation);
+        page.line(&[]);
+    }
     if !run.replay.is_empty() {
         page.line(&[(Ink::Bold, "Replay".to_owned())]);
         page.line(&[(Ink::Plain, format!("  {}", one_line(&run.replay)))]);
@@ -259,7 +263,7 @@ fn change_lines(page: &Page, change: &Change, name_width: usize, columns: usize)
     lines.into_iter().enumerate().map(line).collect()
 }
 
-/// "sends LABEL to rm1 (taken at step 4), rm2 (in flight at the end)", once a label.
+/// "sends LABEL to rm1 (taken at step 4), rm2 (does not arrive)", once a label.
 fn sends(run: &Run, canvas: &Canvas, index: usize) -> Vec<String> {
     let mut sends: Vec<(&str, Vec<String>)> = Vec::new();
     for flight in canvas.sent_by(index) {

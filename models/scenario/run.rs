@@ -5,9 +5,10 @@ use super::{
     stage::Stage,
 };
 use crate::{
-    application::Tag,
+    application::{Tag, name},
     party::{Client, Line, Local, Sent},
     recording::Recording,
+    story,
 };
 use chinwag::{Input, Message, ReplicaId, RequestId, Timer, Timestamp};
 
@@ -38,9 +39,10 @@ impl<F: Follower> Run<F> {
 
     /// What was noted.
     pub(super) fn recording(self) -> Recording {
-        let model = self.stage.in_short();
+        let (model, updatable) = (self.stage.in_short(), self.stage.model.updatable);
         let mut recording = self.stage.chronicle.unwrap_or_default().recording;
         recording.run.model = model;
+        recording.run.notation = story::notation(updatable);
         recording
     }
 
@@ -125,8 +127,9 @@ impl<F: Follower> Run<F> {
             }
         };
         let via = self.contact(via, 0)?;
-        let sent =
-            self.stage.act(node, "asks", |client, local| ask_line(client, local, via, line))?;
+        let sent = self
+            .stage
+            .act(node, &words(asked), |client, local| ask_line(client, local, via, line))?;
         if sent.is_empty() && *asked != Asked::Wait {
             out.push("it waits its turn".into());
         }
@@ -282,6 +285,17 @@ impl<F: Follower> Run<F> {
             None => out.push("nothing such is under way".into()),
         }
         Ok(())
+    }
+}
+
+/// What a client does that asks for this.
+fn words(asked: &Asked) -> String {
+    match asked {
+        Asked::Update(tag) => format!("asks for update {}", name(*tag)),
+        Asked::Independent(tag) => format!("asks for update {}, whatever is under way", name(*tag)),
+        Asked::Query => "asks a question".into(),
+        Asked::Tell(other) => format!("tells {other} all it knows"),
+        Asked::Wait => "waits to be told something".into(),
     }
 }
 

@@ -129,9 +129,10 @@ fn unseen(was: &View<'_>, view: &View<'_>, past: fn(&Cause) -> Tags, knew: &str)
         let missing = minus(past(&must), seen.answer.order.iter().copied().collect());
         (now.broken != before.broken && missing != Tags::default()).then(|| {
             format!(
-                "fe{id} {knew} {missing:?} when it asked, and was answered {} at {:?}.",
+                "fe{id} {knew} {missing:?} before this question, and the answer at {:?} shows {}: not \
+                 {missing:?}.",
+                seen.ts,
                 names(&seen.answer.order),
-                seen.ts
             )
         })
     };

@@ -62,6 +62,7 @@ pub fn tell(system: &System, trace: &Trace<System>, about: &About<'_>) -> Run {
         lanes: lanes(&names, &telling.starts),
         steps: telling.steps,
         repeats_from,
+        notation: notation(system.model.updatable),
         replay: about.replay.to_owned(),
         ..Run::default()
     };
@@ -175,6 +176,19 @@ fn lanes(names: &[String], starts: &[&Local]) -> Vec<Lane> {
         start: describe(local),
     };
     names.iter().zip(starts).map(lane).collect()
+}
+
+/// How the short forms of a story are read.
+pub fn notation(updatable: u16) -> String {
+    let counts: Vec<_> = (0..updatable).map(|rm| u16::from(rm == 0).to_string()).collect();
+    let managers: Vec<_> = (0..updatable).map(|rm| format!("rm{rm}")).collect();
+    format!(
+        "[{}] is a timestamp: so many updates that {} recorded. rm0:1 is the first record of rm0, fe0#0 the \
+         first request of fe0, <a b> what has run, in this order. Gossip says up to where its sender holds \
+         all, how many records come with it (+1) and which; (asks) wants gossip in return.",
+        counts.join(","),
+        managers.join(", "),
+    )
 }
 
 /// A model and its bounds in one line.

@@ -172,7 +172,7 @@ fn a_scenario_is_opened_at_its_end_with_each_step_back_and_comes_out_as_it_went_
     let at = |at: Option<usize>| explorer.post("/api/run", &json!({ "run": "opened", "at": at }));
     let last = at(None);
     let texts = json!([
-        "c1 (fe0) asks",
+        "c1 (fe0) asks for update a",
         "rm0 takes update fe0#0 a",
         "c1 (fe0) learns that fe0#0 is done at [1,0]",
         "rm0 gossips to rm1",

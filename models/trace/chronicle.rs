@@ -4,6 +4,7 @@ use super::witnessed::Witnessed;
 use crate::{
     recording::{Moment, Recording},
     render::{self, Lane, LaneKind, MessageRef, SentMessage, Step, StepKind},
+    story,
 };
 use chinwag::{
     Destination, Group, ManagerState, Message, Sender, Service, Timer,
@@ -38,6 +39,7 @@ impl Chronicle {
     /// Of a cluster in which nothing has happened.
     pub fn new(group: Group) -> Self {
         let mut recording = Recording::default();
+        recording.run.notation = story::notation(group.updatable);
         for id in group.members() {
             let (name, kind, start) = (format!("{id:?}"), LaneKind::Manager, Value::Null);
             recording.join(Lane { name, kind, start }, Value::Null);

@@ -154,7 +154,7 @@ impl Layout {
         }
         for flight in sent.filter(|flight| flight.ends.is_empty()) {
             let to = flight.to.map_or("anyone", |lane| run.lane_name(lane));
-            let text = format!("{} to {to}, in flight at the end", flight.label);
+            let text = format!("{} to {to}: {}", flight.label, flight.fate(run));
             lines.extend(LineKind::InFlight, NOTE_LINE, wrap_at_most(&text, notes, 4));
         }
         if let Some(violates) = &step.violates {

@@ -200,12 +200,17 @@ fn bolt(out: &mut String, x: f64, y: f64) {
     );
 }
 
-/// The replay command. Returns the height of the whole picture.
+/// How short forms are read, and the replay command. Returns the height of the whole picture.
 fn footer(out: &mut String, run: &Run, layout: &Layout) -> f64 {
     let mut y = layout.bottom + 16.0;
     if run.steps.is_empty() {
         label(out, (MARGIN, y), 13.0, &format!("fill=\"{FAINT}\""), "Nothing happens in this run.");
         y += 24.0;
+    }
+    let columns = ((layout.width - 2.0 * MARGIN) / (12.0 * 0.56)) as usize;
+    for line in wrap(&run.notation, columns) {
+        label(out, (MARGIN, y), 12.0, &format!("fill=\"{FAINT}\""), &line);
+        y += 17.0;
     }
     if !run.replay.is_empty() {
         let area = (MARGIN, y, layout.width - 2.0 * MARGIN, 30.0);
