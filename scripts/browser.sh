@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Opens the explorer and the live view in a headless Chromium and clicks through them. Installs Chromium if it is
-# absent, on Debian.
-# With a directory as argument, leaves screenshots there.
+# Opens the explorer, the live view and a report in a headless Chromium and clicks through them. Installs Chromium if
+# it is absent, on Debian.
+# With a directory as argument, leaves screenshots there; some of them are in docs/pictures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,3 +26,4 @@ print(json.load(sys.stdin)["target_directory"])')/release"
 [[ $# == 0 ]] || mkdir -p "$1"
 PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/check.py "$programs" "$(command -v chromium)" "$@"
 PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/live.py "$programs/chinwag" "$(command -v chromium)" "$@"
+PYTHONDONTWRITEBYTECODE=1 python3 scripts/browser/report.py "$programs/check" "$(command -v chromium)" "$@"

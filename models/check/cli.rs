@@ -10,6 +10,8 @@ Examples:
   check --deep --memory-limit 12GiB    all models
   check --only pair                    one model; may be repeated
   check --report out                   the same as a page for people, out/report.html
+  check --only pair --mutant \"answers too early\"
+                                       a model with this seeded bug in: what a violation looks like
   check show pair \"a query waits\"      how it comes that a query waits
   check mutants                        the kill matrix of the seeded bugs
   check mutants \"makes a single\"       the counterexample that finds out one of them
@@ -85,6 +87,9 @@ pub struct Cli {
     /// Verify the deep models too: minutes, and gigabytes.
     #[arg(long)]
     pub deep: bool,
+    /// Verify with this seeded bug in, to see what a violation looks like.
+    #[arg(long, value_name = "BUG", conflicts_with_all = ["list", "pin"])]
+    pub mutant: Option<String>,
     /// Print the counts to paste into the catalogue.
     #[arg(long)]
     pub pin: bool,
@@ -267,6 +272,7 @@ impl Cli {
             ("--only", !self.only.is_empty()),
             ("--deep", self.deep),
             ("--pin", self.pin),
+            ("--mutant before a command", self.mutant.is_some()),
         ];
         if self.command.is_some()
             && let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given)

@@ -11,6 +11,7 @@ use crate::{
 use chinwag_models::{
     engine::{Expectation, Report},
     model::Expected,
+    mutants::Mutant,
     properties::{Kind, PROPERTIES},
 };
 
@@ -65,14 +66,14 @@ pub fn summary(
     all: &[Verified],
     vacuous: &Vacuous,
     cli: &Cli,
-    exit: Exit,
+    verdict: &Verdict,
 ) {
     console.say("");
     witnesses(console, all, &vacuous.unseen, cli);
     numbers(console, lab, all);
     console.say("");
     never_happened(console, all);
-    verdict(all, vacuous, exit).print(console);
+    verdict.print(console);
 }
 
 fn never_happened(console: &Console, all: &[Verified]) {
@@ -166,8 +167,13 @@ impl Verdict {
 }
 
 /// What a verification comes to, in words for the terminal and for the page alike.
-pub fn verdict(all: &[Verified], vacuous: &Vacuous, exit: Exit) -> Verdict {
-    match exit {
+pub fn verdict(
+    all: &[Verified],
+    vacuous: &Vacuous,
+    mutant: Option<&Mutant>,
+    exit: Exit,
+) -> Verdict {
+    let mut verdict = match exit {
         Exit::AsExpected => {
             Verdict { ink: Ink::Good, head: "AS EXPECTED.", paragraphs: vec![as_expected(all)] }
         }
@@ -179,7 +185,17 @@ pub fn verdict(all: &[Verified], vacuous: &Vacuous, exit: Exit) -> Verdict {
             head: "NOT AS EXPECTED.",
             paragraphs: not_as_expected(all, vacuous),
         },
+    };
+    if let Some(Mutant { name, slip, .. }) = mutant {
+        verdict.head = match exit {
+            Exit::AsExpected => "NOT FOUND OUT.",
+            Exit::Violation => "FOUND OUT.",
+            _ => verdict.head,
+        };
+        let words = format!("This is not the protocol: the seeded bug \"{name}\" ({slip}) is in.");
+        verdict.paragraphs.insert(0, words);
     }
+    verdict
 }
 
 fn names(all: &[Verified], which: impl Fn(&Verified) -> bool) -> String {

@@ -9,20 +9,22 @@ use crate::{
 use chinwag_models::{
     engine::{End, Report},
     model::{Expected, Model},
+    mutants::Mutant,
 };
 
 /// What is about to be done, and the names of the columns.
-pub fn heading(console: &Console, models: &[&'static Model], cli: &Cli) {
+pub fn heading(console: &Console, models: &[&'static Model], mutant: Option<&Mutant>, cli: &Cli) {
     let threads = match cli.common.threads {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,
     };
     console.say(&format!(
-        "chinwag {}: {}, {}{}",
+        "chinwag {}: {}, {}{}{}",
         env!("CARGO_PKG_VERSION"),
         plural(models.len(), "model"),
         plural(threads, "thread"),
-        if cfg!(debug_assertions) { ", debug build" } else { "" }
+        if cfg!(debug_assertions) { ", debug build" } else { "" },
+        mutant.map_or_else(String::new, |m| format!(", with the seeded bug \"{}\"", m.name)),
     ));
     console.say("");
     console.say(&console.ink(

@@ -14,6 +14,8 @@ use chinwag_models::{
     catalogue::CATALOGUE,
     engine::{End, Finding, Report},
     model::{Expected, Model},
+    mutants::Mutant,
+    render::Run,
     shows::shown_by,
 };
 
@@ -49,28 +51,30 @@ impl Verified {
 
 /// Verifies what the command line asks for.
 pub fn verify(cli: &Cli, console: &Console) -> Ended {
-    let models = chosen(cli)?;
+    let (models, mutant) = (chosen(cli)?, names::mutant_if(cli.mutant.as_deref())?);
     let lab = Lab::open(&cli.common);
-    table::heading(console, &models, cli);
+    table::heading(console, &models, mutant, cli);
     let mut all: Vec<Verified> = Vec::new();
     for model in models {
-        let one = verify_model(&lab, model);
+        let one = verify_model(&lab, model, mutant);
         table::line(console, &one);
         all.push(one);
     }
+    let mut shown = Vec::new();
     for one in &all {
-        counterexamples(cli, console, &lab, one)?;
+        shown.extend(counterexamples(cli, console, &lab, one, mutant)?);
     }
-    let vacuous = match cli.only.is_empty() {
+    let vacuous = match cli.only.is_empty() && mutant.is_none() {
         true => Vacuous::find(&all),
-        false => Vacuous::default(), // The others may show it.
+        false => Vacuous::default(), // Others may show it, or it without the bug.
     };
     let exit = overall(&all, &vacuous);
-    summary::summary(console, &lab, &all, &vacuous, cli, exit);
+    let verdict = summary::verdict(&all, &vacuous, mutant, exit);
+    summary::summary(console, &lab, &all, &vacuous, cli, &verdict);
     if cli.pin {
         table::pins(console, &all);
     }
-    let words = || report::verified(&lab, &all, &vacuous, exit);
+    let words = || report::verified(&lab, &all, &vacuous, &shown, &verdict);
     report::write(&cli.common, report::VERIFIED, words)?;
     json::write(&cli.common, || json::verified(&lab, &all, exit))?;
     Ok(exit)
@@ -93,17 +97,20 @@ fn overall(all: &[Verified], vacuous: &Vacuous) -> Exit {
     worst.or(first(Exit::CutOff)).or(vacuous).unwrap_or(Exit::AsExpected)
 }
 
-fn verify_model(lab: &Lab, model: &'static Model) -> Verified {
+fn verify_model(lab: &Lab, model: &'static Model, mutant: Option<&Mutant>) -> Verified {
     let (problems, panicked) = (Vec::new(), false);
     if lab.is_over() {
         return Verified { model, report: None, problems, panicked };
     }
     // A refuted model is searched to its end all the same: its counts are pinned like any other's.
     let keep_going = model.expected != Expected::Holds;
-    let tables = lab::tables(model, None);
+    let tables = lab::tables(model, mutant);
     match lab.search(&tables, model.name, Wanted { keep_going, states_max: None }) {
         Ok(report) => {
-            let problems = problems_of(model, &report);
+            let problems = match mutant {
+                None => problems_of(model, &report),
+                Some(_) => violations(model, &report), // The rest is expected of the protocol.
+            };
             Verified { model, report: Some(report), problems, panicked }
         }
         Err(Panicked(text)) => {
@@ -118,17 +125,27 @@ fn unseen<'a>(witnesses: &'a [&str], report: &'a Report) -> impl Iterator<Item =
     unseen.map(|name| format!("NEVER SEEN, though it should be: {name}"))
 }
 
-/// What is not as the catalogue says.
-fn problems_of(model: &Model, report: &Report) -> Vec<String> {
-    let mut problems = Vec::new();
-    let refutes = match model.expected {
+/// What is violated that should hold.
+fn violations(model: &Model, report: &Report) -> Vec<String> {
+    let refutes = refuted(model);
+    let bad = report.violations().filter(|found| Some(found.property.name) != refutes);
+    let line = |found: &Finding| {
+        let (name, depth) = (found.property.name, found.depth.unwrap_or_default());
+        format!("VIOLATED: {name} ({depth} steps)")
+    };
+    bad.map(line).collect()
+}
+
+fn refuted(model: &Model) -> Option<&'static str> {
+    match model.expected {
         Expected::Holds => None,
         Expected::Refuted(sentence) => Some(sentence),
-    };
-    for found in report.violations().filter(|f| Some(f.property.name) != refutes) {
-        let (name, depth) = (found.property.name, found.depth.unwrap_or_default());
-        problems.push(format!("VIOLATED: {name} ({depth} steps)"));
     }
+}
+
+/// What is not as the catalogue says.
+fn problems_of(model: &Model, report: &Report) -> Vec<String> {
+    let (mut problems, refutes) = (violations(model, report), refuted(model));
     if !report.is_exhaustive() {
         return problems; // What was not seen yet may be seen later; counts mean nothing.
     }
@@ -159,26 +176,24 @@ fn no_way(model: &Model, found: &Finding, end: End) -> String {
     format!("the shortest way was not found ({bound}); check show {name} {property} looks for it")
 }
 
-/// Draws the first counterexample, and writes all of them where that was asked for.
+/// Draws the first counterexample, which it returns, and writes all of them where that was asked for.
 fn counterexamples(
     cli: &Cli,
     console: &Console,
     lab: &Lab,
     one: &Verified,
-) -> Result<(), Complaint> {
-    let Some(report) = &one.report else { return Ok(()) };
-    let refutes = match one.model.expected {
-        Expected::Holds => None,
-        Expected::Refuted(sentence) => Some(sentence),
-    };
-    let mut drawn = console.quiet;
+    mutant: Option<&Mutant>,
+) -> Result<Option<Run>, Complaint> {
+    let Some(report) = &one.report else { return Ok(None) };
+    let (refutes, mut first) = (refuted(one.model), None);
+    let nobody_looks = console.quiet && cli.common.report.is_none();
     for found in report.violations() {
-        let expected = Some(found.property.name) == refutes;
-        if drawn && cli.common.trace_dir.is_none() || expected && cli.common.trace_dir.is_none() {
+        let is_news = Some(found.property.name) != refutes && first.is_none() && !nobody_looks;
+        if !is_news && cli.common.trace_dir.is_none() {
             continue;
         }
-        let tables = lab::tables(one.model, None);
-        let shown = match show::counterexample(lab, &tables, None, &found.property)? {
+        let tables = lab::tables(one.model, mutant);
+        let shown = match show::counterexample(lab, &tables, mutant, &found.property)? {
             Way::Found(shown) => shown,
             Way::None => {
                 console.warn(&format!("no way was found to: {}", found.property.name));
@@ -190,16 +205,18 @@ fn counterexamples(
             }
         };
         let (run, written) = shown.write(&cli.common)?;
-        if !drawn && !expected {
-            console.say("");
-            console.draw(&run);
-            drawn = true;
+        if is_news {
+            if !console.quiet {
+                console.say("");
+                console.draw(&run);
+            }
+            first = Some(run);
         }
         for path in written {
             console.say(&console.ink(Ink::Dim, &format!("wrote {}", path.display())));
         }
     }
-    Ok(())
+    Ok(first)
 }
 
 #[cfg(test)]

@@ -60,6 +60,30 @@ fn the_page_says_what_the_summary_says_and_needs_nothing_else() {
 }
 
 #[test]
+fn the_page_of_a_verification_with_a_seeded_bug_shows_how_it_is_found_out() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-with-a-bug");
+    let dir_name = dir.to_string_lossy();
+    let args = ["--only", "pair", "--mutant", "answers too early", "--quiet"];
+
+    let (code, said, _) = check(&[&args[..], &["--report", &dir_name]].concat());
+
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("\nFOUND OUT.") && !said.contains("\nAS EXPECTED"), "{said}");
+    let page = fs::read_to_string(dir.join("report.html")).expect("the page was written");
+    assert_well_formed(&page);
+    assert_eq!(page.matches("VIOLATED: a client reads its own writes (4 steps)").count(), 1);
+    assert!(
+        page.contains("This is not the protocol: the seeded bug &quot;answers too early&quot;")
+    );
+    let (_, diagram) = page.split_once("<svg xmlns=").expect("the diagram is in it");
+    let (diagram, _) = diagram.split_once("</svg>").expect("and whole");
+    assert!(diagram.contains("VIOLATED: fe0 had asked for"), "{diagram}");
+    let (code, said, _) = check(&["--only", "reader", "--mutant", "believes any past", "--quiet"]);
+    assert!(code == Some(0) && said.contains("NOT FOUND OUT."), "{said}");
+    assert_eq!(check(&["--mutant", "answers too early", "show", "bank"]).0, Some(2));
+}
+
+#[test]
 fn a_bad_place_for_the_page_is_named_before_the_search() {
     let (code, said, complaint) = check(&["--only", "mesh", "--report", "/dev/null/page"]);
 

@@ -3,64 +3,16 @@
 Arguments: the directory of the programs, Chromium, and if wanted a directory for screenshots.
 """
 
-import http.client
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 
-from chromium import PATIENCE, Chromium
+from chromium import Chromium
+from explorer import Explorer, at, equal
 
 SINGLE_PASS = "#model=counter&bug=makes+a+single+pass&find=nothing+waits+that+need+not+wait"
-
-
-class Explorer:
-    """The program under test."""
-
-    def __init__(self, program, *args):
-        self.process = subprocess.Popen(
-            [program, "explore", *args, "--port", "0", "--no-color"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        silent = threading.Timer(PATIENCE, self.process.kill)
-        silent.start()
-        addresses = []
-        while len(addresses) < 2:
-            line = self.process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"check explore {args} has ended")
-            if line.startswith("http"):
-                addresses.append(line.split()[0])
-        silent.cancel()
-        self.opening, self.stateright = addresses
-        self.base = self.opening.split("#")[0]
-        self.port = int(self.base.rstrip("/").rsplit(":", 1)[1])
-
-    def ask(self, method, path, body=None, **headers):
-        """One HTTP request; the status and the text of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
-        connection.request(method, path, body, {name.replace("_", "-"): v for name, v in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-
-    def post(self, path, body):
-        """One question as the page asks it."""
-        status, text = self.ask("POST", path, json.dumps(body), Content_Type="application/json")
-        assert status == 200, (path, status, text)
-        return json.loads(text)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-def equal(is_so, should_be):
-    assert is_so == should_be, f"it is {is_so!r}, it should be {should_be!r}"
-
-
-def at(page, step):
-    page.wait(f"document.body.dataset.at === '{step}'")
 
 
 def a_counterexample_is_opened_from_the_famous_runs(page, explorer):
@@ -275,7 +227,7 @@ def files_are_saved(explorer):
     found = explorer.post("/api/find", {"model": "twice", "mutant": "executes duplicates",
                                         "until": "an update is executed at most once"})
     begins = {"svg": "<svg", "itf.json": "{", "shiviz.log": "", "txt": "Seeded bug", "json": "{",
-              "replay.json": "{"}
+              "replay.json": "{", "scenario.txt": "# The seeded bug"}
     for form, start in begins.items():
         file = explorer.post("/api/export", {"place": found["place"], "format": form})
         assert file["name"].endswith(form) and file["text"].startswith(start) and len(file["text"]) > 300, file
@@ -284,6 +236,38 @@ def files_are_saved(explorer):
         assert file["name"] == f"c10-recorded-twice.{form}" and len(file["text"]) > 300, file
     replay = json.loads(explorer.post("/api/export", {"place": found["place"], "format": "replay.json"})["text"])
     equal(len(replay["actions"]), len(found["place"]["path"]))
+
+
+def a_path_is_saved_as_a_scenario_and_opened_again(page, explorer, program):
+    page.open(explorer.base + SINGLE_PASS)
+    page.wait("document.querySelector('.violated')")
+    value = "[...document.querySelectorAll('[data-party^=rm]')].map((card) => card.innerText.replaceAll('●', '')).join()"
+    saved = ("[...document.querySelectorAll('[data-format]')].filter((b) => !b.hidden)"
+             ".map((b) => b.textContent).join()")
+    equal(page.evaluate(saved), "SVG,ITF,ShiViz,text,replay file,scenario")
+    path = page.evaluate("location.hash.match(/path=([0-9.]*)/)[1].split('.').map(Number)")
+    place = {"model": "counter", "mutant": "makes a single pass", "path": path}
+    file = explorer.post("/api/export", {"place": place, "format": "scenario.txt"})
+    shown = page.evaluate(value)
+    with tempfile.TemporaryDirectory() as directory:
+        scenario = os.path.join(directory, file["name"])
+        with open(scenario, "w", encoding="utf-8") as text:
+            text.write(file["text"])
+        again = Explorer(program, scenario)
+        try:
+            page.open(again.opening)
+            page.wait("document.getElementById('read-only')")
+            page.wait("document.querySelector('.violated')?.innerText.includes('nothing waits that need not wait')")
+            equal(page.evaluate(value), shown)
+            status, why = again.ask("POST", "/api/run", json.dumps({"run": "opened", "mutant": "answers too early"}),
+                                    Content_Type="application/json")
+            assert status == 400 and "says itself which bug" in why, (status, why)
+        finally:
+            again.close()
+    place = {"model": "replace", "path": [0]}
+    status, why = explorer.ask("POST", "/api/export", json.dumps({"place": place, "format": "scenario.txt"}),
+                               Content_Type="application/json")
+    assert status == 400 and "in a scenario no replica manager is replaced" in why, (status, why)
 
 
 def every_famous_run_leads_where_it_says(explorer):
@@ -335,6 +319,10 @@ def it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures):
         if pictures:
             page.picture(os.path.join(pictures, f"explorer-{name}.png"))
     page.look(1280, 960)
+    if pictures:
+        page.open(explorer.base + "#run=c03_single_pass&bug=makes+a+single+pass")
+        page.wait("document.getElementById('read-only') && document.querySelector('.violated')")
+        page.picture(os.path.join(pictures, "scenario.png"))
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name).join(' ')")
     assert all(name.startswith(explorer.base) for name in loaded.split()), loaded
 
@@ -361,6 +349,7 @@ def main():
         a_counterexample_file_is_opened(page, program)
         a_scenario_file_a_seed_and_a_trace_are_opened(page, [program, *others])
         files_are_saved(explorer)
+        a_path_is_saved_as_a_scenario_and_opened_again(page, explorer, program)
         every_famous_run_leads_where_it_says(explorer)
         strangers_are_turned_away(explorer)
         it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures)

@@ -6,7 +6,7 @@ mod page;
 mod plot;
 
 use crate::{
-    Complaint, Exit,
+    Complaint,
     cli::Common,
     console::{Ink, bytes, count, seconds},
     lab::Lab,
@@ -19,6 +19,7 @@ use crate::{
 use chinwag_models::{
     model::Expected,
     properties::{Kind, PROPERTIES, Premise, Property, premise_of},
+    render::{self, Run},
     story,
 };
 use page::{escape, inked, section};
@@ -55,8 +56,13 @@ fn complaint(dir: &Path, error: std::io::Error) -> Complaint {
 }
 
 /// The page of a verification.
-pub fn verified(lab: &Lab, all: &[Verified], vacuous: &Vacuous, exit: Exit) -> String {
-    let verdict = summary::verdict(all, vacuous, exit);
+pub fn verified(
+    lab: &Lab,
+    all: &[Verified],
+    vacuous: &Vacuous,
+    counterexamples: &[Run],
+    verdict: &Verdict,
+) -> String {
     let reports = || all.iter().filter_map(|one| one.report.as_ref());
     let subtitle = format!(
         "chinwag {}, check: {} states in {}, peak memory {}",
@@ -65,7 +71,9 @@ pub fn verified(lab: &Lab, all: &[Verified], vacuous: &Vacuous, exit: Exit) -> S
         seconds(lab.seconds()),
         bytes(reports().map(|r| r.peak_rss).max().unwrap_or(0)),
     );
+    let shown: String = counterexamples.iter().map(counterexample).collect();
     let body = [
+        shown,
         models(all),
         promises(all),
         witnesses(all, vacuous),
@@ -78,7 +86,13 @@ pub fn verified(lab: &Lab, all: &[Verified], vacuous: &Vacuous, exit: Exit) -> S
         figures::levels(all),
         figures::protocol(),
     ];
-    page::page("What was checked of chinwag", &subtitle, &verdict, &body.concat())
+    page::page("What was checked of chinwag", &subtitle, verdict, &body.concat())
+}
+
+/// The diagram of one, with its reasons.
+fn counterexample(run: &Run) -> String {
+    let diagram = format!("<div class=\"wide\">{}</div>", render::svg(run));
+    section("How it comes to that", &format!("{}: {}.", run.claim, run.verdict), &diagram)
 }
 
 fn models(all: &[Verified]) -> String {

@@ -4,6 +4,7 @@ import { card, el, message } from './cards.js';
 
 const $ = (id) => document.getElementById(id);
 const RANDOM_STEPS = 10;
+const STEP_MARGIN = 24; // pixels at the left of the step that the diagram is scrolled to
 const ALL_FORMATS = ['svg', 'itf.json', 'shiviz.log', 'txt', 'scenario.txt', 'replay.json'];
 
 let here = null; // the place that is shown
@@ -117,9 +118,17 @@ function draw() {
   drawPath();
   const picture = new DOMParser().parseFromString(shown.diagram, 'image/svg+xml').documentElement;
   $('diagram').replaceChildren(document.importNode(picture, true));
-  $('diagram').scrollTop = $('diagram').scrollHeight;
+  showLastStep();
   document.body.dataset.at = shown.at;
   document.title = `${here.mutant ?? here.model ?? here.run}, step ${shown.at} · chinwag explorer`;
+}
+
+/** Scrolls the diagram to what happened last, which may be at its far side. */
+function showLastStep() {
+  const box = $('diagram');
+  box.scrollTop = box.scrollHeight;
+  const last = [...box.querySelectorAll('circle')].at(-1)?.getBoundingClientRect();
+  if (last) box.scrollLeft += last.left - box.getBoundingClientRect().left - STEP_MARGIN;
 }
 
 /** A party that was not there before was nothing then. */
