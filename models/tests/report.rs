@@ -68,11 +68,13 @@ fn the_page_of_a_verification_with_a_seeded_bug_shows_how_it_is_found_out() {
     let (code, said, _) = check(&[&args[..], &["--report", &dir_name]].concat());
 
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("FOUND OUT.") && !said.contains("AS EXPECTED"), "{said}");
+    assert!(said.contains("\nFOUND OUT.") && !said.contains("\nAS EXPECTED"), "{said}");
     let page = fs::read_to_string(dir.join("report.html")).expect("the page was written");
     assert_well_formed(&page);
     assert_eq!(page.matches("VIOLATED: a client reads its own writes (4 steps)").count(), 1);
-    assert!(page.contains("This is not the protocol: the seeded bug &quot;answers too early&quot;"));
+    assert!(
+        page.contains("This is not the protocol: the seeded bug &quot;answers too early&quot;")
+    );
     let (_, diagram) = page.split_once("<svg xmlns=").expect("the diagram is in it");
     let (diagram, _) = diagram.split_once("</svg>").expect("and whole");
     assert!(diagram.contains("VIOLATED: fe0 had asked for"), "{diagram}");

@@ -319,6 +319,10 @@ def it_fits_a_phone_and_needs_nothing_from_elsewhere(page, explorer, pictures):
         if pictures:
             page.picture(os.path.join(pictures, f"explorer-{name}.png"))
     page.look(1280, 960)
+    if pictures:
+        page.open(explorer.base + "#run=c03_single_pass&bug=makes+a+single+pass")
+        page.wait("document.getElementById('read-only') && document.querySelector('.violated')")
+        page.picture(os.path.join(pictures, "scenario.png"))
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name).join(' ')")
     assert all(name.startswith(explorer.base) for name in loaded.split()), loaded
 
