@@ -17,8 +17,8 @@
     - [mgr], a manager's state: [core m] is its replica, with the value [val], its timestamp [vts], and the records
       [pend] that wait in the log. [rm0 i] is the empty replica of manager [i].
     - [work], what a handler did: [now] is the state afterwards, [sent] the messages, [ran] the records executed, in
-      order ([start m]: nothing). Messages are [OReply] (to an update: its timestamp), [OAnswer] (to a query: the value that is asked, and
-      its timestamp), [OGossip], and others that the claim says nothing of.
+      order; [start m] is the work that does nothing. Messages are [OReply] (to an update: its timestamp), [OAnswer] (to
+      a query: the value that is asked, and its timestamp), [OGossip], and others that the claim says nothing of.
     - [cfg], a configuration: [partners], and the places of managers that are [absent]. *)
 From Coq Require Import List Arith.
 Import ListNotations.

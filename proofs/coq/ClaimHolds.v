@@ -102,7 +102,8 @@ Proof.
     + intros o Ho. eapply shown_incl; [exact X|now apply K].
     + intros c p d [Hc|Hc]; [discriminate|]. revert Hc. apply K.
     + intros c p Hc. destruct (S_asked _ _ K c p Hc) as (d & Hd). exists d. now right.
-  - destruct c as [f n]. set (m := @MQry Op Val (f, n) prev []). assert (X : incl (net s) (net (send s m))) by (intros x Hx; now right).
+  - destruct c as [f n]. set (m := @MQry Op Val (f, n) prev []).
+    assert (X : incl (net s) (net (send s m))) by (intros x Hx; now right).
     exists (send s m). constructor; try apply K; simpl.
     + eapply R_step; [apply K|]. apply S_ask.
     + intros i Hi. eapply asked_incl; [exact X|now apply K].
@@ -133,7 +134,8 @@ Proof.
     + apply (Go s K). eapply timer_is_acts; eauto; apply K; auto.
     + apply (Go s K). rewrite <- (S_core _ _ K i Hi). eexists. apply sim_started. constructor; auto.
       * apply one_step, S_crash; auto. intros k Hk.
-        change (vle nR (tget (Handlers.begins C (rms s i)) k) (tget (restart (rms s i)) k)). rewrite begins_row by assumption.
+        change (vle nR (tget (Handlers.begins C (rms s i)) k) (tget (restart (rms s i)) k)).
+        rewrite begins_row by assumption.
         destruct (is_absent C k || is_new C k); [apply vle_nil|apply vle_refl].
       * intros k Hk. simpl. now rewrite upd_neq.
 Qed.

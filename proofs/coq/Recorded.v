@@ -100,7 +100,8 @@ Proof.
   eexists. apply sim_started. exists L0. split; [|split; [apply incl_refl|reflexivity]].
   eapply Go_step; [constructor|]. apply G_start; auto. intros k Hk.
   change (vle nR (tget (begins C (rms s0 i)) k) (tget (starts lost new (F i) (rms s0 i)) k)).
-  rewrite begins_row by assumption. unfold starts. unfold tget at 2. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption.
+  rewrite begins_row by assumption. unfold starts. unfold tget at 2. cbn [tbl with_tbl].
+  rewrite nth_map_seq by assumption.
   destruct (F i) eqn:E; simpl.
   - destruct (new k || lost k) eqn:N; [rewrite (Y_starts _ _ _ Y E k N); apply vle_refl|].
     destruct (is_absent C k || is_new C k); [apply vle_nil|apply vle_refl].
@@ -116,7 +117,8 @@ Theorem start_records (s : st) F L B i C :
 Proof.
   intros Hs HF HC. apply G_record; auto. intros k Hk.
   change (vle nR (tget (begins C (rms s i)) k) (tget (starts lost new true (rms s i)) k)).
-  rewrite begins_row by assumption. unfold starts. unfold tget at 2. cbn [tbl with_tbl]. rewrite nth_map_seq by assumption.
+  rewrite begins_row by assumption. unfold starts. unfold tget at 2. cbn [tbl with_tbl].
+  rewrite nth_map_seq by assumption.
   simpl. destruct (new k || lost k) eqn:N; [rewrite (HC k N); apply vle_refl|].
   destruct (is_absent C k || is_new C k); [apply vle_nil|apply vle_refl].
 Qed.

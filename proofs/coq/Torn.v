@@ -90,7 +90,8 @@ Ltac by_acts H := apply by_steps with (i := i); eapply H;
 
 Theorem update_torn q n : member s0 i -> In (MReq q) (net s0) -> starts_from (firstn n (jrnl (on_update C m q))).
 Proof.
-  intros Hmi Hq. pose proof (update_is_steps C partners_are_members i s0 R0 Hi no_member_is_absent m Hm Ha q Hmi Hq) as Z.
+  intros Hmi Hq. pose proof (update_is_steps C partners_are_members i s0 R0 Hi no_member_is_absent
+    m Hm Ha q Hmi Hq) as Z.
   pose proof (update_is_journalled C m q) as J. revert Z J. unfold on_update.
   destruct (known (core m) (q_cid q)) eqn:K.
   { intros _ _. apply none. destruct (if finished _ _ then _ else _); reflexivity. }
@@ -119,7 +120,8 @@ Proof.
   set (w2 := match l with [] => w1 | _ => _ end). intros Z J X.
   apply torn with (before := with_core (learn (core_of w2) g) w2); auto.
   - change (journalled (core m) w2). unfold w2. destruct l; [reflexivity|]. now apply (j_commit _ _ w1).
-  - change (length (jrnl w2) <= 1). unfold w2. destruct l; [simpl; lia|]. unfold do_commit. destruct (commit _ _). simpl. lia.
+  - change (length (jrnl w2) <= 1). unfold w2. destruct l; [simpl; lia|].
+    unfold do_commit. destruct (commit _ _). simpl. lia.
   - change (jrnl (drop_needless_receipts C ?x)) with (jrnl x). apply jrnl_waiting.
 Qed.
 
