@@ -31,7 +31,7 @@ Exit codes:
   1  a property is violated, or something else is not as the catalogue says
   2  the command line, or a file that it names, makes no sense
   3  cut off: a bound on time, memory or states was met, it was interrupted, or a replay diverged
-  4  internal error, or a failed assertion of the protocol
+  4  internal error, a failed assertion of the protocol, or stdout that could not be written
   130  interrupted twice
 
 Searches are deterministic: only `walk` has a --seed, and prints the one it took.
@@ -232,14 +232,22 @@ pub struct WalkArgs {
     #[arg(long)]
     pub seed: Option<u64>,
     /// Steps of each walk.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = parse_some::<usize>)]
     pub steps: usize,
     /// How many walks.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = parse_some::<u64>)]
     pub walks: u64,
     /// Show the last walk although it violates nothing.
     #[arg(long)]
     pub show: bool,
+}
+
+/// Of none, nothing could be said.
+fn parse_some<N: std::str::FromStr + Default + PartialEq>(text: &str) -> Result<N, String> {
+    match text.parse() {
+        Ok(number) if number != N::default() => Ok(number),
+        _ => Err("a number from 1 on is needed".into()),
+    }
 }
 
 /// More threads than this are a slip of the keyboard.
@@ -283,6 +291,19 @@ impl Cli {
         if self.common.report.is_some() && !reports {
             let why = "--report goes with the verification and with `check mutants` without a name";
             return Some(why.into());
+        }
+        let bounds = [
+            ("--timeout", self.common.timeout.is_some()),
+            ("--memory-limit", self.common.memory_limit.is_some()),
+        ];
+        let searches = matches!(
+            self.command,
+            None | Some(Command::Mutants { .. } | Command::Walk(_) | Command::Show { .. })
+        );
+        if let (false, Some((option, _))) =
+            (searches, bounds.into_iter().find(|(_, is_given)| *is_given))
+        {
+            return Some(format!("{option} goes with what searches: this command does not"));
         }
         let file = self.common.json.as_deref()?;
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -2,7 +2,13 @@
 
 use crate::cli::Common;
 use chinwag_models::render::{Run, TextStyle, text};
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::{
+    io::{Error, ErrorKind, IsTerminal, Write, stderr, stdout},
+    sync::{Mutex, PoisonError},
+};
+
+/// The first error of stdout: nothing is written there after it.
+static LOST: Mutex<Option<Error>> = Mutex::new(None);
 
 /// Where text goes, and whether in colours.
 #[derive(Debug)]
@@ -45,11 +51,19 @@ impl Console {
         }
     }
 
-    /// A line on stdout. Whoever closed it does not want the rest.
+    /// A line on stdout. Whoever closed it does not want the rest, but how it ends is in the exit code.
     pub fn say(&self, line: &str) {
-        if writeln!(stdout(), "{line}").is_err() {
-            std::process::exit(crate::Exit::AsExpected as i32);
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.is_none() {
+            *lost = writeln!(stdout(), "{line}").err();
         }
+    }
+
+    /// Why stdout is not whole, unless its reader went away.
+    pub fn lost(&self) -> Option<String> {
+        let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = lost.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe);
+        lost.map(|error| format!("the output is not whole: {error}"))
     }
 
     /// A paragraph, wrapped.

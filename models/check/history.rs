@@ -114,7 +114,8 @@ fn say_answers(judgement: &Judgement, console: &Console) {
         return;
     }
     for (number, violation) in (1..).zip(shown) {
-        console.say(&format!("\n{}. {}", count(number), violation.to_string().trim_end()));
+        let text = printable(&violation.to_string());
+        console.say(&format!("\n{}. {}", count(number), text.trim_end()));
     }
 }
 
@@ -177,4 +178,13 @@ fn told(
         "seconds": seconds,
         "answers": answers.collect::<Vec<_>>(),
     })
+}
+
+/// Keys and values are a stranger's: what would control a terminal is spelt out.
+fn printable(text: &str) -> String {
+    let spelt = |c: char| match c.is_control() && c != '\n' {
+        true => c.escape_default().collect::<String>(),
+        false => c.into(),
+    };
+    text.chars().map(spelt).collect()
 }

@@ -41,7 +41,7 @@ pub enum Exit {
     Usage = 2,
     /// A bound on time, memory or states was met, or a replay diverged: nothing can be said.
     CutOff = 3,
-    /// A bug of the checker, or an assertion of the protocol that failed.
+    /// A bug of the checker, an assertion of the protocol that failed, or all is well and could not be said.
     Internal = 4,
 }
 
@@ -72,7 +72,13 @@ fn main() -> ExitCode {
             Exit::Internal
         }
     };
-    ExitCode::from(exit as u8)
+    match (exit, console.lost()) {
+        (Exit::AsExpected, Some(why)) => {
+            console.error(&why);
+            ExitCode::from(Exit::Internal as u8)
+        }
+        _ => ExitCode::from(exit as u8),
+    }
 }
 
 fn run(cli: &Cli, console: &Console) -> Ended {

@@ -92,6 +92,9 @@ pub fn where_seen(all: &[Verified], sentence: &str, unseen: &[&str]) -> (Option<
     match first_seen(all, sentence) {
         Some((model, depth)) => (None, format!("{model}, after {}", plural(depth, "step"))),
         None if all.iter().any(Verified::is_cut) => (Some(Ink::Dim), "not before the cut".into()),
+        None if all.iter().any(Verified::ended_early) => {
+            (Some(Ink::Dim), "not before the violation".into())
+        }
         None if unseen.contains(&sentence) => (Some(Ink::Bad), "NEVER SEEN".into()),
         None => (Some(Ink::Dim), "not in these models".into()),
     }

@@ -39,6 +39,11 @@ impl Verified {
         !self.panicked && self.report.as_ref().is_none_or(cut)
     }
 
+    /// Did the search end at a violation? Then there are states that it did not come to.
+    pub fn ended_early(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| report.end == End::Violation)
+    }
+
     fn exit(&self) -> Exit {
         match () {
             () if self.panicked => Exit::Internal,

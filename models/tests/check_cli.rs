@@ -128,11 +128,44 @@ fn what_would_have_no_effect_is_a_usage_error() {
         &["--only", "pair", "mutants"],
         &["--deep", "show", "bank"],
         &["--list", "--only", "pair"],
+        &["trace", ".", "--timeout", "1"],
+        &["history", "fine.jsonl", "--memory-limit", "1GiB"],
+        &["walk", "pair", "--walks", "0"],
+        &["walk", "pair", "--steps", "0"],
     ] {
         assert_exit(&check(args), 2);
     }
     let said = stderr(&check(&["--seed", "7"]));
     assert!(said.contains("only `check walk` has a --seed"), "{said}");
+}
+
+#[test]
+fn the_exit_code_is_the_same_when_nobody_reads_what_is_said() {
+    for (args, code) in [
+        (&["--only", "pair"][..], 0),
+        (&["--only", "pair", "--mutant", "answers too early"], 1),
+        (&["--only", "mesh", "--timeout", "0"], 3),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the binary exists");
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_said_is_no_success() {
+    for (args, code) in
+        [(&["--only", "pair"][..], 4), (&["--only", "pair", "--mutant", "answers too early"], 1)]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_check"));
+        let output = command.args(args).stdout(full).output().expect("the binary exists");
+        assert_exit(&output, code);
+        assert!(code == 1 || stderr(&output).contains("the output is not whole"));
+    }
 }
 
 #[test]

@@ -23,4 +23,4 @@ pub mod slips;
 pub mod widen;
 
 pub use run::{End, Outcome, recorded, run};
-pub use scenario::Scenario;
+pub use scenario::{SCENARIO_BEGINS, Scenario};

@@ -15,6 +15,9 @@ pub const REPLICAS_MAX: u16 = 9;
 /// Clients of a run.
 pub const CLIENTS_MAX: u16 = 12;
 
+/// What comes before a line that begins so is not the scenario, but what was said of the run it came from.
+pub const SCENARIO_BEGINS: &str = "# the scenario";
+
 /// Lines of a scenario's text.
 pub const LINES_MAX: usize = 100_000;
 
@@ -147,7 +150,13 @@ impl Scenario {
         if text.lines().count() > LINES_MAX {
             return Err(format!("more than {LINES_MAX} lines: leave some out"));
         }
-        for (number, line) in (1..).zip(text.lines()) {
+        let begins = text.lines().position(|line| line.starts_with(SCENARIO_BEGINS));
+        let lines = (1..).zip(text.lines()).skip(begins.unwrap_or(0));
+        if lines.clone().all(|(_, line)| line.split('#').next().is_none_or(|l| l.trim().is_empty()))
+        {
+            return Err("there is no scenario in it".into());
+        }
+        for (number, line) in lines {
             let line = line.split('#').next().unwrap_or_default();
             let words: Vec<_> = line.split_whitespace().collect();
             let read = scenario.line(&words);

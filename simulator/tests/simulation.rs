@@ -2,7 +2,7 @@
 
 use chinwag_models::trace;
 use chinwag_simulator::{
-    End, Scenario,
+    End, SCENARIO_BEGINS, Scenario,
     fault::Kind,
     recorded, run,
     shrink::shrink,
@@ -161,6 +161,8 @@ fn a_scenario_that_makes_no_sense_is_refused() {
     let cases = [
         ("replicas 10", "line 1: `10` is no number up to 9"),
         ("replicas 0", "line 1: `replicas` is at least 1"),
+        ("", "there is no scenario in it"),
+        ("# nothing\n\n", "there is no scenario in it"),
         ("\ncolour 3", "line 2: nothing is called `colour`"),
         ("service bank", "`bank` is none of transcript, counter, set, registers, board"),
         ("fault 5 flood 0 0 0", "there is no fault `flood`"),
@@ -175,6 +177,15 @@ fn a_scenario_that_makes_no_sense_is_refused() {
         let refused = Scenario::parse(text).expect_err(text);
         assert!(refused.contains(why), "{text}: {refused}");
     }
+}
+
+#[test]
+fn what_is_printed_of_a_failing_run_is_taken_again_as_it_is() {
+    let scenario = Scenario::of_seed(7, false);
+    let printed = format!(
+        "seed 7, 1 in all\nBROKEN: something\n\n{SCENARIO_BEGINS}: simulate --scenario FILE\n{scenario}# its end:\n"
+    );
+    assert_eq!(Scenario::parse(&printed), Ok(scenario));
 }
 
 fn counter_of_three(rest: &str) -> Scenario {

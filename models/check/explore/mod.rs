@@ -83,7 +83,7 @@ pub fn explore(args: &ExploreArgs, common: &Common, console: &Console) -> Ended 
 /// The model, or the run of the file, that the command line names.
 fn opening(args: &ExploreArgs, explorer: &Explorer) -> Result<Opening, Complaint> {
     let named = args.what.as_deref();
-    let is_there = |what: &str| names::model(what).is_err() && Path::new(what).is_dir();
+    let is_there = |what: &str| names::model(what).is_err() && Path::new(what).exists();
     if let Some(file) = named.filter(|what| what.contains(['.', '/', '\\']) || is_there(what)) {
         let mutant = names::mutant_if(args.mutant.as_deref())?;
         if mutant.is_some() && !is_scenario(Path::new(file)) {

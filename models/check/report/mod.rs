@@ -178,8 +178,10 @@ fn promises(all: &[Verified]) -> String {
 fn tested_in(all: &[Verified], promise: &str) -> String {
     let tested = all.iter().filter(|one| {
         one.report.as_ref().is_some_and(|report| {
-            let judged = report.finding(promise).is_some_and(|found| found.checked);
-            judged && vacuity::is_put_to_the_test(report, promise)
+            report.finding(promise).is_some_and(|found| {
+                let tested = vacuity::is_put_to_the_test(report, promise);
+                found.checked && (tested || found.is_violation())
+            })
         })
     });
     let tested: Vec<_> = tested
@@ -189,6 +191,9 @@ fn tested_in(all: &[Verified], promise: &str) -> String {
         })
         .collect();
     match tested.len() {
+        0 if all.iter().any(Verified::ended_early) => {
+            inked(Ink::Dim, "none of these models before the violation")
+        }
         0 => inked(Ink::Warn, "none of these models"),
         n => format!("{n} of {}<small>{}</small>", all.len(), escape(&tested.join(", "))),
     }

@@ -3,7 +3,7 @@
 //! Decides nothing and judges nothing itself. `simulate --help` tells the exit codes.
 
 use chinwag_simulator::{
-    End, Outcome, Scenario,
+    End, Outcome, SCENARIO_BEGINS, Scenario,
     hunt::{self, Hunted, Sum},
     recorded, run, shrink,
     slips::{self, Slip},
@@ -28,18 +28,19 @@ Examples:
   simulate --seed 7 --record DIR         the same, for `check explore DIR`
   simulate --scenario FILE               the scenario of a text, as is printed for a failing run
   simulate --mutants                     how soon the seeded bugs are found
-  simulate --mutant \"makes a single\"     the smallest scenario that finds one
+  simulate --mutant \"makes a single\" --seeds 100
+                                         the smallest scenario that finds one
 
 Exit codes:
   0  nothing broken; with --mutants, all found but those that nobody can tell
   1  something is broken; with --mutants, one was not found, or one was that nobody should
   2  the command line, or a file that it names, makes no sense
   3  cut off: the time was over before all seeds were run
-  4  internal error";
+  4  internal error, or the output could not be written";
 
 /// Simulates clusters of chinwag's hosts: network, disks and clocks fail; nothing else is simulated.
 #[derive(Parser)]
-#[command(version, after_help = AFTER, max_term_width = 110)]
+#[command(version, after_help = AFTER, max_term_width = 110, allow_negative_numbers = true)]
 struct Cli {
     /// The first seed; otherwise from the clock. It is printed either way.
     #[arg(long)]
@@ -80,9 +81,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     hunt::quiet_panics();
     let ended = std::panic::catch_unwind(|| execute(&cli));
-    let ended = ended.unwrap_or_else(|cause| match is_closed_pipe(&*cause) {
-        true => Ok(0),
-        false => Err((4, "internal error".into())),
+    let ended = ended.unwrap_or_else(|cause| match unwritten(&*cause) {
+        Some(why) => Err((4, why)),
+        None => Err((4, "internal error".into())),
     });
     ExitCode::from(ended.unwrap_or_else(|(code, why)| {
         eprintln!("error: {why}");
@@ -90,9 +91,12 @@ fn main() -> ExitCode {
     }))
 }
 
-/// Whoever reads what is printed has read enough (`| head`). `println!` panics then, and says so.
-fn is_closed_pipe(cause: &(dyn std::any::Any + Send)) -> bool {
-    cause.downcast_ref::<String>().is_some_and(|what| what.contains("Broken pipe"))
+/// `println!` panics when it cannot write, and says why: the disk is full, or whoever reads has read enough
+/// (`| head`). Then nothing can be said of what was not run or not told, so it is no success.
+fn unwritten(cause: &(dyn std::any::Any + Send)) -> Option<String> {
+    let what = cause.downcast_ref::<String>()?;
+    let why = what.strip_prefix("failed printing to stdout: ")?;
+    Some(format!("the output is not whole: {why}"))
 }
 
 type Failure = (u8, String);
@@ -100,7 +104,10 @@ type Failure = (u8, String);
 fn execute(cli: &Cli) -> Result<u8, Failure> {
     let slip = cli.mutant.as_deref().map(named).transpose()?;
     let first = cli.seed.unwrap_or_else(of_the_clock);
-    let seeds = first..first.saturating_add(cli.seeds);
+    let last = first.checked_add(cli.seeds).filter(|_| cli.seeds > 0);
+    let last = last
+        .ok_or_else(|| (2, format!("--seeds {}: from {first} on, there are no such", cli.seeds)))?;
+    let seeds = first..last;
     if let Some(path) = &cli.scenario {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|error| (2, format!("--scenario {}: {error}", path.display())))?;
@@ -165,7 +172,9 @@ fn one(scenario: &Scenario, slip: Option<Slip>, cli: &Cli) -> Result<u8, Failure
     }
     if !cli.no_shrink {
         let (small, runs) = shrink::shrink(scenario, slip);
-        println!("\n# the smallest scenario found in {runs} runs; run it with --scenario FILE");
+        let with = cli.mutant.as_ref().map(|name| format!(" --mutant \"{name}\""));
+        println!("\n# the smallest scenario found in {runs} runs; again by");
+        println!("{SCENARIO_BEGINS}: simulate --scenario FILE{}", with.unwrap_or_default());
         print!("{small}");
         if !cli.story {
             println!("# its end:");

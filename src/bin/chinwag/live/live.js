@@ -36,7 +36,9 @@ function draw({ cluster, service, replicas, replaced }) {
   const up = replicas.filter(({ live }) => live?.state);
   const sum = (field) => up.reduce((all, { live }) => all + live.state[field], 0);
   $('cluster').textContent = `${cluster} · ${service}`;
-  $('about').textContent = [
+  // At first it has asked nobody yet: then nothing is known, and that is no alarm.
+  const asked = last.size > 0 || up.length > 0 || replicas.some(({ live, why }) => live || why);
+  $('about').textContent = !asked ? 'Asking the replica managers.' : [
     `${up.length} of ${replicas.length} replica managers answer.`,
     `${counted(sum('waiting_updates'), 'update waits for its', 'updates wait for their')} past,`,
     `${counted(sum('held_queries'), 'query is', 'queries are')} held back.`,
