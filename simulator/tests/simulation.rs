@@ -183,7 +183,7 @@ fn a_scenario_that_makes_no_sense_is_refused() {
 fn what_is_printed_of_a_failing_run_is_taken_again_as_it_is() {
     let scenario = Scenario::of_seed(7, false);
     let printed = format!(
-        "seed 7, 1 in all\nBROKEN: something\n\n{SCENARIO_BEGINS}: simulate --scenario FILE\n{scenario}# its end:\n"
+        "seed 7, 1 in all\nBROKEN: something\n\n{SCENARIO_BEGINS}: simulate\n{scenario}# its end:\n"
     );
     assert_eq!(Scenario::parse(&printed), Ok(scenario));
 }
