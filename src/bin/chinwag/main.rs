@@ -189,13 +189,12 @@ fn with<T, W: WithService<Output = Result<T, Failure>>>(
     with_service(service, what).unwrap_or_else(|| Err(unknown()))
 }
 
-/// Set when the process is asked to stop: by SIGTERM, or by SIGINT from a terminal.
+/// Set when the process is asked to stop: by SIGTERM, or by SIGINT from a terminal. A further one changes nothing: it
+/// is about to end by itself, with all that it was asked to keep.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        // A second one of the same kind ends the process at once.
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::new(1, error))?;
     }
     Ok(stop)
