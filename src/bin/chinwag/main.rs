@@ -189,8 +189,8 @@ fn with<T, W: WithService<Output = Result<T, Failure>>>(
     with_service(service, what).unwrap_or_else(|| Err(unknown()))
 }
 
-/// Set when the process is asked to stop: by SIGTERM, or by SIGINT from a terminal. A further one changes nothing: it
-/// is about to end by itself, with all that it was asked to keep.
+/// Set when the process is asked to stop: by SIGTERM, or by SIGINT from a terminal. A further one changes
+/// nothing: the process is about to end by itself, with all that it was asked to keep.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
