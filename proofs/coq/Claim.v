@@ -117,8 +117,9 @@ Fixpoint result (applied : list cid) (v : Val) (h : list urec) : Val :=
       else result (r_cid r :: applied) (apply (r_cid r) (r_op r) (r_prev r) (r_ts r) v) t
   end.
 
-(** A lawful service: histories with the same records, all in causal order, have the same result. *)
-Definition lawful (w : world) : Prop := forall h1 h2, NoDup h1 -> NoDup h2 -> (forall r, In r h1 <-> In r h2) ->
+(** A lawful service: histories of the same records, in any causal order, have the same result. *)
+Definition lawful (w : world) : Prop := forall h1 h2, NoDup h1 -> NoDup h2 ->
+  (forall r, In r h1 -> somewhere w r) -> (forall r, In r h1 <-> In r h2) ->
   causal w h1 -> causal w h2 -> result [] v0 h1 = result [] v0 h2.
 
 Record right (w : world) : Prop := {
@@ -138,7 +139,7 @@ Record right (w : world) : Prop := {
     forall i l1 u l2, i < nM -> history w i = l1 ++ u :: l2 -> within t (r_prev u) ->
       exists r, In r l1 /\ r_cid r = c;
   (** An answer is the result of a history in causal order that holds just what the answer's timestamp covers, and that
-      covers what the client had seen: his own updates, and what earlier answers reflected. *)
+      covers the past that was sent with the question: all that the client had seen, if he says so. *)
   right_answer : forall c v t, In (OAnswer c v t) (told w) ->
     (exists prev, In (c, prev) (asked w) /\ within prev t) /\
     exists h, v = result [] v0 h /\ causal w h /\ forall r, In r h <-> somewhere w r /\ within (r_ts r) t;

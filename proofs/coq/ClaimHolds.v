@@ -185,6 +185,7 @@ Proof.
       * intros r. rewrite (D r), (made_somewhere w s r K). reflexivity.
   - intros L i j Hi Hj A B. rewrite <- !(S_core _ _ K) in * by assumption. apply Sv; auto.
     + intros k Hk. apply Nat.le_antisymm; [now apply A|now apply B].
-    + intros h1 h2 N1 N2 E O1 O2. rewrite <- !result_replay. apply L; auto; now apply (ordered_causal w s).
+    + intros h1 h2 N1 N2 M E O1 O2. rewrite <- !result_replay. apply L; auto; try now apply (ordered_causal w s).
+      intros r Hr. apply (made_somewhere w s r K). now apply M.
 Qed.
 End ClaimHolds.

@@ -199,8 +199,8 @@ Proof.
 Qed.
 
 (** The law of services, in full: histories that order the same updates differently, but both causally,
-    leave the same value. *)
-Definition law : Prop := forall h1 h2, NoDup h1 -> NoDup h2 -> (forall r, In r h1 <-> In r h2) ->
+    leave the same value. They hold what was recorded: of records that nobody made, none would be before another. *)
+Definition law : Prop := forall h1 h2, NoDup h1 -> NoDup h2 -> incl h1 (acc s) -> (forall r, In r h1 <-> In r h2) ->
   ordered (acc s) h1 -> ordered (acc s) h2 -> replay [] v0 h1 = replay [] v0 h2.
 
 Theorem convergence_by_law i j : i < nM -> j < nM -> veq (vts (rms s i)) (vts (rms s j)) -> law ->
@@ -209,6 +209,7 @@ Proof.
   intros Hi Hj E C. rewrite (L_val _ _ _ _ (loc i Hi)), (L_val _ _ _ _ (loc j Hj)). apply C.
   - eapply nodup_app_l. apply (loc i Hi).
   - eapply nodup_app_l. apply (loc j Hj).
+  - intros r. now apply hist_acc.
   - now apply convergence_of_sets.
   - apply (loc i Hi).
   - apply (loc j Hj).
