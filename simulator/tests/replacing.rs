@@ -1,24 +1,9 @@
 //! That a replica manager is replaced while clients go on, and what is lost with it.
 
-use chinwag_simulator::{
-    End, Outcome, Scenario,
-    fault::Kind,
-    run,
-    shrink::shrink,
-    slips::{self, Slip},
-};
+use chinwag_simulator::{End, Outcome, Scenario, fault::Kind, run, shrink::shrink};
 
-fn slip(name: &str) -> Slip {
-    let found = slips::all().into_iter().find(|(known, ..)| *known == name);
-    found.expect("the table has it").1
-}
-
-fn broken(scenario: &Scenario, name: &str) -> Option<String> {
-    match run(scenario, Some(slip(name)), false).end {
-        End::Broken(what) => Some(what),
-        End::Sound | End::Refused | End::Excused => None,
-    }
-}
+mod support;
+use support::{broken, slip};
 
 /// Three replica managers, two clients that write and read before and after `rest`.
 fn set_of_three(rest: &str) -> Scenario {

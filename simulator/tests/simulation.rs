@@ -2,25 +2,12 @@
 
 use chinwag_models::trace;
 use chinwag_simulator::{
-    End, SCENARIO_BEGINS, Scenario,
-    fault::Kind,
-    recorded, run,
-    shrink::shrink,
-    slips::{self, Slip},
+    End, SCENARIO_BEGINS, Scenario, fault::Kind, recorded, run, shrink::shrink,
 };
 use std::path::Path;
 
-fn slip(name: &str) -> Slip {
-    let found = slips::all().into_iter().find(|(known, ..)| *known == name);
-    found.expect("the table has it").1
-}
-
-fn broken(scenario: &Scenario, name: &str) -> Option<String> {
-    match run(scenario, Some(slip(name)), false).end {
-        End::Broken(what) => Some(what),
-        End::Sound | End::Refused | End::Excused => None,
-    }
-}
+mod support;
+use support::{broken, slip};
 
 #[test]
 fn a_run_depends_on_its_seed_alone() {
