@@ -20,6 +20,10 @@ pub const FILE_BYTES_MAX: u64 = 1 << 32;
 /// Files of a directory that are read.
 pub const BOOTS_MAX: usize = 10_000;
 
+/// Of a file that a recorder has not left so: it names a file when the first line is whole.
+const CUT_HEADER: &str = "empty, or cut within its first line: this start's steps are lost; without \
+                          this file the rest is checked, and said to be incomplete";
+
 /// All that a cluster's hosts recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace<S: Service> {
@@ -92,8 +96,7 @@ impl<S: Service> Trace<S> {
         let mut boots = Vec::new();
         let mut left = FILE_BYTES_MAX;
         for (file, text) in files(directory, &mut left)? {
-            // A start that was killed before it could write its first line did nothing.
-            boots.extend(Boot::parse(&file, &text)?);
+            boots.push(Boot::parse(&file, &text)?);
         }
         boots.sort_by_key(|boot| (boot.header.node, boot.header.boot));
         Ok(Self { boots })
@@ -127,14 +130,14 @@ impl<S: Service> Trace<S> {
 }
 
 impl<S: Service> Boot<S> {
-    /// Reads one file; nothing if not even its first line is whole.
+    /// Reads one file.
     ///
     /// # Errors
     ///
-    /// It is no trace.
-    pub fn parse(file: &str, text: &str) -> Result<Option<Self>, TraceError> {
+    /// It is no trace: a file has its name once its first line is whole.
+    pub fn parse(file: &str, text: &str) -> Result<Self, TraceError> {
         // Without the end of its line, the last line may not be all that was to be written.
-        let Some(end) = text.rfind('\n') else { return Ok(None) };
+        let Some(end) = text.rfind('\n') else { return Err(TraceError::at(file, 1, CUT_HEADER)) };
         let mut lines = (1..).zip(text[..end].split('\n'));
         let (_, first) = lines.next().unwrap_or_default();
         let header = match serde_json::from_str::<TraceLine<S>>(first) {
@@ -163,7 +166,7 @@ impl<S: Service> Boot<S> {
                 }
             };
         }
-        Ok(Some(Self { file: file.into(), header, steps, end: last }))
+        Ok(Self { file: file.into(), header, steps, end: last })
     }
 
     fn validate(&self) -> Result<(), TraceError> {
@@ -210,11 +213,13 @@ impl<S: Service> Boot<S> {
     }
 }
 
-/// The name of the service, as the first file that has a header says.
+/// The name of the service, as the first file says.
 pub fn service_of(directory: &Path) -> Result<String, TraceError> {
     let mut left = FILE_BYTES_MAX;
     for (file, text) in files(directory, &mut left)? {
-        let Some((first, _)) = text.split_once('\n') else { continue };
+        let Some((first, _)) = text.split_once('\n') else {
+            return Err(TraceError::at(&file, 1, CUT_HEADER));
+        };
         return match serde_json::from_str::<TraceLine<Counter>>(first) {
             Ok(TraceLine::Header(header)) => Ok(header.service),
             Ok(_) => Err(TraceError::at(&file, 1, "the header is missing")),

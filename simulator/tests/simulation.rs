@@ -102,7 +102,7 @@ const LATER: [(Kind, &str, u64, &str); 6] = [
     (
         Kind::Replace,
         "does not count the new one",
-        46,
+        47,
         "a record leaves a log only when everyone has it",
     ),
 ];
