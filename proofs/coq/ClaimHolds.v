@@ -162,6 +162,14 @@ Proof.
   - intros O l1 u l2 E d Hd Hle. apply (O l1 u l2 d E); auto. now apply (made_somewhere w s).
 Qed.
 
+(** A service that keeps the law of [Theorems] in every state is lawful in every world. *)
+Lemma all_lawful : (forall s : st, reach s -> law s) -> forall w, possible w -> lawful w.
+Proof.
+  intros L w H. destruct (possible_is w H) as [s K]. intros h1 h2 N1 N2 M E O1 O2. rewrite !result_replay.
+  apply (L s (S_reach _ _ K)); auto; [|now apply (ordered_causal w s)|now apply (ordered_causal w s)].
+  intros r Hr. now apply (made_somewhere w s r K), M.
+Qed.
+
 Theorem claim_holds : @claim Op Val P.
 Proof.
   intros w H. destruct (possible_is w H) as [s K]. destruct (safety s (S_reach _ _ K)) as (Sc & Sa & Sv).
