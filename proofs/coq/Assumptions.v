@@ -53,6 +53,7 @@ Definition proved : True :=
   let _ := @Services.registers_law in
   let _ := @Services.registers_mean in
   let _ := @Services.registers_agree in
+  let _ := @Services.registers_converge in
   let _ := @Services.or_set_means in
   let _ := @Services.or_sets_agree in
   let _ := @Services.commuting_law in

@@ -70,4 +70,19 @@ Qed.
 
 Theorem reach_inv (s : st) : reach s -> Inv s.
 Proof. induction 1; [now apply inv_begin|eapply inv_step; eauto]. Qed.
+(** No record is twice in what an answer reflects. *)
+Lemma answers_once (s : st) : reach s -> forall c v t d h, In (MQrep c v t d h) (net s) -> NoDup h.
+Proof.
+  induction 1 as [h0 _|s s' R IH S]; [easy|]. intros c v t d h Hm. pose proof (reach_inv s R) as I.
+  assert (K : forall m, In (MQrep c v t d h) (m :: net s) -> (forall c v t d h, m <> MQrep c v t d h) -> NoDup h).
+  { intros m [E|E] N; [now elim (N c v t d h)|eapply IH; eauto]. }
+  destruct S; simpl in Hm; try solve [eapply IH; eauto|eapply K; [exact Hm|discriminate]].
+  - apply in_app_or in Hm as [Hm|Hm]; [apply in_map_iff in Hm as (g & E & _); discriminate|].
+    apply in_flat_map in Hm as (m & Hn & Hm). destruct m; simpl in Hm; try (destruct (within _ _ _) in Hm);
+      try (destruct Hm as [Hm|[]]; inversion Hm; subst; eapply IH; eauto). destruct Hm.
+  - destruct Hm as [Hm|Hm]; [|eapply IH; eauto]. inversion Hm; subst.
+    pose proof (L_nd _ _ _ _ (I_loc _ I i H)) as N. revert N. generalize (pend (rms s i)). clear.
+    induction (hist s i) as [|x l IHl]; intros p N; [constructor|]. inversion N; subst.
+    constructor; [intros Hx; apply H1, in_or_app; now left|eapply IHl; eauto].
+Qed.
 End Reachable.

@@ -414,7 +414,16 @@ Theorem registers_agree (w : world) i j : possible w -> i < nM -> j < nM ->
   within (vts (core (at_ w i))) (vts (core (at_ w j))) -> within (vts (core (at_ w j))) (vts (core (at_ w i))) ->
   val (core (at_ w i)) = val (core (at_ w j)).
 Proof.
-  intros H. apply (right_values w (claim_holds w H)). now apply all_lawful; [apply registers_law|].
+  intros H. apply (right_values w (proj1 claim_holds w H)). now apply all_lawful; [apply registers_law|].
+Qed.
+
+(** And in the end they do, if gossip is fair and updates stop. *)
+Corollary registers_converge (run : nat -> world) t0 : goes_on run -> fair run ->
+  (forall t r, t0 <= t -> somewhere (run t) r -> somewhere (run t0) r) ->
+  exists t1, forall t i j, t1 <= t -> i < nM -> j < nM -> val (core (at_ (run t) i)) = val (core (at_ (run t) j)).
+Proof.
+  intros G F Q. destruct (proj2 claim_holds run G F t0 Q) as [t1 H1]. exists t1. intros t i j Ht Hi Hj.
+  apply registers_agree; auto; [now apply run_possible|now apply H1..].
 Qed.
 End Reached.
 
@@ -493,7 +502,7 @@ Qed.
 Corollary counters_agree (R E : nat) (P := counter R E) (w : world) i j : possible w -> i < nM -> j < nM ->
   within (vts (core (at_ w i))) (vts (core (at_ w j))) -> within (vts (core (at_ w j))) (vts (core (at_ w i))) ->
   val (core (at_ w i)) = val (core (at_ w j)).
-Proof. intros H. apply (right_values w (claim_holds w H)). now apply all_lawful; [apply counter_law|]. Qed.
+Proof. intros H. apply (right_values w (proj1 claim_holds w H)). now apply all_lawful; [apply counter_law|]. Qed.
 
 (** ** The example of src/services/or_set.rs, and why further timestamps must be told: an addition that two recorded,
     and a removal that had heard of one of them *)
