@@ -183,9 +183,10 @@ Definition fair (run : nat -> world) : Prop := forall i j t, i < nR -> j < nM ->
   let said := sent (on_gossip_timer C (at_ (run t1) i) j) in
   said = [] \/ exists g t2 D, In (OGossip g) said /\ t1 < t2 /\ run (S t2) = after D (run t2) j (Gossip g).
 
-(** Each past is made of timestamps of records: no front end claimed to have seen what there is not. *)
-Definition honest (w : world) : Prop := forall u k, somewhere w u -> k < nR -> nth k (r_prev u) 0 = 0 \/
-  exists d, somewhere w d /\ within (r_ts d) (r_prev u) /\ nth k (r_ts d) 0 = nth k (r_prev u) 0.
+(** Front ends claimed what managers had told, merged, and no more. *)
+Definition honest (w : world) : Prop := forall q k, In q (issued w) -> k < nR -> nth k (q_prev q) 0 = 0 \/
+  exists t c, (In (OReply c t) (told w) \/ exists v, In (OAnswer c v t) (told w)) /\
+    within t (q_prev q) /\ nth k t 0 = nth k (q_prev q) 0.
 
 (** If from [t0] on no record is made, then from some time on all value timestamps are equal, and all have received
     every record; and if front ends were honest, all have executed every record. *)

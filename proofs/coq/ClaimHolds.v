@@ -322,8 +322,17 @@ Proof.
   enough (X : forall n r, In r (acc s) -> vsum nR (r_prev r) < n -> In r (hist s i)) by (intros r Hr; eapply X; eauto).
   induction n as [|n IH]; intros r Hr Hn; [lia|]. destruct (Ha r Hr) as [|Hp]; auto. exfalso.
   apply (I_fix _ I i Hi r Hp). intros k Hk.
-  destruct (Ho r k (proj1 (made_somewhere w s r K) Hr) Hk) as [E|(d & Hd & Hdr & E)]; [unfold get; lia|].
-  apply (made_somewhere w s d K) in Hd. destruct (I_wf _ I d Hd) as [Wd _].
+  assert (X : get (r_prev r) k = 0 \/
+    exists d, In d (acc s) /\ vle nR (r_ts d) (r_prev r) /\ get (r_ts d) k = get (r_prev r) k).
+  { destruct (S_sub _ _ K _ _ _ (I_sub _ I r Hr)) as (q & Hq & _ & Eq & _).
+    destruct (Ho q k Hq Hk) as [E|(t & c & T & Hle & E)]; rewrite Eq in *; [now left|].
+    assert (G : Gen (acc s) t).
+    { destruct T as [T|(v & T)]; apply (S_told _ _ K) in T.
+      - destruct T as (d & T). exact (replies_made s R c t d T).
+      - destruct T as (d & h & p & _ & _ & T). now apply (I_net _ I) in T as (_ & G & _). }
+    destruct (G k Hk) as [Z|(d & Hd & Hdt & Ed)]; [left; unfold get in *; congruence|]. right. exists d.
+    splits; auto; [exact (vle_trans _ _ _ _ Hdt Hle)|unfold get in *; congruence]. }
+  destruct X as [E|(d & Hd & Hdr & E)]; [lia|]. destruct (I_wf _ I d Hd) as [Wd _].
   assert (Xd : In d (hist s i)).
   { apply IH; auto. assert (L : vsum nR (r_prev d) < vsum nR (r_prev r)); [|lia].
     eapply Nat.lt_le_trans; [|apply vsum_mono; exact Hdr]. apply (vsum_lt nR _ _ (r_org d)); [now apply WF_prev_ts| |].
