@@ -3,7 +3,7 @@
     examples; check.sh sees that none is missing. *)
 From Chinwag Require Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge Theorems
   Fragments Progress Replacement Simulation Recorded Torn Rest FairEnd Effects Deployed Statement Claim
-  ClaimHolds Services Trace Controls Forged ControlsReplacement ControlsRest Witness.
+  ClaimHolds Services Trace Controls Forged ControlsReplacement ControlsRest Witness WitnessClaim WitnessSystem.
 Definition proved : True :=
   let _ := @Local.settle_settles in
   let _ := @Theorems.replica_ts_correct in
@@ -128,5 +128,10 @@ Definition proved : True :=
   let _ := @ControlsRest.taken_by_other in
   let _ := @ControlsRest.taken_by_reader in
   let _ := @Witness.such_a_run in
+  let _ := @WitnessClaim.such_a_world in
+  let _ := @WitnessClaim.such_a_run_of_worlds in
+  let _ := @WitnessSystem.such_a_run_with_a_reader in
+  let _ := @WitnessSystem.such_a_replacement in
+  let _ := @WitnessSystem.such_a_run_after_it in
   I.
 Print Assumptions proved.

@@ -1,8 +1,8 @@
 (** The proof of [Claim]: whatever happens to the handlers is a run of [System], of which [Statement] holds. *)
 From Coq Require Import List Arith Lia Bool.
 Import ListNotations.
-From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge Theorems Simulation
-  Fragments Progress Rest Effects Statement Claim.
+From Chinwag Require Import Vec Core Handlers Local System Invariant Preserve Replaced Reachable Converge Theorems
+  Simulation Fragments Progress Rest Effects Statement Claim.
 
 Section ClaimHolds.
 Context {Op Val : Type} {P : Params Op Val}.

@@ -63,7 +63,8 @@ Fixpoint drain_by (may : rm3 -> urec3 -> bool) (run : rm3 -> urec3 -> list urec3
 Definition if_stable (s : rm3) : urec3 -> bool := stable (vts s).
 Lemma drain_by_the_protocol n : forall s, drain_by if_stable exec1 n s = fst (drain n s).
 Proof.
-  induction n as [|n IH]; intros s; [reflexivity|]. cbn. unfold if_stable. destruct (pick _ _ _) as [[r p]|]; [|reflexivity].
+  induction n as [|n IH]; intros s; [reflexivity|]. cbn. unfold if_stable.
+  destruct (pick _ _ _) as [[r p]|]; [|reflexivity].
   fold if_stable. rewrite IH. now destruct (drain n (exec1 s r p)).
 Qed.
 Section By.
