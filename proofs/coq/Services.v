@@ -12,33 +12,34 @@ Record order {B} (cmp : B -> B -> comparison) : Prop := {
   O_flip : forall a b, cmp b a = CompOpp (cmp a b);
   O_trans : forall a b c, cmp a b = Lt -> cmp b c = Lt -> cmp a c = Lt }.
 
+Definition same (c : comparison) : bool := match c with Eq => true | _ => false end.
+
 (** The order of strings, as lists of bytes; and one of timestamps. *)
 Fixpoint lex (u v : list nat) : comparison :=
   match u, v with
   | [], [] => Eq
   | [], _ => Lt
   | _, [] => Gt
-  | a :: u, b :: v => match a ?= b with Eq => lex u v | c => c end
+  | a :: u, b :: v => if a =? b then lex u v else if a <? b then Lt else Gt
   end.
 Lemma lex_order : order lex.
 Proof.
   constructor.
-  - induction a as [|a u IH]; intros [|b v]; simpl; try easy. destruct (Nat.compare_spec a b) as [->|H|H].
+  - induction a as [|a u IH]; intros [|b v]; simpl; try easy. destruct (Nat.eqb_spec a b) as [->|N].
     + rewrite IH. split; [intros ->|intros E; inversion E]; auto.
-    + split; [easy|intros E; inversion E; lia].
-    + split; [easy|intros E; inversion E; lia].
-  - induction a as [|a u IH]; intros [|b v]; simpl; auto. rewrite Nat.compare_antisym.
-    destruct (Nat.compare_spec a b); simpl; auto.
+    + destruct (a <? b); (split; [easy|intros E; inversion E; lia]).
+  - induction a as [|a u IH]; intros [|b v]; simpl; auto. rewrite (Nat.eqb_sym b a).
+    destruct (Nat.eqb_spec a b); auto. destruct (Nat.ltb_spec a b), (Nat.ltb_spec b a); auto; lia.
   - induction a as [|a u IH]; intros [|b v] [|d w]; simpl; try easy.
-    destruct (Nat.compare_spec a b) as [->|H|H], (Nat.compare_spec b d) as [->|H'|H']; try easy;
-      rewrite ?Nat.compare_refl; eauto; intros _ _; rewrite (proj2 (Nat.compare_lt_iff _ _)); auto; lia.
+    destruct (Nat.eqb_spec a b), (Nat.eqb_spec b d), (Nat.eqb_spec a d); try lia; eauto;
+      destruct (Nat.ltb_spec a b), (Nat.ltb_spec b d), (Nat.ltb_spec a d); try easy; try lia; eauto.
 Qed.
 
 Definition both {B D} (f : B -> B -> comparison) (g : D -> D -> comparison) (x y : B * D) : comparison :=
-  match f (fst x) (fst y) with Eq => g (snd x) (snd y) | c => c end.
+  if same (f (fst x) (fst y)) then g (snd x) (snd y) else f (fst x) (fst y).
 Lemma both_order {B D} (f : B -> B -> comparison) (g : D -> D -> comparison) : order f -> order g -> order (both f g).
 Proof.
-  intros [Ef Ff Tf] [Eg Fg Tg]. constructor; unfold both.
+  intros [Ef Ff Tf] [Eg Fg Tg]. constructor; unfold both, same.
   - intros [a x] [b y]. cbn. destruct (f a b) eqn:E; [apply Ef in E as ->; rewrite Eg|..];
       (split; [intros H|intros H; inversion H; subst]); try easy; try congruence;
       now rewrite (proj2 (Ef b b) eq_refl) in E.
@@ -145,7 +146,7 @@ Notation urec := (@urec op).
 
 Definition sort_key (b : sibling X) : list nat * list nat := (b_key b, [fst (b_id b); snd (b_id b)]).
 Definition by_key := both lex lex.
-Definition same_name (k k' : list nat) : bool := match lex k k' with Eq => true | _ => false end.
+Definition same_name (k k' : list nat) : bool := same (lex k k').
 Definition add_stamp (t : vec) (l : list vec) : list vec := insert (fun t => t) lex t l.
 
 Definition put_or_delete (R : nat) (c : cid) (o : op) (prev t : vec) (v : value) : value :=
@@ -166,7 +167,7 @@ Definition registers (R E : nat) : Params op value :=
   {| nR := R; nX := E; apply := put_or_delete R; also := stamp_again; v0 := [] |}.
 
 Lemma same_name_spec k k' : same_name k k' = true <-> k = k'.
-Proof. unfold same_name. rewrite <- (O_eq _ lex_order k k'). destruct (lex k k'); easy. Qed.
+Proof. unfold same_name, same. rewrite <- (O_eq _ lex_order k k'). destruct (lex k k'); easy. Qed.
 Lemma by_key_order : order by_key.
 Proof. apply both_order; apply lex_order. Qed.
 Lemma sort_key_inj b b' : sort_key b = sort_key b' <-> b_key b = b_key b' /\ b_id b = b_id b'.
