@@ -59,6 +59,7 @@ Definition proved : True :=
   let _ := @Services.commuting_law in
   let _ := @Services.counter_law in
   let _ := @Services.counters_agree in
+  let _ := @Services.counters_converge in
   let _ := @Services.the_removal_had_not_seen_it in
   let _ := @Services.removed_everywhere in
   let _ := @Services.removed_at_one in

@@ -377,6 +377,17 @@ Qed.
 End Law.
 End Registers.
 
+(** ** In the end, values of a service that keeps the law are equal, if gossip is fair and updates stop *)
+Lemma equal_in_the_end {Op Val : Type} {P : Params Op Val} : (forall s : st, reach s -> law s) ->
+  forall (run : nat -> world) t0, goes_on run -> fair run ->
+  (forall t r, t0 <= t -> somewhere (run t) r -> somewhere (run t0) r) ->
+  exists t1, forall t i j, t1 <= t -> i < nM -> j < nM -> val (core (at_ (run t) i)) = val (core (at_ (run t) j)).
+Proof.
+  intros L run t0 G F Q. destruct (proj2 claim_holds run G F t0 Q) as [t1 H1]. exists t1. intros t i j Ht Hi Hj.
+  pose proof (run_possible run G t) as Po.
+  apply (right_values _ (proj1 claim_holds _ Po)); auto; [now apply all_lawful|now apply H1..].
+Qed.
+
 (** The law holds in every state that can be reached. *)
 Section Reached.
 Context {X : Type} (R E : nat).
@@ -422,10 +433,7 @@ Qed.
 Corollary registers_converge (run : nat -> world) t0 : goes_on run -> fair run ->
   (forall t r, t0 <= t -> somewhere (run t) r -> somewhere (run t0) r) ->
   exists t1, forall t i j, t1 <= t -> i < nM -> j < nM -> val (core (at_ (run t) i)) = val (core (at_ (run t) j)).
-Proof.
-  intros G F Q. destruct (proj2 claim_holds run G F t0 Q) as [t1 H1]. exists t1. intros t i j Ht Hi Hj.
-  apply registers_agree; auto; [now apply run_possible|now apply H1..].
-Qed.
+Proof. apply equal_in_the_end, registers_law. Qed.
 End Reached.
 
 (** The observed-remove set: its elements are the keys. *)
@@ -504,6 +512,10 @@ Corollary counters_agree (R E : nat) (P := counter R E) (w : world) i j : possib
   within (vts (core (at_ w i))) (vts (core (at_ w j))) -> within (vts (core (at_ w j))) (vts (core (at_ w i))) ->
   val (core (at_ w i)) = val (core (at_ w j)).
 Proof. intros H. apply (right_values w (proj1 claim_holds w H)). now apply all_lawful; [apply counter_law|]. Qed.
+Corollary counters_converge (R E : nat) (P := counter R E) (run : nat -> world) t0 : goes_on run -> fair run ->
+  (forall t r, t0 <= t -> somewhere (run t) r -> somewhere (run t0) r) ->
+  exists t1, forall t i j, t1 <= t -> i < nM -> j < nM -> val (core (at_ (run t) i)) = val (core (at_ (run t) j)).
+Proof. apply equal_in_the_end, counter_law. Qed.
 
 (** ** The example of src/services/or_set.rs, and why further timestamps must be told: an addition that two recorded,
     and a removal that had heard of one of them *)
