@@ -123,23 +123,31 @@ printf '%s\n' cid nM on_gossip on_gossip_timer on_pull on_query_message on_start
 say "Claim.v, of $(wc -l <Claim.v) lines, uses nothing but data and the handlers of other files"
 
 coqc -q -R . Chinwag Assumptions.v >answers 2>&1 || { cat answers >&2; fail 'Assumptions.v'; }
-sed -nE '/^Definition proved/,$s/^  @?([a-z_]+)(,|\)\.)$/\1/p' Assumptions.v >names
-while read -r name; do printf '%s %s\n' "$name" "$(<answers)"; done <names >assumptions
+sed -nE 's/^  let _ := @([A-Za-z]+)\.([a-z_A-Z0-9]+) in$/\2 \1/p' Assumptions.v >names
+# Every theorem that the README links to is among them, and so is every example.
+for module in "${modules[@]}"; do
+  sed -nE 's/^ *(Theorem|Lemma|Corollary|Example) ([a-z_A-Z0-9]+).*/\1 \2/p' "$module.v" |
+    awk -v module="$module" 'FNR == NR { linked[$0]; next }
+      $1 == "Example" || $2 " " module in linked { print $2, module }' linked -
+done | sort -u >proved
+! sort names | comm -23 proved - | grep . >&2 || fail 'Assumptions.v does not name the theorems above, which the README links to or which are examples'
+while read -r name; do printf '%s: %s\n' "$name" "$(<answers)"; done <names >assumptions
 golden "$proofs/coq/assumptions.expected" assumptions
-! grep -qv '^[a-z_]* Closed under the global context$' assumptions || fail "an axiom is used: $build/assumptions"
+! grep -qv '^[a-z_A-Z0-9]* [A-Za-z]*: Closed under the global context$' assumptions || fail "an axiom is used: $build/assumptions"
 asked=$(wc -l <names)
+grep -qF "(\`Print Assumptions\` of $asked," "$proofs/README.md" || fail "README.md does not say: Print Assumptions of $asked"
 say "$asked theorems rest on no axiom"
 
 # The statements: of each theorem that is named above, or in the README, its whole type; of each definition that is
 # named in the README or at the head of Statement.v, or made there, its text. So that neither becomes weaker unseen.
-{ sed -n '/^Definition/,$p' Assumptions.v | grep -oE '[a-z_0-9]+'; cut -d ' ' -f 1 linked; } | sort -u >wanted
+sort -u names linked >wanted
 {
   echo 'From Coq Require Import List. Import ListNotations.'
   echo "From Chinwag Require ${modules[*]}."
   echo 'Set Printing Width 110. Set Printing Depth 10000.'
   for module in "${modules[@]}"; do
     sed -nE 's/^ *(Theorem|Lemma|Corollary|Example) ([a-z_A-Z0-9]+).*/\2/p' "$module.v" |
-      awk -v module="$module" 'FNR == NR { wanted[$1]; next } $1 in wanted { print "Check @" module "." $1 "." }' wanted -
+      awk -v module="$module" 'FNR == NR { wanted[$0]; next } $1 " " module in wanted { print "Check @" module "." $1 "." }' wanted -
     sed -nE 's/^ *(Definition|Fixpoint|Inductive|Record|Class) ([a-z_A-Z0-9]+).*/\2/p' "$module.v" |
       awk -v module="$module" 'FNR == NR { if ($2 == module) linked[$1]; next }
         module == "Statement" || module == "Claim" || $1 in linked { print "Print " module "." $1 "." }' <(cat linked listed) -

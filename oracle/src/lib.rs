@@ -16,6 +16,7 @@ mod oracle;
 mod plain;
 mod program;
 mod recorded;
+mod registers;
 mod trace;
 mod value;
 
@@ -24,4 +25,5 @@ pub use eval::{DEPTH_MAX, STEPS_MAX};
 pub use oracle::Oracle;
 pub use program::{FILE_BYTES_MAX, Program, TERMS_MAX};
 pub use recorded::events;
+pub use registers::{Registers, Sibling};
 pub use trace::{Event, Happened, Refused};

@@ -60,7 +60,9 @@ constructors! {
     MANAGER = "Mkmgr" / 4, READ_ONLY = "ReadOnly" / 0, UNKNOWN_PAST = "UnknownPast" / 0,
     OVERLOADED = "Overloaded" / 0, SEND_REPLY = "OReply" / 2, SEND_ANSWER = "OAnswer" / 3,
     SEND_REFUSAL = "ORefuse" / 2, SEND_GOSSIP = "OGossip" / 1, SEND_PULL = "OPull" / 2,
-    LOST = "OLost" / 2, WORK = "Mkwork" / 4, ISSUED = "ISubmit" / 1, UPDATE = "IUpdate" / 1,
+    LOST = "OLost" / 2, WORK = "Mkwork" / 4, SIBLING = "Mksibling" / 4, PUT = "Put" / 2,
+    DELETE = "Delete" / 1, EQUAL = "Eq" / 0, LESS = "Lt" / 0, GREATER = "Gt" / 0,
+    ISSUED = "ISubmit" / 1, UPDATE = "IUpdate" / 1,
     QUERY = "IQuery" / 2, GOSSIP_IN = "IGossip" / 1, PULL_IN = "IPull" / 2, TIMER = "ITimer" / 1,
     GIVES_UP = "IGiveUp" / 1, STARTS = "IStart" / 0, EVENT = "Mkevent" / 8, TRACE = "Mktrace" / 4,
 }

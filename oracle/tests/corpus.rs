@@ -25,6 +25,8 @@ enum Shows {
     Rule(&'static str, &'static Rules, fn() -> Case, &'static str),
     /// With this change of the extracted functions.
     Function(&'static str, &'static [Change], At, &'static str),
+    /// When a manager starts again, with this rule.
+    Starts(&'static str, &'static Rules, fn() -> Rm, &'static str),
     /// When a manager records a replacement, with this seeded bug.
     Records(&'static str, &'static str),
     /// When a newcomer asks for a copy before all others have confirmed, with any rule that lets it.
@@ -52,7 +54,9 @@ impl Shows {
     fn words(&self) -> String {
         match self {
             Shows::Seeded(name, ..) | Shows::Records(name, _) => format!("bug: {name}"),
-            Shows::Rule(words, ..) | Shows::Asks(words) => format!("rule: {words}"),
+            Shows::Rule(words, ..) | Shows::Starts(words, ..) | Shows::Asks(words) => {
+                format!("rule: {words}")
+            }
             Shows::Function(words, ..) => format!("function: {words}"),
             Shows::Trace(words) => format!("trace: {words}"),
             Shows::Not(why) => format!("none: {why}"),
@@ -63,6 +67,8 @@ impl Shows {
 static COUNTS_NOTHING: Rules = Rules { count: |held, _, _| held.clone(), ..FAITHFUL };
 static HEARS_ALL: Rules = Rules { hears: |_, _| true, ..FAITHFUL };
 static COPIES_EARLY: Rules = Rules { may_copy: |_, _| true, ..FAITHFUL };
+static STARTS_KNOWING_TOO_MUCH: Rules =
+    Rules { knows_at_start: |_, held, _| held.clone(), ..FAITHFUL };
 static FORGETS_WHAT_WAITS: Rules =
     Rules { forgets: |f| f.everywhere && f.candidate < f.acknowledged, ..FAITHFUL };
 static LEARNS_FROM_FRAGMENTS: Rules = Rules {
@@ -81,9 +87,15 @@ static LEARNS_FROM_FRAGMENTS: Rules = Rules {
 const CONTROLS: &[(&str, Shows)] = &[
     ("order_broken", Shows::Seeded("executes in key order", late_cause, "value")),
     ("ran_twice", Shows::Seeded("executes duplicates", second_record, "value")),
+    ("second_uncounted", Shows::Seeded("skips a duplicate's timestamp", second_record, "value timestamp")),
+    ("ran_before_its_past", Shows::Seeded("executes before the past", builds_on_another, "value timestamp")),
     ("gap_stays", Shows::Seeded("believes what gossip claims", second_half, "replica timestamp")),
     ("lost_to_2", Shows::Seeded("discards what a majority has", one_has_it, "executed records in the log")),
+    ("unrun_discarded", Shows::Seeded("discards what has not run", all_have_what_waits, "waiting records")),
+    ("restarted_knowing_too_much", Shows::Starts("knows_at_start: what it holds", &STARTS_KNOWING_TOO_MUCH, holds_one,
+        "timestamp table")),
     ("forgotten_too_early", Shows::Seeded("forgets with the record", unacknowledged, "executed table")),
+    ("forgotten_when_acknowledged", Shows::Seeded("forgets what is acknowledged", says_finished, "executed table")),
     ("not_refused", Shows::Seeded("ignores what is finished", late_copy, "replica timestamp")),
     ("unclaimed", Shows::Function("fragments claim nothing", &[Change::Call("fragments", "reached", "Nil")],
         At::Cut, "fragments")),
@@ -114,10 +126,16 @@ const CONTROLS: &[(&str, Shows)] = &[
 
 /// What else stands in the files of controls: the runs of the protocol beside them, what a control is made
 /// of, and a limit of the protocol (`out_of_order`).
-const BESIDE: [&str; 29] = [
+const BESIDE: [&str; 35] = [
     "order_kept",
     "past_in_it",
+    "drain_by_the_protocol",
     "ran_once",
+    "second_counted",
+    "waited_for_its_past",
+    "unrun_kept",
+    "restarted",
+    "not_yet_forgotten",
     "gap_filled",
     "kept_for_2",
     "remembered",
@@ -228,6 +246,10 @@ fn differs(shows: &Shows) -> Option<[Option<&'static str>; 2]> {
     match shows {
         Shows::Seeded(name, case, _) => by_rules(rules_of(name), case),
         Shows::Rule(_, rules, case, _) => by_rules(rules, case),
+        Shows::Starts(_, rules, rm, _) => Some([&FAITHFUL, rules].map(|rules| {
+            let Rm(node, state) = rm();
+            part(right.start_again(&node.with_rules(rules), &state))
+        })),
         Shows::Records(name, _) => {
             Some([records(&right, &FAITHFUL), records(&right, rules_of(name))])
         }
@@ -257,7 +279,7 @@ fn each_negative_control_of_the_proofs_shows_beside_rust_or_it_is_said_why_it_ca
     for (name, shows) in CONTROLS.iter().chain(SOLVERS) {
         let expected = match shows {
             Shows::Seeded(.., part) | Shows::Rule(.., part) => part,
-            Shows::Function(.., part) | Shows::Records(_, part) => part,
+            Shows::Function(.., part) | Shows::Starts(.., part) | Shows::Records(_, part) => part,
             Shows::Asks(_) => "may ask for a copy",
             Shows::Trace(_) | Shows::Not(_) => "",
         };
@@ -269,7 +291,7 @@ fn each_negative_control_of_the_proofs_shows_beside_rust_or_it_is_said_why_it_ca
             None => not += 1,
         }
     }
-    assert_eq!((shown, not), (31, 8));
+    assert_eq!((shown, not), (36, 8));
 }
 
 /// `forged_is_no_run`, and `dropped_refused`.

@@ -70,4 +70,41 @@ Qed.
 
 Theorem reach_inv (s : st) : reach s -> Inv s.
 Proof. induction 1; [now apply inv_begin|eapply inv_step; eauto]. Qed.
+(** No record is twice in what an answer reflects. *)
+Lemma answers_once (s : st) : reach s -> forall c v t d h, In (MQrep c v t d h) (net s) -> NoDup h.
+Proof.
+  induction 1 as [h0 _|s s' R IH S]; [easy|]. intros c v t d h Hm. pose proof (reach_inv s R) as I.
+  assert (K : forall m, In (MQrep c v t d h) (m :: net s) -> (forall c v t d h, m <> MQrep c v t d h) -> NoDup h).
+  { intros m [E|E] N; [now elim (N c v t d h)|eapply IH; eauto]. }
+  destruct S; simpl in Hm; try solve [eapply IH; eauto|eapply K; [exact Hm|discriminate]].
+  - apply in_app_or in Hm as [Hm|Hm]; [apply in_map_iff in Hm as (g & E & _); discriminate|].
+    apply in_flat_map in Hm as (m & Hn & Hm). destruct m; simpl in Hm; try (destruct (within _ _ _) in Hm);
+      try (destruct Hm as [Hm|[]]; inversion Hm; subst; eapply IH; eauto). destruct Hm.
+  - destruct Hm as [Hm|Hm]; [|eapply IH; eauto]. inversion Hm; subst.
+    pose proof (L_nd _ _ _ _ (I_loc _ I i H)) as N. revert N. generalize (pend (rms s i)). clear.
+    induction (hist s i) as [|x l IHl]; intros p N; [constructor|]. inversion N; subst.
+    constructor; [intros Hx; apply H1, in_or_app; now left|eapply IHl; eauto].
+Qed.
+(** The timestamp of a reply is made of timestamps of records, whatever front ends claim. *)
+Lemma replies_made (s : st) : reach s -> forall c t d, In (MRep c t d) (net s) -> Gen (acc s) t.
+Proof.
+  induction 1 as [h0 _|s s' R IH S]; [easy|]. intros c t d Hm. pose proof (reach_inv s R) as I.
+  assert (K : forall m, In (MRep c t d) (m :: net s) -> (forall c t d, m <> MRep c t d) -> Gen (acc s) t).
+  { intros m [E|E] N; [now elim (N c t d)|eapply IH; eauto]. }
+  destruct S; simpl in *; try solve [eapply IH; eauto|eapply K; [exact Hm|discriminate]].
+  - destruct Hm as [Hm|Hm]; [|eapply Gen_incl; [|eapply IH; eauto]; intros x Hx; now right].
+    inversion Hm; subst. apply (Gen_ts _ (stamp (rms s i) q)). now left.
+  - destruct Hm as [Hm|Hm]; [|eapply IH; eauto]. inversion Hm; subst. pose proof (I_loc _ I i H) as L.
+    unfold timestamp_of in H0. destruct (map r_ts _ ++ map snd _) as [|t0 l] eqn:E; [discriminate|]. inversion H0; subst.
+    apply fold_vmax_closed; [intros; now apply Gen_vmax|]. rewrite <- E. intros x Hx.
+    apply in_app_or in Hx as [Hx|Hx]; apply in_map_iff in Hx as (y & <- & Hy); apply filter_In in Hy as [Hy _].
+    + apply Gen_ts, (L_corr _ _ _ _ L), in_or_app. now right.
+    + destruct y as [c' y]. apply (L_exec _ _ _ _ L) in Hy as (_ & _ & _ & G). eapply Gen_incl; [|exact G].
+      intros r Hr. apply (L_corr _ _ _ _ L), in_or_app. now left.
+  - apply in_app_or in Hm as [Hm|Hm]; [apply in_map_iff in Hm as (g & E & _); discriminate|].
+    apply in_flat_map in Hm as (m & Hn & Hm). destruct m; simpl in Hm; try (destruct (within _ _ _) eqn:F in Hm);
+      try (destruct Hm as [Hm|[]]; inversion Hm; subst); [|destruct Hm].
+    pose proof (IH _ _ _ Hn) as G. intros k Hk. destruct (G k Hk) as [|(r & Hr & Hle & E)]; auto. right. exists r.
+    splits; auto. apply in_only. split; auto. now apply (within_kept s src I t r).
+Qed.
 End Reachable.

@@ -68,7 +68,7 @@ Record Answered (s : st) : Prop := {
   (** An answer is the value of a history [h] in causal order, which holds all that the client had seen
       when it asked ([d]), and exactly what the answer's timestamp covers. *)
   answer_true : forall c v t d h, In (MQrep c v t d h) (net s) ->
-    incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\
+    incl d h /\ v = replay [] v0 h /\ NoDup h /\ ordered (acc s) h /\
     (forall r, In r h <-> In r (acc s) /\ vle (r_ts r) t) }.
 
 (** Replica managers with equal value timestamps have equal values, for every lawful service. *)

@@ -252,9 +252,11 @@ Qed.
     contains everything the session had seen when it asked (read your writes, monotonic
     reads), and that set is determined by the timestamp of the answer. *)
 Theorem query_consistency c v t d h : In (MQrep c v t d h) (net s) ->
-  incl d h /\ v = replay [] v0 h /\ ordered (acc s) h /\
+  incl d h /\ v = replay [] v0 h /\ NoDup h /\ ordered (acc s) h /\
   (forall r, In r h <-> In r (acc s) /\ vle (r_ts r) t).
-Proof. intros H. destruct (I_net _ I _ H) as (_ & _ & A & B & C & D). auto. Qed.
+Proof.
+  intros H. destruct (I_net _ I _ H) as (_ & _ & A & B & C & D). pose proof (answers_once s HR _ _ _ _ _ H). auto.
+Qed.
 
 (** A query can be answered only by a replica that has executed all the session saw. *)
 Theorem query_waits i c prev d : i < nM -> In (MQry c prev d) (net s) ->

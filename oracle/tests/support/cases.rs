@@ -136,6 +136,22 @@ pub fn one_has_it() -> Case {
     (rm0, heard(2, gossip))
 }
 
+/// `all_have_it`: one that waits for its past, and both others have it too.
+pub fn all_have_what_waits() -> Case {
+    let mut rm0 = Rm::new(0).after(update(CLIENT, 2, 0, [0, 1, 0]));
+    let (mut rm1, mut rm2) = (Rm::new(1), Rm::new(2));
+    rm1.hears(&mut rm0);
+    rm2.hears(&mut rm0);
+    rm0.hears(&mut rm1);
+    let gossip = rm2.tells(0);
+    (rm0, heard(2, gossip))
+}
+
+/// `again0`: it starts again when nobody else has its record.
+pub fn holds_one() -> Rm {
+    Rm::new(0).after(update(CLIENT, 1, 0, [0; 3]))
+}
+
 /// `all_heard`: both others have, and an update may acknowledge the one before.
 pub fn all_heard(acknowledged: u64) -> Case {
     let mut rm0 = Rm::new(0).after(update(CLIENT, 1, 0, [0; 3]));
@@ -151,6 +167,11 @@ pub fn all_heard(acknowledged: u64) -> Case {
 /// `all_heard 0`: nothing is acknowledged.
 pub fn unacknowledged() -> Case {
     all_heard(0)
+}
+
+/// `says_finished`: an update says that the one before is finished, and nobody else has heard so.
+pub fn says_finished() -> Case {
+    (holds_one(), update(CLIENT, 2, 2, [1, 0, 0]))
 }
 
 /// `late`: the first update comes again when it was forgotten.
