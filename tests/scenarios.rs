@@ -4,6 +4,7 @@ use chinwag::{Group, Input, ReplicaId, ReplicaManager, Timer};
 use chinwag_models::{
     catalogue,
     mutants::{Fate, MUTANTS},
+    recording::Judged,
     scenario::{By, Follower, Live, NO_GRACE, PROTOCOL, Script, Stop},
 };
 use std::{env, fs, path::PathBuf};
@@ -102,12 +103,27 @@ fn every_scenario_finds_out_the_seeded_bugs_that_it_names() {
                 Ok(_) => "nothing".to_owned(),
                 Err(why) => why,
             };
+            complaints.extend(unexplained(&name, &script, mutant, by_bug));
             if !found.lines().any(|sentence| sentence == by) {
                 complaints.push(format!("{name}: {mutant:?} is found out by\n{found}\nnot\n{by}"));
             }
         }
     }
     nothing_in(complaints);
+}
+
+/// What is found out is explained: by the operations and the numbers, or by both texts side by side.
+fn unexplained(name: &str, script: &Script, mutant: &str, by: By) -> Option<String> {
+    let played = script.played(by, name).ok()?;
+    let recording = played.recording;
+    let says_nothing = recording.why.iter().any(|why| why.ends_with(": not so here."));
+    let is_explained = match played.broken.is_empty() {
+        true => !recording.beside.rows.is_empty(),
+        false => recording.why.len() >= played.broken.len() && !says_nothing,
+    };
+    let is_told = recording.judged == Judged::Bad && !recording.headline.is_empty();
+    let why = || format!("{name}: with {mutant:?} it says only {:?}", recording.why);
+    (!is_explained || !is_told).then(why)
 }
 
 #[test]
@@ -154,6 +170,10 @@ fn a_scenario_that_does_not_make_sense_is_refused_with_its_line() {
         ("gossip 0 -> 0", "line 1: gossip 0 -> 0: a replica manager does not gossip to itself"),
         ("client c at 0\ngossip 0 -> 5", "line 2: gossip 0 -> 5: there is no \"5\""),
         ("start 0", "line 1: start 0: rm0 is up or down already"),
+        ("replicas 0", "line 1: replicas 0: there is at least one replica manager that takes"),
+        ("client c at 0 copies 0", "line 1: client c at 0 copies 0: there is at least one copy"),
+        ("client c at 0\nclient c at 1", "line 2: client c at 1: there is a \"c\" already"),
+        ("client rm1 at 0", "line 1: client rm1 at 0: there is a \"rm1\" already"),
         ("restore 0", "line 1: restore 0: no copy was put away: say `backup` before"),
         ("backup 0\nrestore 0\nsettle", "line 3: settle: rm0 has an old copy"),
         ("client c at 0\nc tell 0", "line 2: c tell 0: \"0\" is no client"),

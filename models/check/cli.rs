@@ -21,6 +21,7 @@ Examples:
   check walk pair --seed 7             random walks, judged at each step
   check history FILE                   is what these clients of any store saw causally consistent?
   check trace DIR                      is what a real cluster recorded an execution of the model?
+  check scenario FILE.txt              does a scenario print what its text says, and keep all promises?
   check explore pair                   click through the states in a browser
   check explore out/NAME.replay.json   the same, from a counterexample on
   check explore NAME.txt               a scenario of tests/scenarios, step by step
@@ -28,7 +29,7 @@ Examples:
 
 Exit codes:
   0  all as expected, exhaustively within the bounds that --list shows
-  1  a property is violated, or something else is not as the catalogue says
+  1  a property is violated, or something else is not as the catalogue, or a scenario's text, says
   2  the command line, or a file that it names, makes no sense
   3  cut off: a bound on time, memory or states was met, it was interrupted, or a replay diverged
   4  internal error, a failed assertion of the protocol, or stdout that could not be written
@@ -66,8 +67,13 @@ trace:
   {format, command, exit, seconds, trace: {starts, killed, steps, lost,
      received, repeated, updates, lies, all_properties, quiescent,
      missing: [text]}
-     or {refused: {file, line, step, why, accepted,
+     or {refused: {file, line, step, why, because: [text], accepted,
        differences: [{what, recorded, computed}]}}}
+scenario:
+  {format, command, exit,
+   scenarios: [{file, as_expected, verdict, steps, violated: [property],
+     why: [text],
+     differs: [{line, command, expected: [text], printed: [text]}]}]}
 replay, show, walk, mutants NAME:
   {format, command, exit, run}; `run` is what the diagram shows.";
 
@@ -171,10 +177,23 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Play scenarios on the model, judged at each step: does each print what its text says?
+    Scenario(ScenarioArgs),
     /// Walk through a model at random, judging each state.
     Walk(WalkArgs),
     /// Click through the states of a model, or of a counterexample, in a browser on this machine.
     Explore(ExploreArgs),
+}
+
+/// Scenarios.
+#[derive(Args, Debug)]
+pub struct ScenarioArgs {
+    /// Texts such as those of tests/scenarios, whose README.md has the language.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// With this bug in.
+    #[arg(long, value_name = "BUG")]
+    pub mutant: Option<String>,
 }
 
 /// What is explored.

@@ -96,6 +96,7 @@ fn told(verdict: &Verdict, seconds: f64, exit: Exit) -> Value {
         Verdict::Refused(r) => json!({
             "refused": {
                 "file": r.file, "line": r.line, "step": r.step, "why": r.why,
+                "because": r.because,
                 "accepted": r.accepted,
                 "differences": r.differences.iter().map(|d| json!({
                     "what": d.what, "recorded": d.recorded, "computed": d.computed,

@@ -200,7 +200,7 @@ impl Command {
     pub fn read(line: &str) -> Result<Self, String> {
         let words: Vec<_> = line.split_whitespace().collect();
         let command = match words[..] {
-            ["replicas", n] => Self::Replicas(number(n)?),
+            ["replicas", n] => Self::Replicas(some(n, "replica manager that takes updates")?),
             ["read-only", n] => Self::ReadOnly(number(n)?),
             ["fragments"] => Self::Fragments,
             ["pulls"] => Self::Pulls,
@@ -244,6 +244,14 @@ fn number(word: &str) -> Result<u16, String> {
     fits.ok_or(format!("{word:?} is not a number from 0 to {REPLICAS_MAX}"))
 }
 
+/// A number from 1 on: of what there must be one.
+fn some(word: &str, what: &str) -> Result<u16, String> {
+    match number(word)? {
+        0 => Err(format!("there is at least one {what}")),
+        number => Ok(number),
+    }
+}
+
 fn service(name: &str) -> Result<Serves, String> {
     Ok(match name {
         "transcript" => Serves::Transcript,
@@ -270,7 +278,7 @@ fn client(name: &str, home: Option<u16>, rest: &[&str]) -> Result<Command, Strin
     let (mut copies, mut claims) = (1, None);
     for pair in rest.chunks(2) {
         match *pair {
-            ["copies", n] => copies = number(n)?,
+            ["copies", n] => copies = some(n, "copy of each update")?,
             ["claims", ts] => claims = Some(timestamp(ts)?),
             _ => return Err("after the home come `copies N` or `claims [1,0]`".into()),
         }

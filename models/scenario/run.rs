@@ -50,7 +50,7 @@ impl<F: Follower> Run<F> {
     pub fn execute(&mut self, command: &Command, out: &mut Vec<String>) -> Result<(), Stop> {
         let stage = &mut self.stage;
         match command {
-            Command::Replicas(n) => stage.set_up(|s| s.model.updatable = (*n).max(1)),
+            Command::Replicas(n) => stage.set_up(|s| s.model.updatable = *n),
             Command::ReadOnly(n) => stage.set_up(|s| s.model.read_only = *n),
             Command::Fragments => stage.set_up(|s| s.fragments = true),
             Command::Pulls => stage.set_up(|s| s.model.pulls = true),

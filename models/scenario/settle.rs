@@ -48,7 +48,7 @@ impl<F: Follower> Stage<F> {
         Err(Stop::Violated(vec![SILENCE]))
     }
 
-    fn due(&self, patiently: bool) -> Vec<(usize, Timer)> {
+    pub(super) fn due(&self, patiently: bool) -> Vec<(usize, Timer)> {
         let mut due = Vec::new();
         for (node, (party, local)) in self.parties.iter().zip(&self.locals).enumerate() {
             match (party, local) {

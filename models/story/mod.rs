@@ -8,6 +8,7 @@ mod portrait;
 mod steps;
 
 pub use describe::{describe, describe_envelope, label};
+pub(crate) use explain::culprits;
 pub use portrait::portrait;
 pub(crate) use steps::takes;
 pub use steps::{does, happening};
@@ -100,7 +101,11 @@ fn judge(
         _ => format!("violated at step {at}"),
     };
     let (before, after) = around(trace, property, system);
-    let culprits = explain::culprits(system, property.name, before, after);
+    let setting = system.model.setting();
+    let was = View::of(&setting, before.locals.iter().enumerate());
+    let view = View::of(&setting, after.locals.iter().enumerate());
+    let restless = || restless(system, after);
+    let culprits = explain::culprits(property.name, &was, &view, restless);
     if let Some(step) = hit.checked_sub(1).and_then(|index| run.steps.get_mut(index)) {
         step.violates = Some(culprits.first().cloned().unwrap_or_else(|| property.name.to_owned()));
     }
@@ -108,6 +113,13 @@ fn judge(
     if let Some(mutant) = about.mutant {
         run.explain.push(format!("The seeded bug: \"{}\" ({}).", mutant.name, mutant.slip));
     }
+}
+
+/// Who has a reason to speak, as in a fair continuation that never ends.
+fn restless(system: &System, state: &Snapshot) -> Vec<String> {
+    let nodes = state.locals.iter().enumerate();
+    let busy = nodes.filter(|(node, local)| !system.fair(*node, local).is_empty());
+    busy.map(|(node, _)| system.node_name(node)).collect()
 }
 
 /// The states before and after the step that violates the property; the last one if none does by itself.
@@ -155,9 +167,14 @@ fn title(system: &System, about: &About<'_>) -> String {
 }
 
 fn claim(info: &PropertyInfo) -> String {
-    match PROPERTIES.get(info.bit as usize) {
+    promise(info.name)
+}
+
+/// A promise as a claim: a sentence, and where it comes from.
+pub(crate) fn promise(sentence: &str) -> String {
+    match PROPERTIES.iter().find(|property| property.sentence == sentence) {
         Some(property) => format!("{} ({})", capitalised(property.sentence), property.source),
-        None => capitalised(info.name),
+        None => capitalised(sentence),
     }
 }
 

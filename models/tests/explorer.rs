@@ -221,6 +221,17 @@ fn every_scenario_of_the_tests_is_in_the_program_and_can_be_looked_at() {
     let bug = json!({ "run": "c03_single_pass", "mutant": "makes a single pass" });
     let state = explorer.post("/api/run", &bug);
     assert_eq!(state["found"], "nothing waits that need not wait");
+    assert_eq!(state["headline"], "Violated: nothing waits that need not wait");
+    let why = ["rm1 holds back b (rm1:1 after [1,0]) though its value is at [1,0]."];
+    assert_eq!(state["explain"], json!(why));
+    assert!(state["diagram"].to_string().contains("VIOLATED: rm1 holds back b"), "{state}");
+    let bug = json!({ "run": "c24b_pull", "mutant": "drops queries that must wait" });
+    let state = explorer.post("/api/run", &bug);
+    assert_eq!(state["headline"], "Not as the text says: line 13");
+    assert_eq!(state["beside"]["columns"], json!(["the text says", "it prints"]));
+    let row = &state["beside"]["rows"][0];
+    assert_eq!(row[0], "line 13, `settle`");
+    assert!(row[1].as_str().is_some_and(|text| text.contains("c1 sees <a> at [1,0]")), "{row}");
     let refused =
         explorer.ask(&explorer.host(), "application/json", "/api/run", r#"{"run":"none"}"#);
     assert_eq!(refused.0, 400, "{}", refused.1);

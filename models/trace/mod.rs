@@ -74,6 +74,8 @@ pub struct Refused {
     pub step: String,
     /// Why it is refused.
     pub why: String,
+    /// The same at length, a sentence each, if more can be said of it.
+    pub because: Vec<String>,
     /// What was recorded and what should have been: only what differs.
     pub differences: Vec<Difference>,
     /// Steps that were accepted before it.
@@ -95,6 +97,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}:{}: {}", self.file, self.line, self.step)?;
         writeln!(f, "  {}", self.why)?;
+        self.because.iter().try_for_each(|reason| writeln!(f, "  {reason}"))?;
         for Difference { what, recorded, computed } in &self.differences {
             writeln!(f, "  {what}\n    recorded {recorded}\n    computed {computed}")?;
         }

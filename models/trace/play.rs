@@ -78,13 +78,13 @@ impl<S: Service> Player<S> {
         let unchanged = self.summary.as_ref().filter(|_| fx.journal.is_empty());
         let summary = TraceState::of(state, unchanged);
         let mut differences = Vec::new();
-        compare("journalled", &step.journal, &fx.journal, &mut differences);
-        compare("sent", &step.sends, &fx.sends, &mut differences);
+        compare_lists("journalled", &step.journal, &fx.journal, &mut differences);
+        compare_lists("sent", &step.sends, &fx.sends, &mut differences);
         compare("timers started", &step.start, &fx.start, &mut differences);
         compare("timers stopped", &step.cancel, &fx.cancel, &mut differences);
         compare_states(&step.after, &summary, &mut differences);
         if !differences.is_empty() {
-            let why = "the handlers come to something else".into();
+            let why = "the handlers come to something else from the same state and input".into();
             return Err(Objection { why, differences });
         }
         self.summary = Some(summary);
@@ -170,6 +170,39 @@ fn compare<T: PartialEq + Debug>(
             computed: format!("{computed:?}"),
         });
     }
+}
+
+/// Of lists, only what one has and the other has not; all of them if it is the order that differs.
+fn compare_lists<T: PartialEq + Debug>(
+    what: &str,
+    recorded: &[T],
+    computed: &[T],
+    differences: &mut Vec<Difference>,
+) {
+    if recorded == computed {
+        return;
+    }
+    let without = |these: &[T], others: &[T]| {
+        let mut others: Vec<_> = others.iter().collect();
+        let is_left = |one: &&T| match others.iter().position(|other| other == one) {
+            Some(place) => {
+                others.swap_remove(place);
+                false
+            }
+            None => true,
+        };
+        these.iter().filter(is_left).map(|one| format!("{one:?}")).collect::<Vec<_>>()
+    };
+    let [mut only, mut other] = [without(recorded, computed), without(computed, recorded)];
+    if only.is_empty() && other.is_empty() {
+        [only, other] =
+            [recorded, computed].map(|all| all.iter().map(|one| format!("{one:?}")).collect());
+    }
+    let [recorded, computed] = [only, other].map(|list| match list.is_empty() {
+        true => "nothing but what both have".to_owned(),
+        false => list.join("; "),
+    });
+    differences.push(Difference { what: what.into(), recorded, computed });
 }
 
 fn compare_states(was: &TraceState, is: &TraceState, differences: &mut Vec<Difference>) {
