@@ -35,7 +35,12 @@ impl Script {
             Some(Stop::Violated(sentences)) => sentences,
             Some(Stop::Differs(why) | Stop::Unusable(why)) => return Err(why),
         };
-        let why = broken.iter().flat_map(|sentence| run.why(sentence)).collect();
+        let why = broken.iter().enumerate().flat_map(|(number, sentence)| {
+            // The first one is what all is about.
+            let of = if number == 0 { String::new() } else { format!("“{sentence}”: ") };
+            run.why(sentence).into_iter().map(move |reason| format!("{of}{reason}"))
+        });
+        let why = why.collect();
         let mut recording = run.recording();
         recording.run.title = title.into();
         recording.scenario = Some(self.write());
@@ -44,7 +49,11 @@ impl Script {
         let is_whole = self.blocks.len() == printed.blocks.len();
         let is_as_said = self.expects() && mismatches.is_empty() && is_whole;
         if !broken.is_empty() {
-            recording.headline = format!("Violated: {}", broken.join("; "));
+            recording.headline = match broken.len() - 1 {
+                0 => format!("Violated: {}", broken[0]),
+                1 => format!("Violated: {}, and one more promise", broken[0]),
+                more => format!("Violated: {}, and {more} more promises", broken[0]),
+            };
             recording.judged = if is_as_said { Judged::Good } else { Judged::Bad };
             recording.broken(broken.iter().map(|s| (*s).into()).collect(), why);
             if is_as_said {

@@ -7,10 +7,9 @@ mod ends;
 mod shape;
 mod stamps;
 
-use super::{capitalised, describe::order, describe_script};
+use super::{capitalised, describe::order};
 use crate::{
-    application::{Tag, Tags, name, names},
-    model::Model,
+    application::{TAGS_MAX, Tag, Tags, name, names},
     party::{Cause, ClientLocal, ManagerLocal},
     view::View,
 };
@@ -75,13 +74,6 @@ pub fn culprits(
     }
 }
 
-/// Who asks for what: the legend of the letters.
-pub fn cast(model: &Model) -> Vec<String> {
-    let scripts = model.lines().into_iter().enumerate();
-    let of = |(client, lines): (usize, Vec<_>)| format!("fe{client} {}", describe_script(&lines));
-    vec![format!("The scripts: {}.", scripts.map(of).collect::<Vec<_>>().join("; "))]
-}
-
 fn against_timestamps(view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for ((id, a), (other, b)) in view.manager_pairs() {
@@ -137,11 +129,12 @@ fn unseen(was: &View<'_>, view: &View<'_>, past: fn(&Cause) -> Tags, knew: &str)
         let (must, seen) = (before.must?, now.last.as_ref()?);
         let missing = minus(past(&must), seen.answer.order.iter().copied().collect());
         (now.broken != before.broken && missing != Tags::default()).then(|| {
+            let (missing, shown) = (letters(missing), &seen.answer.order);
+            let shown = if shown.is_empty() { "nothing".to_owned() } else { names(shown) };
             format!(
-                "fe{id} {knew} {missing:?} before this question, and the answer at {:?} shows {}: not \
-                 {missing:?}.",
+                "fe{id} {knew} {missing} before this question, and the answer shows {shown}, as of {:?}: \
+                 {missing} is missing.",
                 seen.ts,
-                names(&seen.answer.order),
             )
         })
     };
@@ -230,6 +223,12 @@ pub(super) fn records_of(manager: &ManagerLocal, tag: Tag) -> String {
     let records = manager.records().filter(|r| r.update.op.tag == tag);
     let each = records.map(|r| format!("{:?} {:?} {:?}", r.key(), r.update.id, r.ts));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// `a, b`.
+fn letters(tags: Tags) -> String {
+    let all = (0..TAGS_MAX as Tag).filter(|tag| tags.has(*tag));
+    all.map(name).collect::<Vec<_>>().join(", ")
 }
 
 fn minus(these: Tags, others: Tags) -> Tags {

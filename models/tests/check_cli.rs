@@ -259,7 +259,7 @@ fn a_mutants_counterexample_is_written_in_every_format_and_reproduced() {
     assert!(stdout(&output).contains("REPRODUCED"), "{}", stdout(&output));
     let names = fs::read_dir(dir).expect("it was just written");
     let names: Vec<_> = names.map(|e| e.expect("listed").file_name()).collect();
-    for end in [".txt", ".svg", ".itf.json", ".shiviz.log"] {
+    for end in [".txt", ".svg", ".itf.json", ".shiviz.log", ".scenario.txt"] {
         assert!(names.iter().any(|n| n.to_string_lossy().ends_with(end)), "no {end} in {names:?}");
     }
 }

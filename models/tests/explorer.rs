@@ -52,7 +52,7 @@ impl Explorer {
 
     fn ask(&self, host: &str, kind: &str, path: &str, body: &str) -> (u16, String) {
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+            "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             body.len()
         ))
@@ -118,6 +118,21 @@ fn the_numbers_of_a_path_lead_to_the_same_state_in_every_process() {
 
     assert_eq!(state["length"], 6);
     assert_eq!(explorer(&["loss"]).state(&place), state);
+}
+
+#[test]
+fn a_link_to_what_does_not_happen_on_its_path_says_so() {
+    let explorer = explorer(&["pair"]);
+    let note = |until: &str| {
+        let place = json!({ "model": "pair", "path": [3, 0], "until": until });
+        explorer.state(&place)["note"].clone()
+    };
+    let holds = "The address says that the path leads to “an update is executed at most once”; but that \
+                 holds all along this path.";
+    assert_eq!(note("an update is executed at most once"), holds);
+    let unseen = note("a query waits");
+    assert!(unseen.as_str().is_some_and(|said| said.ends_with("is not seen on this path.")));
+    assert_eq!(note("an update has run"), Value::Null);
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Chronicle {
             action += " (and a crash takes it before it is journalled)";
         }
         let lines = in_lines(&portrait);
-        let changes = render::diff(&self.lines[node], &lines);
+        let changes = story::named(render::diff(&self.lines[node], &lines));
         self.lines[node] = lines;
         let sends = if lost { &[] } else { step.sends.as_slice() };
         let sent = sends.iter().map(|(to, message)| self.sent(node, *to, message)).collect();
@@ -173,11 +173,10 @@ impl Recording {
     }
 
     fn refused(&mut self, refused: Refused) {
-        let Refused { file, line, step, why, because, differences, accepted } = refused;
+        let Refused { file, line, why, because, differences, accepted, .. } = refused;
         let refusal = format!("{file}:{line} is refused: {why}");
         let mut reasons = vec![format!("{}.", story::capitalised(&why))];
         reasons.extend(because);
-        reasons.push(format!("The step is {}.", short(&step)));
         reasons.push(format!("{accepted} steps were accepted before it."));
         let row = |d: Difference| (d.what, [short(&d.recorded), short(&d.computed)]);
         let rows = differences.into_iter().map(row).collect();
@@ -186,6 +185,7 @@ impl Recording {
         self.headline = format!("Refused: {file}:{line} is no step of the model");
         self.broken(vec![refusal], reasons);
         self.run.claim = "It is an execution of the model".to_owned();
+        self.run.verdict = format!("refused at step {}", self.moments.len());
     }
 }
 

@@ -7,6 +7,7 @@ use chinwag_models::{
     recording::{Beside, DRAWN_MAX, Flying, Judged, Recording},
     render::{self, LaneKind, TextStyle},
     scenario::{By, NO_GRACE, PROTOCOL, Script},
+    story,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -129,7 +130,7 @@ fn scene(recording: &Recording, bug: Option<Bug>, at: Option<usize>) -> Value {
     json!({
         "about": format!("{}: {}", run.title, run.model),
         "tale": recording.tale,
-        "slip": bug.map(|bug| bug.slip),
+        "slip": bug.map(|bug| story::slip_in_words(bug.slip)),
         "read_only": notes,
         "at": at,
         "length": length,

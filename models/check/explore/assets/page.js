@@ -177,6 +177,7 @@ function drawNews() {
       el('h2', {}, `${sign}${head}`), el('p', {}, verdict),
       el('ul', {}, ...lines.map((line) => el('li', {}, line))), shown.beside ? beside(shown.beside) : null));
   }
+  if (shown.note) news.push(el('p', { class: 'last' }, shown.note));
   if (shown.seen.length) news.push(el('p', { class: 'seen' }, `Seen so far: ${shown.seen.join('; ')}.`));
   tellNews(news);
 }
