@@ -131,7 +131,7 @@ fn every_seeded_bug_that_can_be_told_is_named_by_a_scenario() {
     let scripts: Vec<_> = scenarios().iter().map(|(name, text)| read(name, text)).collect();
     let named: Vec<_> =
         scripts.iter().flat_map(|s| &s.mutants).map(|(mutant, _)| &**mutant).collect();
-    // Scenarios replace nobody.
+    // These run on hosts too, which replace nobody here.
     let replaces = |name| catalogue::find(name).is_some_and(|model| model.replaces);
     let dies = MUTANTS
         .iter()
@@ -175,6 +175,13 @@ fn a_scenario_that_does_not_make_sense_is_refused_with_its_line() {
         ("client c at 0\nclient c at 1", "line 2: client c at 1: there is a \"c\" already"),
         ("client rm1 at 0", "line 1: client rm1 at 0: there is a \"rm1\" already"),
         ("restore 0", "line 1: restore 0: no copy was put away: say `backup` before"),
+        ("lose 0", "line 1: lose 0: say `replaces` before: it cannot do that"),
+        ("replaces", "line 1: replaces: one that is lost, one that stays and one that comes"),
+        (
+            "replicas 3\nreplaces\nrecord 1\nrecord 1",
+            "line 4: record 1: not now: it cannot do that",
+        ),
+        ("replicas 3\nreplaces\nlose 1", "line 3: lose 1: not now: it cannot do that"),
         ("backup 0\nrestore 0\nsettle", "line 3: settle: rm0 has an old copy"),
         ("client c at 0\nc tell 0", "line 2: c tell 0: \"0\" is no client"),
         ("client c at 0\nretry c#1", "line 2: retry c#1: no such request is unanswered"),
@@ -242,6 +249,20 @@ fn patient_clients_leave_unanswered_what_was_lost() {
     };
     assert_eq!(end("settle"), None);
     assert_eq!(end("settle patiently"), Some(Stop::Violated(vec!["every query ends up answered"])));
+}
+
+/// rm2 takes the place of rm0, which was lost with an update that nobody else has, and of another.
+#[test]
+fn a_manager_that_is_lost_can_be_replaced_on_the_model_and_not_on_hosts() {
+    let text = "replicas 3\nreplaces\nclient c at 0\n\nc update a\ngossip 0 -> 1\n\nlose 0\nrecord 1\n\n\
+                deliver tell rm1 -> 2\ncopy 1 -> 2\ndeliver tell rm2 -> 1\ndeliver tell rm1 -> 2\n\n\
+                settle\nshow 2\n";
+    let printed = printed(text);
+    assert!(printed.contains("show 2\n----\nall is quiet\nvalue <a>\n"), "{printed}");
+
+    let script = Script::read(text).expect("it can be read");
+    let why = script.run(PROTOCOL, &mut Live::default()).expect_err("hosts do not");
+    assert_eq!(why, "line 2: replaces: hosts replace nobody here");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A line of a scenario, read.
 
-use crate::{application::Tag, model::Serves};
-use chinwag::Timestamp;
+use crate::{application::Tag, model::Serves, party::Turn};
+use chinwag::{ReplicaId, Timestamp};
 
 /// Replica managers of a scenario, and copies of an update.
 pub const REPLICAS_MAX: u16 = 8;
@@ -92,6 +92,10 @@ pub enum Command {
     BackUp(u16),
     /// The manager stops, and starts from that copy.
     Restore(u16),
+    /// The first manager may be replaced by the last one, which is no member before.
+    Replaces,
+    /// What becomes of a manager in a replacement.
+    Turn(u16, Turn),
     /// What a manager or a client knows.
     Show(String),
     /// What is under way.
@@ -226,6 +230,13 @@ impl Command {
             ["crash", n] => Self::Crash(number(n)?),
             ["backup", n] => Self::BackUp(number(n)?),
             ["restore", n] => Self::Restore(number(n)?),
+            ["replaces"] => Self::Replaces,
+            ["lose", n] => Self::Turn(number(n)?, Turn::Lost),
+            ["record", n] => Self::Turn(number(n)?, Turn::Records),
+            ["ask", n] => Self::Turn(number(n)?, Turn::Asks),
+            ["copy", from, "->", to] => {
+                Self::Turn(number(to)?, Turn::Copies(ReplicaId(number(from)?)))
+            }
             ["show", node] => Self::Show(node.into()),
             ["in", "flight"] => Self::Flight,
             ["settle"] => Self::Settle { patiently: false },

@@ -85,6 +85,12 @@ impl<F: Follower> Run<F> {
             Command::Crash(n) => self.start(*n, false),
             Command::BackUp(n) => self.back_up(*n),
             Command::Restore(n) => self.restore(*n, out),
+            Command::Replaces => stage.may_replace(),
+            Command::Turn(n, turn) => {
+                stage.begin()?;
+                let node = stage.node(&n.to_string())?;
+                stage.takes_turn(node, *turn)
+            }
             Command::Show(name) => {
                 stage.begin()?;
                 let node = stage.node(name)?;

@@ -136,7 +136,7 @@ impl<F: Follower> Stage<F> {
         let fills = self.fragments && self.follower.has_datagrams();
         let op = if fills { filling } else { operation(self.model.serves) };
         let (script, route) = (Vec::new(), None);
-        let (retries, keeps_history, gives_up) = (0, true, false);
+        let (retries, keeps_history, gives_up) = (0, true, self.model.replaces);
         let client = Client { node, script, route, retries, seen, op, keeps_history, gives_up };
         let party = Party::Client(client).with_rules(self.by.rules);
         self.locals.push(party.start().0);
