@@ -291,7 +291,7 @@ impl<'a, S: Service> Merge<'a, S> {
 
     fn broken(&self, place: Place, promise: &str, because: Vec<String>) -> Refused {
         let why = format!("after this step a promise is broken: {promise}");
-        Refused { because, ..self.refused(place, Objection::new(why)) }
+        Refused { because: because.into(), ..self.refused(place, Objection::new(why)) }
     }
 
     fn refused(&self, place: Place, Objection { why, differences }: Objection) -> Refused {
@@ -304,9 +304,9 @@ impl<'a, S: Service> Merge<'a, S> {
         Refused {
             file: boot.file.clone(),
             line: place.step + 2,
-            step: format!("rm{node}, start {number}, step {}: {input}", step.seq),
+            step: format!("rm{node}, start {number}, step {}: {input}", step.seq).into(),
             why,
-            because: Vec::new(),
+            because: Box::default(),
             differences,
             accepted: self.summary.steps,
         }

@@ -71,11 +71,11 @@ pub struct Refused {
     /// The line in it, from 1.
     pub line: usize,
     /// The step, in short.
-    pub step: String,
+    pub step: Box<str>,
     /// Why it is refused.
     pub why: String,
     /// The same at length, a sentence each, if more can be said of it.
-    pub because: Vec<String>,
+    pub because: Box<[String]>,
     /// What was recorded and what should have been: only what differs.
     pub differences: Vec<Difference>,
     /// Steps that were accepted before it.
