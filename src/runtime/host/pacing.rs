@@ -96,9 +96,11 @@ impl Sent {
 }
 
 impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
-    /// The peer says what it lacks: the answer to this leaves nothing out.
+    /// The peer says what it lacks, if anything: the answer to this leaves nothing out.
     pub(super) fn note_pull(&mut self, from: Sender, message: &Message<S>) {
-        if let (Sender::Replica(peer), Message::Pull { .. }) = (from, message) {
+        if let (Sender::Replica(peer), Message::Pull { replica_ts }) = (from, message)
+            && !replica_ts.covers(self.state.replica.replica_ts())
+        {
             self.pacing.asked(peer);
         }
     }
