@@ -116,7 +116,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "executes before the past", "it was logged, so run it",
         { awaits: |_, _, _| None } => dies("histories", "a write runs after what its client had read");
     "waits for what is logged", "the paper tests the replica timestamp (C4)",
-        { awaits: |prev, _, held| first_beyond(prev, held) } => equivalent("a step ends with every stable record executed, and for honest timestamps the log covers a past exactly if the value does (T2; PROOFS replica_test_is_value_test)");
+        { awaits: |prev, _, held| first_beyond(prev, held) } => equivalent("a step ends with every stable record executed, and for honest timestamps the log covers a past exactly if the value does (proved: replica_test_is_value_test)");
     "compares lexicographically", "timestamps have an order (C4d)",
         { awaits: |prev, value_ts, _| if prev.total_cmp(value_ts).is_le() { None } else { first_beyond(prev, value_ts) } } => dies("chain", "execution respects causality");
     "executes in key order", "while any update is stable, execute one (C3b)",
@@ -143,7 +143,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     "answers too early", "stale is better than late",
         { may_answer: |_, _, _| true } => dies("pair", "an answer is as new as was asked for");
     "answers from the log", "it was received (C4)",
-        { may_answer: |prev, _, held| held.covers(prev) } => equivalent("as \"waits for what is logged\": at the end of a step, the log covers an honest past exactly if the value does (T2)");
+        { may_answer: |prev, _, held| held.covers(prev) } => equivalent("as \"waits for what is logged\": at the end of a step, the log covers an honest past exactly if the value does");
     "drops queries that must wait", "the client asks again (C24)",
         { holds_back: || false } => dies("pair", "every query ends up answered");
 
@@ -172,7 +172,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
         { reached: |contiguous, claimed| contiguous.max(claimed) } => dies("fragments", "the log has no holes");
     "drops a second record", "the update ran already (C10)",
         { keeps: |executed| !executed } => dies("twice", "the log has no holes");
-    "learns across a gap", "the sender has it (T3)",
+    "learns across a gap", "the sender has it",
         { learn: |known, ts, complete, _| { let mut known = known.clone(); if complete { known.merge(ts) } known } } => dies("fragments", "knowledge of a peer is never overestimated");
     "overwrites what it knew", "the last message is the newest (C15)",
         { learn: |known, ts, complete, covered| if complete && covered { ts.clone() } else { known.clone() } } => dies("pair", "no timestamp goes down");

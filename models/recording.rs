@@ -2,7 +2,10 @@
 //!
 //! Of scenarios and of traces of hosts. Knows what the pages show, and none of the protocol's types.
 
-use crate::render::{Lane, Outcome, Run, Step};
+use crate::{
+    render::{Lane, Outcome, Run, Step},
+    story,
+};
 use serde_json::Value;
 
 /// Steps that are kept of a run. A longer one is cut there, and says so.
@@ -22,10 +25,53 @@ pub struct Recording {
     pub moments: Vec<Moment>,
     /// What is violated at the end.
     pub violated: Vec<String>,
+    /// What is to be said of the whole run.
+    pub judged: Judged,
+    /// The same in a line; nothing if it is not judged.
+    pub headline: String,
+    /// Why, a sentence each.
+    pub why: Vec<String>,
+    /// What should have been beside what was: only what differs.
+    pub beside: Beside,
+    /// What it is about, in its own words.
+    pub tale: Vec<String>,
     /// Why nothing can follow, and what is not shown: a sentence each.
     pub notes: Vec<String>,
     /// The text that is played, if it is a scenario.
     pub scenario: Option<String>,
+}
+
+/// What is to be said of a whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judged {
+    /// Nothing: it was not judged, or not to its end.
+    #[default]
+    Not,
+    /// It is as it should be.
+    Good,
+    /// A promise is broken that should not be, or something is otherwise than it should be.
+    Bad,
+}
+
+/// Two columns of what differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// What they are.
+    pub columns: [&'static str; 2],
+    /// What differs, and how it is in either column.
+    pub rows: Vec<(String, [String; 2])>,
+}
+
+impl Beside {
+    /// A sentence for each row.
+    pub fn sentences(&self) -> Vec<String> {
+        let [one, other] = self.columns;
+        let row = |(what, [a, b]): &(String, [String; 2])| {
+            let [a, b] = [a, b].map(|text| if text.is_empty() { "nothing" } else { text.trim() });
+            format!("{what}: {one}: {a}; {other}: {b}.")
+        };
+        self.rows.iter().map(row).collect()
+    }
 }
 
 /// What a step left.
@@ -72,20 +118,22 @@ impl Recording {
         self.notes.contains(&cut())
     }
 
-    /// Says that the last step broke this.
-    pub fn broken(&mut self, promises: Vec<String>) {
+    /// Says that the last step broke these promises, and why: a sentence each.
+    pub fn broken(&mut self, promises: Vec<String>, why: Vec<String>) {
         if self.is_cut() {
             // It is not the last one that is kept.
             self.notes.extend(promises.iter().map(|promise| format!("Violated later: {promise}")));
+            self.why = why;
             return;
         }
+        let first = promises.first().cloned().unwrap_or_default();
         self.run.outcome = Outcome::Violated;
-        self.run.claim = promises.first().cloned().unwrap_or_default();
+        self.run.claim = story::promise(&first);
         self.run.verdict = format!("violated at step {}", self.moments.len());
         if let Some(step) = self.run.steps.last_mut() {
-            step.violates = promises.first().cloned();
+            step.violates = Some(why.first().unwrap_or(&first).clone());
         }
-        self.violated = promises;
+        (self.violated, self.why) = (promises, why);
     }
 
     /// What every party looks like after so many steps.
@@ -158,7 +206,7 @@ mod tests {
         assert_eq!(recording.parties(0), [&json!(0), &json!(0)]);
         assert_eq!(recording.parties(2), [&json!(0), &json!(2)]);
         assert_eq!(recording.parties(usize::MAX), [&json!(0), &json!(3)]);
-        recording.broken(vec!["it counts".to_owned()]);
+        recording.broken(vec!["it counts".to_owned()], Vec::new());
         assert_eq!((recording.part(3).outcome, recording.part(4).outcome), {
             (Outcome::Recorded, Outcome::Violated)
         });
@@ -170,7 +218,7 @@ mod tests {
         assert_eq!(recording.moments.len(), STEPS_MAX);
         assert_eq!(recording.notes, ["It has more steps than the 5000 that are shown."]);
         assert_eq!(recording.part(STEPS_MAX).steps.len(), DRAWN_MAX);
-        recording.broken(vec!["it counts".to_owned()]);
+        recording.broken(vec!["it counts".to_owned()], Vec::new());
         assert_eq!(recording.notes[1], "Violated later: it counts");
         assert_eq!((recording.violated, recording.run.outcome), (vec![], Outcome::Recorded));
     }

@@ -313,7 +313,7 @@ impl System {
 }
 
 /// After how many repetitions without an answer a client gives up that may wait for what is lost.
-const TRIES_IN_VAIN: u8 = 4;
+pub(crate) const TRIES_IN_VAIN: u8 = 4;
 
 fn overdue(client: &ClientLocal) -> Vec<Happens> {
     let numbers = client.state.in_flight.keys();

@@ -5,7 +5,7 @@ use chinwag::{
     FrontEndId, Group, Message, ReplicaId, ReplicaManager, RequestId, Sender, Serial, Update,
     runtime::{
         ClusterId, Codec, Counters, Durability, GOSSIP_FRAGMENTS_MAX, Host, HostConfig, Input,
-        MemoryStorage, Packet,
+        MemoryStorage, Output, PULL_EVERY, PULLS_MAX, Packet,
     },
     services::Counter,
 };
@@ -169,4 +169,91 @@ fn a_long_backlog_arrives_as_fast_as_it_is_asked_for() {
     }
 
     assert_eq!((held(&rm1), messages), (10_000, 5));
+}
+
+/// A query that builds on so many of the first one's updates. Returns what goes to that one.
+fn query(host: &mut TestHost, now: Duration, number: u64, builds_on: u64) -> Datagrams {
+    let output = query_beyond(host, now, number, [builds_on, 0]);
+    output.datagrams.into_iter().filter(|(to, _)| *to == address(0)).collect()
+}
+
+fn query_beyond(host: &mut TestHost, now: Duration, number: u64, builds_on: [u64; 2]) -> Output {
+    let front_end = FrontEndId(number);
+    let id = RequestId { front_end, serial: Serial { incarnation: 0, number } };
+    let prev = builds_on.into_iter().collect();
+    let packet = Packet::Message(Message::<Counter>::Query { id, prev, query: () });
+    let bytes = CODEC.encode(Sender::FrontEnd(front_end), &packet).unwrap();
+    host.handle(now, Input::Datagram { from: address(9), bytes: &bytes }).unwrap()
+}
+
+/// Clients that read at one what they have just written at the other: none of them waits for a clock.
+#[test]
+fn what_a_query_builds_on_is_asked_for_at_once_although_something_else_was_a_moment_ago() {
+    let (mut rm0, mut rm1) = (host(0, 0), host(1, 0));
+    for number in 1..=20 {
+        update(&mut rm0, LATER, number);
+        let asked = query(&mut rm1, LATER, number, number);
+        let answer = deliver(&mut rm0, LATER, 1, &asked);
+        deliver(&mut rm1, LATER, 0, &answer);
+
+        assert_eq!((pulls(&asked), held(&rm1)), (1, number));
+    }
+}
+
+#[test]
+fn nothing_is_asked_for_while_the_rest_of_a_message_may_arrive() {
+    let (mut rm0, mut rm1) = (host(0, 0), host(1, 0));
+    (1..=1_000).for_each(|number| drop(update(&mut rm0, LATER, number)));
+    let message = tick(&mut rm0, GOSSIP_EVERY);
+    let (first, rest) = message.split_at(message.len() / 2);
+
+    let asked = deliver(&mut rm1, GOSSIP_EVERY, 0, &first.to_vec());
+    let asked_in_between = query(&mut rm1, GOSSIP_EVERY, 1, 1_000);
+    let asked_after = deliver(&mut rm1, GOSSIP_EVERY, 0, &rest.to_vec());
+
+    assert_eq!((pulls(&asked), pulls(&asked_in_between), pulls(&asked_after)), (0, 0, 0));
+    assert_eq!(held(&rm1), 1_000);
+}
+
+/// Its last datagram is the one that says how much there is, and the sender takes all of it for sent.
+#[test]
+fn the_lost_end_of_a_message_is_asked_for_when_it_is_late() {
+    let (mut rm0, mut rm1) = (host(0, 0), host(1, 0));
+    (1..=1_000).for_each(|number| drop(update(&mut rm0, LATER, number)));
+    let mut message = tick(&mut rm0, GOSSIP_EVERY);
+    message.pop();
+    deliver(&mut rm1, GOSSIP_EVERY, 0, &message);
+
+    let late = GOSSIP_EVERY + PULL_EVERY;
+    let early = tick(&mut rm1, late - MS);
+    let asked = tick(&mut rm1, late);
+    let answer = deliver(&mut rm0, late, 1, &asked);
+    deliver(&mut rm1, late, 0, &answer);
+
+    assert_eq!((pulls(&early), pulls(&asked), held(&rm1)), (0, 1, 1_000));
+}
+
+/// A client may claim to have seen what never was: it gets a bounded number of questions asked, each later.
+#[test]
+fn what_nobody_has_is_asked_for_a_few_times_and_no_more() {
+    let mut rm1 = host(1, 0);
+    let mut asked = vec![(LATER, pulls(&query(&mut rm1, LATER, 1, 77)))];
+    let mut now = LATER;
+    while now < LATER + GOSSIP_EVERY * 10 {
+        now += MS;
+        asked.push((now, pulls(&tick(&mut rm1, now))));
+    }
+
+    let at: Vec<_> = asked.iter().filter(|(_, n)| *n > 0).map(|(at, _)| *at - LATER).collect();
+    assert_eq!(at, [0, 5, 15, 35, 75, 155].map(|ms| ms * MS));
+    assert_eq!(at.len() as u32, PULLS_MAX);
+}
+
+#[test]
+fn nobody_asks_himself() {
+    let mut rm1 = host(1, 0);
+    let output = query_beyond(&mut rm1, LATER, 1, [0, 77]);
+
+    assert_eq!(output.datagrams, []);
+    assert!(output.wake_at > LATER);
 }

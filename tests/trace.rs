@@ -7,6 +7,7 @@ use chinwag::{
         ClientConfig, ClusterId, Config, Observer, Recorder, ReplicaConfig, Route, Step, StepInput,
         TraceHeader, TraceInput, TraceStep,
         command::CliService,
+        trace_file_name,
         udp::{self, UdpClient},
     },
     services::{Counter, OrSet, OrSetOp},
@@ -387,6 +388,32 @@ fn a_recorder_that_must_stop_says_that_steps_are_missing() {
     let read = Trace::<Counter>::read(directory.path()).unwrap();
     assert!(matches!(&read.boots[0].end, End::GaveUp(why) if why.contains("1200")));
     assert!(read.boots[0].steps.len() < 10, "some steps did not fit");
+}
+
+/// What a process leaves that is killed before, or just after, its file has a name.
+#[test]
+fn a_start_that_is_killed_before_its_first_line_is_whole_leaves_no_gap_in_the_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = chinwag::ReplicaManager::new(ReplicaId(0), chinwag::Group::of(1));
+    let header = TraceHeader::of(&node, ClusterId(1), "counter");
+    let create = || Recorder::create(directory.path(), &header).unwrap();
+    let unnamed = directory.path().join("rm0.unnamed");
+    create();
+    let named = directory.path().join(trace_file_name(0, 0));
+    for left in ["", "{\"format\":"] {
+        fs::write(&unnamed, left).unwrap();
+        create();
+    }
+    fs::hard_link(&named, &unnamed).unwrap();
+    create();
+    let read = Trace::<Counter>::read(directory.path()).unwrap();
+    let numbers: Vec<_> = read.boots.iter().map(|boot| boot.header.boot).collect();
+    assert_eq!(numbers, [0, 1, 2, 3]);
+    assert!(!unnamed.exists());
+
+    fs::write(&named, "").unwrap();
+    let why = Trace::<Counter>::read(directory.path()).unwrap_err().to_string();
+    assert!(why.contains("rm0.00000.jsonl:1: empty, or cut within its first line"), "{why}");
 }
 
 /// Not judged: the ratio of two rates of one run, alternated. `cargo test --test trace -- --ignored

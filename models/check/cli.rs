@@ -16,11 +16,13 @@ Examples:
   check mutants                        the kill matrix of the seeded bugs
   check mutants \"makes a single\"       the counterexample that finds out one of them
   check mutants \"makes a single\" --trace-dir out
-                                       the same as text, SVG, ITF JSON, ShiViz log and replay file
+                                       the same as text, SVG, ITF JSON, ShiViz log, replay file
+                                       and scenario
   check replay out/NAME.replay.json    does it still happen on today's code?
   check walk pair --seed 7             random walks, judged at each step
   check history FILE                   is what these clients of any store saw causally consistent?
   check trace DIR                      is what a real cluster recorded an execution of the model?
+  check scenario FILE.txt              does a scenario print what its text says, and keep all promises?
   check explore pair                   click through the states in a browser
   check explore out/NAME.replay.json   the same, from a counterexample on
   check explore NAME.txt               a scenario of tests/scenarios, step by step
@@ -28,7 +30,7 @@ Examples:
 
 Exit codes:
   0  all as expected, exhaustively within the bounds that --list shows
-  1  a property is violated, or something else is not as the catalogue says
+  1  a property is violated, or something else is not as the catalogue, or a scenario's text, says
   2  the command line, or a file that it names, makes no sense
   3  cut off: a bound on time, memory or states was met, it was interrupted, or a replay diverged
   4  internal error, a failed assertion of the protocol, or stdout that could not be written
@@ -66,14 +68,20 @@ trace:
   {format, command, exit, seconds, trace: {starts, killed, steps, lost,
      received, repeated, updates, lies, all_properties, quiescent,
      missing: [text]}
-     or {refused: {file, line, step, why, accepted,
+     or {refused: {file, line, step, why, because: [text], accepted,
        differences: [{what, recorded, computed}]}}}
+scenario:
+  {format, command, exit,
+   scenarios: [{file, as_expected, verdict, steps, violated: [property],
+     why: [text],
+     differs: [{line, command, expected: [text], printed: [text]}]}]}
 replay, show, walk, mutants NAME:
   {format, command, exit, run}; `run` is what the diagram shows.";
 
 /// Model-checks the gossip architecture of chinwag: every state of bounded clusters, every property.
 #[derive(Debug, Parser)]
 #[command(name = "check", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(allow_negative_numbers = true)]
 pub struct Cli {
     /// What to do; without a command, verify.
     #[command(subcommand)]
@@ -105,15 +113,16 @@ pub struct Common {
     #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = parse_threads)]
     pub threads: usize,
     /// Stop after so many seconds in all; what was not finished is CUT OFF.
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = parse_seconds)]
     pub timeout: Option<f64>,
     /// Stop a search that takes more memory, such as 12GiB or 500MB.
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size,
+        allow_hyphen_values = true)]
     pub memory_limit: Option<u64>,
     #[arg(long, global = true, value_name = "FILE", long_help = JSON)]
     /// Write what was found to FILE, as JSON (--help describes it).
     pub json: Option<PathBuf>,
-    /// Write each counterexample to DIR: text, SVG, ITF JSON, ShiViz log, replay file.
+    /// Write each counterexample to DIR: text, SVG, ITF JSON, ShiViz log, replay file, scenario.
     #[arg(long, global = true, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,
     /// Write a page for people to DIR: report.html, or of `check mutants`, mutants.html.
@@ -129,7 +138,7 @@ pub struct Common {
     #[arg(long, global = true)]
     pub ascii: bool,
     /// Columns; otherwise those of the terminal.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = parse_some::<usize>)]
     pub width: Option<usize>,
 }
 
@@ -137,17 +146,19 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check that each seeded bug is found out by its property; with a name, show how.
+    #[command(allow_negative_numbers = true)]
     Mutants {
         /// A mutant, or a part of its name that no other has.
         name: Option<String>,
         /// Give up on a mutant after so many states.
-        #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+        #[arg(long, default_value_t = 5_000_000, value_name = "N", value_parser = parse_some::<u64>)]
         states_max: u64,
         /// Search on after the first violation, so that every property that finds a mutant out is listed.
         #[arg(long)]
         keep_going: bool,
     },
     /// Show the shortest way to a violation or to a witness.
+    #[command(allow_negative_numbers = true)]
     Show {
         /// The model.
         model: String,
@@ -159,22 +170,41 @@ pub enum Command {
         mutant: Option<String>,
     },
     /// Take the steps of a replay file on today's code; exit 1 if it still violates its property.
+    #[command(allow_negative_numbers = true)]
     Replay {
         /// A `.replay.json` of --trace-dir.
         file: PathBuf,
     },
     /// Judge a history of any store: causal consistency, CM, CCv, and the session guarantees.
+    #[command(allow_negative_numbers = true)]
     History(HistoryArgs),
     /// Check what the hosts of a cluster recorded: is it an execution of the model?
+    #[command(allow_negative_numbers = true)]
     Trace {
         /// The directory of `chinwag cluster --record DIR`; docs/trace-format.md describes it.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Play scenarios on the model, judged at each step: does each print what its text says?
+    #[command(allow_negative_numbers = true)]
+    Scenario(ScenarioArgs),
     /// Walk through a model at random, judging each state.
+    #[command(allow_negative_numbers = true)]
     Walk(WalkArgs),
     /// Click through the states of a model, or of a counterexample, in a browser on this machine.
+    #[command(allow_negative_numbers = true)]
     Explore(ExploreArgs),
+}
+
+/// Scenarios.
+#[derive(Args, Debug)]
+pub struct ScenarioArgs {
+    /// Texts such as those of tests/scenarios, whose README.md has the language.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// With this bug in.
+    #[arg(long, value_name = "BUG")]
+    pub mutant: Option<String>,
 }
 
 /// What is explored.
@@ -188,7 +218,7 @@ pub struct ExploreArgs {
     #[arg(long)]
     pub mutant: Option<String>,
     /// The port on 127.0.0.1; 0 for any. stateright's own explorer has the next one, or says which.
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 3000, value_parser = parse_number::<u16>)]
     pub port: u16,
 }
 
@@ -229,7 +259,7 @@ pub struct WalkArgs {
     /// Where the random choices begin: walk number N, from 0, is the first walk of seed SEED + N. The same
     /// seed, model, mutant and steps make the same choices. Otherwise from the clock; it is printed either
     /// way.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_number::<u64>)]
     pub seed: Option<u64>,
     /// Steps of each walk.
     #[arg(long, default_value_t = 200, value_parser = parse_some::<usize>)]
@@ -243,11 +273,36 @@ pub struct WalkArgs {
 }
 
 /// Of none, nothing could be said.
-fn parse_some<N: std::str::FromStr + Default + PartialEq>(text: &str) -> Result<N, String> {
-    match text.parse() {
-        Ok(number) if number != N::default() => Ok(number),
-        _ => Err("a number from 1 on is needed".into()),
-    }
+fn parse_some<N: Whole>(text: &str) -> Result<N, String> {
+    let number = text.trim().parse().ok().filter(|number| *number != N::default());
+    number.ok_or_else(|| format!("`{text}` is no number from 1 to {}", N::MOST))
+}
+
+fn parse_number<N: Whole>(text: &str) -> Result<N, String> {
+    text.trim().parse().map_err(|_| format!("`{text}` is no number from 0 to {}", N::MOST))
+}
+
+/// A type of numbers from 0 on.
+trait Whole: std::str::FromStr + Default + PartialEq + std::fmt::Display {
+    /// The greatest.
+    const MOST: Self;
+}
+
+impl Whole for u16 {
+    const MOST: Self = Self::MAX;
+}
+
+impl Whole for u64 {
+    const MOST: Self = Self::MAX;
+}
+
+impl Whole for usize {
+    const MOST: Self = Self::MAX;
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
+    number.ok_or_else(|| format!("`{text}` is no number of seconds, such as 60 or 0.5"))
 }
 
 /// More threads than this are a slip of the keyboard.
@@ -321,6 +376,9 @@ impl Cli {
 
 fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
+    if text.starts_with('-') {
+        return Err(format!("`{text}` is less than nothing: try 12GiB"));
+    }
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {

@@ -1,6 +1,6 @@
 //! Replay files: the chosen steps of a run, so that today's code can take them again.
 
-use crate::Complaint;
+use crate::{Complaint, input::Wanted};
 use chinwag::{Message, Timer};
 use chinwag_models::{
     application::Application,
@@ -19,6 +19,12 @@ pub const COMMAND: &str = "cargo run --release --bin check --";
 
 /// The name and version of the format.
 const FORMAT: &str = "chinwag-replay/1";
+
+const REPLAY: Wanted = Wanted {
+    what: "a replay file",
+    remedy: "`check mutants NAME --trace-dir DIR` writes one, and `check show` too",
+    bytes_max: 64 << 20,
+};
 
 /// A replay file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -124,7 +130,7 @@ impl Replay {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, Complaint> {
         let complain = |what: String| Complaint(format!("{}: {what}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|e| complain(e.to_string()))?;
+        let text = REPLAY.read(path).map_err(complain)?;
         let replay: Replay = serde_json::from_str(&text)
             .map_err(|e| complain(format!("no replay file of this program: {e}")))?;
         if replay.format != FORMAT {

@@ -4,6 +4,7 @@ use crate::{
     Complaint, Ended, Exit,
     cli::{Asked, Common, HistoryArgs},
     console::{Console, Ink, count, plural, seconds},
+    input::Wanted,
     json,
 };
 use chinwag_models::history::{
@@ -13,8 +14,7 @@ use chinwag_models::history::{
 };
 use serde_json::{Value, json};
 use std::{
-    fs::{self, File},
-    io::Read,
+    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -25,7 +25,7 @@ pub fn history(args: &HistoryArgs, common: &Common, console: &Console) -> Ended 
     let file = args.file.display().to_string();
     let complain = |what: String| Complaint(format!("{file}: {what}"));
     let started = Instant::now();
-    let text = text_of(&args.file).map_err(complain)?;
+    let text = HISTORY.read(&args.file).map_err(complain)?;
     let format = args.format.or_else(|| Format::guess(&text)).ok_or_else(|| {
         let all = Format::ALL.map(|(name, _)| name).join(", ");
         complain(format!("its format is not plain: say --format, one of {all}"))
@@ -50,19 +50,11 @@ pub fn history(args: &HistoryArgs, common: &Common, console: &Console) -> Ended 
     Ok(exit)
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("larger than {} MiB, which is all that is read", FILE_BYTES_MAX >> 20));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        format!("line {line}: no UTF-8: a history is text")
-    })
-}
+const HISTORY: Wanted = Wanted {
+    what: "a history",
+    remedy: "models/tests/histories has some, and its README.md the formats",
+    bytes_max: FILE_BYTES_MAX,
+};
 
 fn questions(asked: &[Asked]) -> Vec<Question> {
     if asked.is_empty() {

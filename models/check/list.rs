@@ -37,6 +37,9 @@ pub fn list(console: &Console, _: &Common) -> Ended {
             console.say(&format!("  {:<8} {}", property.source, property.sentence));
         }
     }
+    let numbers = "(P: a promise, C: a corner case of tests/scenarios/README.md, S: a statement of \
+                   docs/protocol.md)";
+    console.say(&console.ink(Ink::Dim, &format!("  {numbers}")));
     console.say("");
     console.say(&console.ink(Ink::Bold, "Mutants"));
     for mutant in MUTANTS {

@@ -8,6 +8,7 @@ mod console;
 mod explore;
 mod files;
 mod history;
+mod input;
 mod json;
 mod lab;
 mod list;
@@ -17,6 +18,7 @@ mod names;
 mod progress;
 mod replay;
 mod report;
+mod scenario;
 mod show;
 mod summary;
 mod table;
@@ -106,6 +108,7 @@ fn run(cli: &Cli, console: &Console) -> Ended {
         Some(Command::Replay { file }) => replay::replay_file(file, common, console),
         Some(Command::History(args)) => history::history(args, common, console),
         Some(Command::Trace { directory }) => trace::trace(directory, common, console),
+        Some(Command::Scenario(args)) => scenario::scenarios(args, common, console),
         Some(Command::Walk(walk)) => walk::walk(walk, common, console),
         Some(Command::Explore(args)) => explore::explore(args, common, console),
     }

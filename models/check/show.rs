@@ -14,6 +14,7 @@ use chinwag_models::{
     model::{Expected, Model},
     mutants::Mutant,
     render::{self, Run, TextStyle},
+    scenario,
     story::{self, About},
     system::System,
 };
@@ -29,6 +30,8 @@ pub struct Shown {
     pub run: Run,
     stem: String,
     replay: Replay,
+    /// The same as a scenario, if one can say it.
+    scenario: Option<String>,
 }
 
 impl Shown {
@@ -36,7 +39,7 @@ impl Shown {
     pub fn of(
         system: &System,
         trace: &Trace<System>,
-        mutant: Option<&Mutant>,
+        mutant: Option<&'static Mutant>,
         property: Option<&PropertyInfo>,
         command: &str,
     ) -> Self {
@@ -45,7 +48,8 @@ impl Shown {
         let replay = Replay::of(system, trace, mutant, property, &run);
         let parts = [Some(model.name), mutant.map(|m| m.name), property.map(|p| p.name)];
         let stem = slug(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
-        Shown { run, stem, replay }
+        let scenario = scenario::export(system, trace, mutant, property).ok();
+        Shown { run, stem, replay, scenario }
     }
 
     /// The file of one of the [`EXPORTS`]: its name and its text.
@@ -77,6 +81,11 @@ impl Shown {
         let mut written = render::write_all(dir, &self.stem, &self.run).map_err(in_dir)?;
         std::fs::write(&file, self.replay.to_text()).map_err(in_dir)?;
         written.push(file);
+        if let Some(text) = &self.scenario {
+            let file = dir.join(format!("{}.scenario.txt", self.stem));
+            std::fs::write(&file, text).map_err(in_dir)?;
+            written.push(file);
+        }
         Ok((self.run, written))
     }
 }
@@ -114,7 +123,7 @@ pub fn slug(text: &str) -> String {
 pub fn counterexample(
     lab: &Lab,
     tables: &Tables<System>,
-    mutant: Option<&Mutant>,
+    mutant: Option<&'static Mutant>,
     property: &PropertyInfo,
 ) -> Result<Way<Shown>, Complaint> {
     let found = lab.shortest(tables, property, None);

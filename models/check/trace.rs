@@ -32,16 +32,8 @@ pub fn trace(directory: &Path, common: &Common, console: &Console) -> Ended {
 }
 
 fn say_accepted(summary: &Summary, elapsed: f64, console: &Console) {
-    let Summary { boots, killed, steps, lost, received, repeated, updates, lies, .. } = summary;
-    console.say(&format!(
-        "{} in {}, {} of them ended by a crash; {} from peers, {} of them once more; {}",
-        plural(*steps, "step"),
-        plural(*boots, "start"),
-        count(*killed as u64),
-        plural(*received, "message"),
-        count(*repeated as u64),
-        plural(*updates, "update"),
-    ));
+    let Summary { steps, lost, lies, .. } = summary;
+    console.say(&in_short(summary));
     if *lost > 0 {
         console.say(&format!(
             "{} that a crash took before anything came of it",
@@ -74,6 +66,21 @@ fn say_accepted(summary: &Summary, elapsed: f64, console: &Console) {
     console.say(&console.ink(Ink::Warn, text));
 }
 
+/// A log that ends without a stop may be of a process that was killed, or of one that goes on.
+fn in_short(summary: &Summary) -> String {
+    let Summary { boots, killed, steps, received, repeated, updates, .. } = summary;
+    format!(
+        "{} in {}, {} of them without a stop (a crash, or it still runs); {} from peers, {} of them once \
+         more; {}",
+        plural(*steps, "step"),
+        plural(*boots, "start"),
+        count(*killed as u64),
+        plural(*received, "message"),
+        count(*repeated as u64),
+        plural(*updates, "update"),
+    )
+}
+
 fn say_refused(refused: &Refused, console: &Console) {
     console.say(&refused.to_string());
     console.say("");
@@ -96,6 +103,7 @@ fn told(verdict: &Verdict, seconds: f64, exit: Exit) -> Value {
         Verdict::Refused(r) => json!({
             "refused": {
                 "file": r.file, "line": r.line, "step": r.step, "why": r.why,
+                "because": r.because,
                 "accepted": r.accepted,
                 "differences": r.differences.iter().map(|d| json!({
                     "what": d.what, "recorded": d.recorded, "computed": d.computed,
@@ -104,4 +112,17 @@ fn told(verdict: &Verdict, seconds: f64, exit: Exit) -> Value {
         }),
     };
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_still_runs_is_not_said_to_have_crashed() {
+        let summary = Summary { boots: 3, killed: 3, steps: 7, ..Summary::default() };
+        let said =
+            "7 steps in 3 starts, 3 of them without a stop (a crash, or it still runs); 0 messages";
+        assert!(in_short(&summary).starts_with(said), "{}", in_short(&summary));
+    }
 }

@@ -102,7 +102,7 @@ fn overall(all: &[Verified], vacuous: &Vacuous) -> Exit {
     worst.or(first(Exit::CutOff)).or(vacuous).unwrap_or(Exit::AsExpected)
 }
 
-fn verify_model(lab: &Lab, model: &'static Model, mutant: Option<&Mutant>) -> Verified {
+fn verify_model(lab: &Lab, model: &'static Model, mutant: Option<&'static Mutant>) -> Verified {
     let (problems, panicked) = (Vec::new(), false);
     if lab.is_over() {
         return Verified { model, report: None, problems, panicked };
@@ -187,7 +187,7 @@ fn counterexamples(
     console: &Console,
     lab: &Lab,
     one: &Verified,
-    mutant: Option<&Mutant>,
+    mutant: Option<&'static Mutant>,
 ) -> Result<Option<Run>, Complaint> {
     let Some(report) = &one.report else { return Ok(None) };
     let (refutes, mut first) = (refuted(one.model), None);

@@ -87,7 +87,7 @@ fn seed_of_the_clock() -> u64 {
 fn present(
     tables: &Tables<System>,
     (actions, property): (&[Action], Option<&PropertyInfo>),
-    mutant: Option<&Mutant>,
+    mutant: Option<&'static Mutant>,
     command: &str,
     common: &Common,
     console: &Console,

@@ -234,7 +234,11 @@ impl fmt::Display for Violation {
         if self.cycle.is_empty() {
             return Ok(());
         }
-        let shortest = if self.is_shortest { "The shortest cycle" } else { "A cycle" };
+        let shortest = if self.is_shortest {
+            "The shortest cycle"
+        } else {
+            "A cycle, perhaps not the shortest"
+        };
         writeln!(f, "{shortest}:")?;
         let line = |f: &mut fmt::Formatter<'_>, indent: &str, link: &Link| {
             let (from, to) = (letter(link.from), letter(link.to));

@@ -80,7 +80,8 @@ fn child(path: &str, key: &str) -> String {
 
 fn change(path: &str, before: Option<&Value>, after: Option<&Value>) -> Change {
     let path = if path.is_empty() { "state" } else { path };
-    Change { path: path.to_owned(), before: before.map(compact), after: after.map(compact) }
+    let (path, before, after) = (path.to_owned(), before.map(compact), after.map(compact));
+    Change { path, name: None, before, after }
 }
 
 /// A value for people: `[1,0]`, `{id: fe0#1, prev: [0,0]}`, `none` for null; quotes only where
@@ -105,6 +106,6 @@ fn compact(value: &Value) -> String {
 
 /// Names such as `rm1:2 fe0#3` read better bare; anything that could be mistaken is quoted.
 fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || " #:._+-[],".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || " #:._+-[](),".contains(c);
     text.starts_with(char::is_alphabetic) && text != "none" && text.chars().all(plain)
 }

@@ -175,10 +175,20 @@ pub struct SentMessage {
 pub struct Change {
     /// Where: `value_ts`, `timestamp_table[1]`, `log`.
     pub path: String,
+    /// The same for people, if that is something else: "value timestamp".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What was there; `None` when nothing was.
     pub before: Option<String>,
     /// What is there now; `None` when nothing is.
     pub after: Option<String>,
+}
+
+impl Change {
+    /// Where, for people.
+    fn place(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.path)
+    }
 }
 
 impl Run {

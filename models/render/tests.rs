@@ -236,7 +236,7 @@ fn a_diff_tells_only_what_changed() {
     assert_eq!(diff(&after, &after), []);
 }
 
-fn shown(Change { path, before, after }: &Change) -> String {
+fn shown(Change { path, before, after, .. }: &Change) -> String {
     match (before, after) {
         (Some(before), Some(after)) => format!("{path} {before} > {after}"),
         (None, after) => format!("{path} + {}", after.as_deref().unwrap_or("?")),

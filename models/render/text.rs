@@ -208,7 +208,7 @@ fn notes_of(
 ) -> Vec<Vec<Span>> {
     let mut notes = action(run, canvas, index, step, columns);
     let name_width =
-        step.changes.iter().map(|change| width(&change.path)).max().unwrap_or(0).min(18);
+        step.changes.iter().map(|change| width(change.place())).max().unwrap_or(0).min(18);
     for change in &step.changes {
         notes.extend(change_lines(page, change, name_width, columns));
     }
@@ -253,7 +253,7 @@ fn change_lines(page: &Page, change: &Change, name_width: usize, columns: usize)
         (Some(before), None) => format!("- {}", value(before)),
         (None, None) => "changes".to_owned(),
     };
-    let name = shorten(&one_line(&change.path), name_width.max(1));
+    let name = shorten(&one_line(change.place()), name_width.max(1));
     let name = format!("{name}{}  ", " ".repeat(name_width.saturating_sub(width(&name))));
     let lines = wrap(&what, columns.saturating_sub(width(&name)).max(12));
     let line = |(row, line): (usize, String)| {

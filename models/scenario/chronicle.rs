@@ -21,7 +21,7 @@ pub(super) struct Chronicle {
 impl<F: Follower> Stage<F> {
     /// The cluster in one line.
     pub(super) fn in_short(&self) -> String {
-        let Model { updatable, read_only, links, batch, pulls, .. } = &self.model;
+        let Model { updatable, read_only, links, batch, pulls, replaces, .. } = &self.model;
         let mut parts = vec![format!("{updatable} replica managers")];
         let mut also = |says: bool, text: String| parts.extend(says.then_some(text));
         also(*read_only > 0, format!("{read_only} read-only"));
@@ -29,7 +29,8 @@ impl<F: Follower> Stage<F> {
         let links: Vec<_> = self.links.iter().map(|(a, b)| format!("rm{a} to rm{b}")).collect();
         also(!links.is_empty(), format!("gossip only from {}", links.join(", ")));
         also(*batch > 0, format!("gossip after {batch} updates"));
-        also(*pulls, "pulls".into());
+        also(*pulls, "managers ask for what they miss".into());
+        also(*replaces, format!("rm{} may take the place of rm0", updatable - 1));
         also(self.fragments, "one record a message".into());
         parts.extend(self.bug.map(|bug| format!("seeded bug \"{}\"", bug.name)));
         parts.join("; ")

@@ -1,7 +1,7 @@
 //! A line of a scenario, read.
 
-use crate::{application::Tag, model::Serves};
-use chinwag::Timestamp;
+use crate::{application::Tag, model::Serves, party::Turn};
+use chinwag::{ReplicaId, Timestamp};
 
 /// Replica managers of a scenario, and copies of an update.
 pub const REPLICAS_MAX: u16 = 8;
@@ -92,6 +92,10 @@ pub enum Command {
     BackUp(u16),
     /// The manager stops, and starts from that copy.
     Restore(u16),
+    /// The first manager may be replaced by the last one, which is no member before.
+    Replaces,
+    /// What becomes of a manager in a replacement.
+    Turn(u16, Turn),
     /// What a manager or a client knows.
     Show(String),
     /// What is under way.
@@ -200,7 +204,7 @@ impl Command {
     pub fn read(line: &str) -> Result<Self, String> {
         let words: Vec<_> = line.split_whitespace().collect();
         let command = match words[..] {
-            ["replicas", n] => Self::Replicas(number(n)?),
+            ["replicas", n] => Self::Replicas(some(n, "replica manager that takes updates")?),
             ["read-only", n] => Self::ReadOnly(number(n)?),
             ["fragments"] => Self::Fragments,
             ["pulls"] => Self::Pulls,
@@ -226,6 +230,13 @@ impl Command {
             ["crash", n] => Self::Crash(number(n)?),
             ["backup", n] => Self::BackUp(number(n)?),
             ["restore", n] => Self::Restore(number(n)?),
+            ["replaces"] => Self::Replaces,
+            ["lose", n] => Self::Turn(number(n)?, Turn::Lost),
+            ["record", n] => Self::Turn(number(n)?, Turn::Records),
+            ["ask", n] => Self::Turn(number(n)?, Turn::Asks),
+            ["copy", from, "->", to] => {
+                Self::Turn(number(to)?, Turn::Copies(ReplicaId(number(from)?)))
+            }
             ["show", node] => Self::Show(node.into()),
             ["in", "flight"] => Self::Flight,
             ["settle"] => Self::Settle { patiently: false },
@@ -242,6 +253,14 @@ fn number(word: &str) -> Result<u16, String> {
     let number = word.trim_start_matches("rm").parse();
     let fits = number.ok().filter(|n| *n <= REPLICAS_MAX);
     fits.ok_or(format!("{word:?} is not a number from 0 to {REPLICAS_MAX}"))
+}
+
+/// A number from 1 on: of what there must be one.
+fn some(word: &str, what: &str) -> Result<u16, String> {
+    match number(word)? {
+        0 => Err(format!("there is at least one {what}")),
+        number => Ok(number),
+    }
 }
 
 fn service(name: &str) -> Result<Serves, String> {
@@ -270,7 +289,7 @@ fn client(name: &str, home: Option<u16>, rest: &[&str]) -> Result<Command, Strin
     let (mut copies, mut claims) = (1, None);
     for pair in rest.chunks(2) {
         match *pair {
-            ["copies", n] => copies = number(n)?,
+            ["copies", n] => copies = some(n, "copy of each update")?,
             ["claims", ts] => claims = Some(timestamp(ts)?),
             _ => return Err("after the home come `copies N` or `claims [1,0]`".into()),
         }

@@ -12,7 +12,7 @@ use crate::{
     engine::{self, Envelope, Expectation, PropertyInfo, System as _, Trace},
     model::{Asks, Links, Model, Serves},
     mutants::Mutant,
-    party::{ClientLocal, Line, Local, ManagerLocal},
+    party::{ClientLocal, Line, Local, ManagerLocal, Turn},
     story::{self, Action, Snapshot},
     system::{Happens, System},
 };
@@ -28,10 +28,6 @@ pub fn export(
     property: Option<&PropertyInfo>,
 ) -> Result<String, String> {
     let model = &system.model;
-    if model.replaces {
-        let why = "in a scenario no replica manager is replaced, and in this model one is";
-        return Err(format!("model {} has no scenarios: {why}", model.name));
-    }
     let claim = property.filter(|p| p.expectation != Expectation::Sometimes);
     let mut writer =
         Writer { system, run: Run::new(PROTOCOL, ()), script: Script::default(), stop: None };
@@ -93,6 +89,7 @@ fn set_up(model: &Model, mutant: Option<&Mutant>, claim: Option<&PropertyInfo>) 
     }
     also(model.batch > 0, format!("batch {}", model.batch));
     also(model.pulls, "pulls".into());
+    also(model.replaces, "replaces".into());
     also(model.records_per_gossip_max == 1, "fragments".into());
     also(mutant.is_some(), format!("bug {}", mutant.map_or("", |mutant| mutant.name)));
     also(claim.is_some(), format!("claim {}", claim.map_or("", |claim| claim.name)));
@@ -198,9 +195,14 @@ impl Writer<'_> {
                 format!("retry {}#{number}", node_name(*node))
             }
             Action::Fire { node, event: Happens::Crash } => format!("crash {node}"),
-            Action::Fire { event: event @ Happens::Turn(_), .. } => {
-                return Err(format!("a scenario cannot say that one {}", story::does(event)));
-            }
+            Action::Fire { node, event: Happens::Turn(turn) } => match turn {
+                Turn::BackedUp => format!("backup {node}"),
+                Turn::Restored => format!("restore {node}"),
+                Turn::Lost => format!("lose {node}"),
+                Turn::Records => format!("record {node}"),
+                Turn::Asks => format!("ask {node}"),
+                Turn::Copies(from) => format!("copy {} -> {node}", from.index()),
+            },
             Action::Drop(envelope) => match self.find(envelope, envelope.to.receivers().start) {
                 Ok(packet) => {
                     format!("drop {}", self.pick(packet, self.run.stage.flight[packet].to))

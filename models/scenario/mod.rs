@@ -7,6 +7,7 @@
 pub mod beside;
 mod chronicle;
 mod command;
+mod diff;
 mod export;
 mod fault;
 mod flight;
@@ -16,12 +17,15 @@ mod script;
 mod settle;
 mod show;
 mod stage;
+mod verdict;
 
 pub use command::{Asked, Command, Kind, Pick, Which};
+pub use diff::Whose;
 pub use export::export;
 pub use live::Live;
 pub use run::Run;
-pub use script::{Block, Script};
+pub use script::{Block, Mismatch, Script};
+pub use verdict::Played;
 
 use crate::{application::Application, mutants::Mutant, party::Disk, party::Sent};
 use chinwag::{Input, ManagerState, ReplicaId, ReplicaManager, Rules, rules::FAITHFUL};

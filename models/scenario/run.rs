@@ -50,7 +50,7 @@ impl<F: Follower> Run<F> {
     pub fn execute(&mut self, command: &Command, out: &mut Vec<String>) -> Result<(), Stop> {
         let stage = &mut self.stage;
         match command {
-            Command::Replicas(n) => stage.set_up(|s| s.model.updatable = (*n).max(1)),
+            Command::Replicas(n) => stage.set_up(|s| s.model.updatable = *n),
             Command::ReadOnly(n) => stage.set_up(|s| s.model.read_only = *n),
             Command::Fragments => stage.set_up(|s| s.fragments = true),
             Command::Pulls => stage.set_up(|s| s.model.pulls = true),
@@ -85,6 +85,12 @@ impl<F: Follower> Run<F> {
             Command::Crash(n) => self.start(*n, false),
             Command::BackUp(n) => self.back_up(*n),
             Command::Restore(n) => self.restore(*n, out),
+            Command::Replaces => stage.may_replace(),
+            Command::Turn(n, turn) => {
+                stage.begin()?;
+                let node = stage.node(&n.to_string())?;
+                stage.takes_turn(node, *turn)
+            }
             Command::Show(name) => {
                 stage.begin()?;
                 let node = stage.node(name)?;

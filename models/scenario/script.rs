@@ -1,7 +1,6 @@
 //! The text of a scenario: paragraphs of commands, each followed by what they print.
 
 use super::{By, Command, Follower, Run, Stop};
-use crate::recording::Recording;
 
 /// Lines of a scenario, and characters of a line, that are read at most.
 const LINES_MAX: usize = 5_000;
@@ -23,6 +22,19 @@ pub struct Block {
     pub lines: Vec<(usize, String)>,
     /// What the commands print.
     pub expected: Vec<String>,
+}
+
+/// A paragraph that prints something else than is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The line of its last command.
+    pub line: usize,
+    /// That command.
+    pub command: String,
+    /// What the text says.
+    pub expected: Vec<String>,
+    /// What is printed.
+    pub printed: Vec<String>,
 }
 
 /// What the comment that names a seeded bug starts with.
@@ -69,27 +81,9 @@ impl Script {
         self.play(&mut Run::new(by, follower))
     }
 
-    /// The same on the model alone, with what each step did: `title` is what it is called.
-    pub fn record(&self, by: By, title: &str) -> Result<Recording, String> {
-        let mut run = Run::new(by, ()).recorded();
-        let (printed, stop) = self.play(&mut run)?;
-        let mut recording = run.recording();
-        recording.run.title = title.into();
-        recording.run.verdict = format!("{} steps", recording.moments.len());
-        recording.run.explain = self.about();
-        recording.scenario = Some(self.write());
-        let differs = self.difference(&printed);
-        match stop {
-            Some(Stop::Violated(sentences)) => {
-                recording.broken(sentences.into_iter().map(String::from).collect());
-            }
-            Some(Stop::Differs(why) | Stop::Unusable(why)) => recording.notes.push(why),
-            None => {}
-        }
-        if let (Some(differs), true) = (differs, recording.violated.is_empty()) {
-            recording.notes.push(format!("What it prints is not what the text says: {differs}"));
-        }
-        Ok(recording)
+    /// Does it say nothing to be done?
+    pub fn has_no_command(&self) -> bool {
+        self.blocks.iter().all(|block| block.commands().next().is_none())
     }
 
     /// Does it say itself which seeded bug is in?
@@ -108,7 +102,10 @@ impl Script {
         Some(words.join(" ")).filter(|words| !words.is_empty()).into_iter().collect()
     }
 
-    fn play<F: Follower>(&self, run: &mut Run<F>) -> Result<(Self, Option<Stop>), String> {
+    pub(super) fn play<F: Follower>(
+        &self,
+        run: &mut Run<F>,
+    ) -> Result<(Self, Option<Stop>), String> {
         let mut printed = Self { blocks: Vec::new(), ..self.clone() };
         for block in &self.blocks {
             let lines = block.lines.clone();
@@ -135,15 +132,30 @@ impl Script {
 
     /// The first line whose commands print something else in the other one, with both.
     pub fn difference(&self, other: &Self) -> Option<String> {
-        let mut pairs = self.blocks.iter().zip(&other.blocks);
-        let differs = pairs.find(|(a, b)| a.expected != b.expected);
-        let show = |block: &Block| block.expected.join("\n  ");
-        let shown = differs.map(|(a, b)| {
-            let line = a.lines.last().map_or(0, |(number, _)| *number);
-            format!("line {line}: expected\n  {}\nprinted\n  {}", show(a), show(b))
+        let show = |lines: &[String]| lines.join("\n  ");
+        let differs = self.mismatches(other).into_iter().next();
+        let shown = differs.map(|Mismatch { line, expected, printed, .. }| {
+            format!("line {line}: expected\n  {}\nprinted\n  {}", show(&expected), show(&printed))
         });
         let missing = || self.blocks.len() != other.blocks.len();
         shown.or_else(|| missing().then(|| "it ended early".into()))
+    }
+
+    /// Every paragraph that prints something else in the other one.
+    pub fn mismatches(&self, other: &Self) -> Vec<Mismatch> {
+        let pairs = self.blocks.iter().zip(&other.blocks);
+        let differ = pairs.filter(|(a, b)| a.expected != b.expected);
+        let mismatch = |(a, b): (&Block, &Block)| {
+            let (line, command) = a.lines.last().cloned().unwrap_or_default();
+            let (expected, printed) = (a.expected.clone(), b.expected.clone());
+            Mismatch { line, command, expected, printed }
+        };
+        differ.map(mismatch).collect()
+    }
+
+    /// Does it say at all what is printed?
+    pub fn expects(&self) -> bool {
+        self.blocks.iter().any(|block| !block.expected.is_empty())
     }
 
     /// As text.

@@ -38,6 +38,8 @@ pub(super) struct Stage<F> {
     pub links: Vec<(u16, u16)>,
     pub parties: Vec<Party>,
     pub locals: Vec<Local>,
+    /// Who took the last step, and how it was before.
+    pub previous: Option<(usize, Local)>,
     pub flight: Vec<Packet>,
     /// Managers that have stopped.
     pub halted: Vec<bool>,
@@ -65,6 +67,7 @@ impl<F: Follower> Stage<F> {
             links: Vec::new(),
             parties: Vec::new(),
             locals: Vec::new(),
+            previous: None,
             flight: Vec::new(),
             halted: Vec::new(),
             clients: Vec::new(),
@@ -116,6 +119,9 @@ impl<F: Follower> Stage<F> {
         if self.clients.len() >= CLIENTS_MAX {
             return Err(Stop::Unusable(format!("a scenario has up to {CLIENTS_MAX} clients")));
         }
+        if self.node(name).is_ok() {
+            return Err(Stop::Unusable(format!("there is a {name:?} already")));
+        }
         let group = self.model.group();
         let id = FrontEndId(self.clients.len() as u64);
         let routing = home.map_or(Routing::Any, |home| Routing::Home(ReplicaId(home)));
@@ -130,7 +136,7 @@ impl<F: Follower> Stage<F> {
         let fills = self.fragments && self.follower.has_datagrams();
         let op = if fills { filling } else { operation(self.model.serves) };
         let (script, route) = (Vec::new(), None);
-        let (retries, keeps_history, gives_up) = (0, true, false);
+        let (retries, keeps_history, gives_up) = (0, true, self.model.replaces);
         let client = Client { node, script, route, retries, seen, op, keeps_history, gives_up };
         let party = Party::Client(client).with_rules(self.by.rules);
         self.locals.push(party.start().0);
@@ -223,6 +229,7 @@ impl<F: Follower> Stage<F> {
         let packets: Vec<_> = sends.into_iter().map(|sent| self.packet(node, sent)).collect();
         self.flight.extend(packets.iter().cloned());
         self.happened(told, &before, &packets);
+        self.previous = Some((node, before));
         if self.flight.len() > FLIGHT_MAX {
             return Err(Stop::Unusable(format!("more than {FLIGHT_MAX} messages are under way")));
         }
@@ -265,7 +272,7 @@ impl<F: Follower> Stage<F> {
         if sentences.is_empty() { Ok(()) } else { Err(Stop::Violated(sentences)) }
     }
 
-    fn setting(&self) -> Setting {
+    pub(super) fn setting(&self) -> Setting {
         // In a partition not all end up equal, and that is not asked.
         let whole = self.links.is_empty();
         Setting { asked: self.asked, whole, ..self.model.setting() }

@@ -142,10 +142,12 @@ pub fn label(message: &Message<Application>) -> String {
     }
 }
 
-/// As `Debug`, without the rows of a table that is passed on: the state of the sender shows them.
+/// As `Debug`, but in words where it is not the last part, and without the rows of a table that is passed on:
+/// the state of the sender shows them.
 pub(super) fn gossip_label(gossip: &Gossip<Application>) -> String {
     let relays = if gossip.table.is_empty() { "" } else { " with its table" };
-    format!("{:?}{relays}", Gossip { table: Vec::new(), ..gossip.clone() })
+    let label = format!("{:?}{relays}", Gossip { table: Vec::new(), ..gossip.clone() });
+    label.replacen("]..", "] (more follows)", 1)
 }
 
 /// What one client tells another, in words.
@@ -159,7 +161,7 @@ pub fn describe_envelope(envelope: &Envelope<Message<Application>>, lanes: &[Str
     let lane = |node: usize| lanes.get(node).map_or("?", |lane| lane.as_str());
     let to = match envelope.to {
         Destination::Node(node) => lane(node).to_owned(),
-        Destination::Any { first, end } => format!("any of {}..{}", lane(first), lane(end - 1)),
+        Destination::Any { first, end } => format!("any of {} to {}", lane(first), lane(end - 1)),
     };
     format!("{} -> {to}: {}", lane(envelope.src), label(&envelope.message))
 }

@@ -4,73 +4,74 @@
 //! at. A property that has none is explained by its sentence.
 
 mod ends;
+mod shape;
 mod stamps;
 
-use super::{Snapshot, capitalised, describe::order, describe_script};
+use super::{capitalised, describe::order};
 use crate::{
-    application::{Tag, Tags, name, names},
-    model::Model,
+    application::{TAGS_MAX, Tag, Tags, name, names},
     party::{Cause, ClientLocal, ManagerLocal},
-    system::System,
     view::View,
 };
 
-/// The concrete culprits for a violation of this property in the state `after`.
+/// The concrete culprits for a violation of this property in the state `view`, into which the last step led
+/// from `was`. `restless`: who will always have a reason to speak.
 pub fn culprits(
-    system: &System,
     sentence: &str,
-    before: &Snapshot,
-    after: &Snapshot,
+    was: &View<'_>,
+    view: &View<'_>,
+    restless: impl FnOnce() -> Vec<String>,
 ) -> Vec<String> {
-    let setting = system.model.setting();
-    let view = View::of(&setting, after.locals.iter().enumerate());
-    let was = View::of(&setting, before.locals.iter().enumerate());
     let found = match sentence {
-        "execution respects causality" => against_timestamps(&view),
-        "execution respects what clients had seen" => ran_before(
-            &view,
-            |c| c.own.or(c.read).or(c.told),
-            "had asked for, read or been told of",
-        ),
-        "a client's writes run in its order" => ran_before(&view, |c| c.own, "had asked for"),
-        "a write runs after what its client had read" => ran_before(&view, |c| c.read, "had read"),
-        "a client reads its own writes" => unseen(&was, &view, |c| c.own, "had asked for"),
-        "a client never sees less than it has seen" => unseen(&was, &view, |c| c.read, "had read"),
-        "a client sees what it was told of" => unseen(&was, &view, |c| c.told, "had been told of"),
-        "an answer is as new as was asked for" => older_than_asked(&was, &view),
-        "an update is executed at most once" => twice(&view),
-        "no update is taken for another" => lost_updates(&view),
-        "equal updates mean equal answers" => different_answers(&view),
-        "the value reflects exactly what its timestamp covers" => stamps::value_and_ts(&view),
-        "equal timestamps mean equal values" => stamps::equal_timestamps(&view),
-        "knowledge of a peer is never overestimated" => stamps::overestimates(&view),
-        "a record leaves a log only when everyone has it" => stamps::discarded_early(&view),
-        "a record leaves a log only when it has run there" => stamps::discarded_unrun(&view),
-        "a timestamp names one update" => stamps::namesakes(&view),
-        "the journal accounts for the replica" => stamps::journals(&view),
-        "nothing is sent before it is durable" => stamps::not_durable(&view),
-        "what was forgotten never comes back" => stamps::taken_again(&was, &view),
-        "what was forgotten is recorded nowhere again" => stamps::remembered_elsewhere(&view),
-        "nothing waits that need not wait" => ends::idle_waiters(&view),
-        "when all is quiet, all are equal" => ends::unequal(&view),
-        "every update ends up executed everywhere" => ends::not_executed(&view),
-        "every query ends up answered" => ends::not_answered(&view),
-        "the logs end up empty" => ends::leftovers(&view),
-        "the executed table ends up with what is not acknowledged" => ends::kept_ids(&view),
-        "every fair continuation becomes silent" => ends::restless(system, after),
+        "execution respects causality" => against_timestamps(view),
+        "execution respects what clients had seen" => {
+            ran_before(view, |c| c.own.or(c.read).or(c.told), "had asked for, read or been told of")
+        }
+        "a client's writes run in its order" => ran_before(view, |c| c.own, "had asked for"),
+        "a write runs after what its client had read" => ran_before(view, |c| c.read, "had read"),
+        "a client reads its own writes" => unseen(was, view, |c| c.own, "had asked for"),
+        "a client never sees less than it has seen" => unseen(was, view, |c| c.read, "had read"),
+        "a client sees what it was told of" => unseen(was, view, |c| c.told, "had been told of"),
+        "an answer is as new as was asked for" => older_than_asked(was, view),
+        "an update is executed at most once" => twice(view),
+        "no update is taken for another" => lost_updates(view),
+        "equal updates mean equal answers" => different_answers(view),
+        "the value reflects exactly what its timestamp covers" => stamps::value_and_ts(view),
+        "equal timestamps mean equal values" => stamps::equal_timestamps(view),
+        "knowledge of a peer is never overestimated" => stamps::overestimates(view),
+        "a record leaves a log only when everyone has it" => stamps::discarded_early(view),
+        "a record leaves a log only when it has run there" => stamps::discarded_unrun(view),
+        "a timestamp names one update" => stamps::namesakes(view),
+        "the journal accounts for the replica" => stamps::journals(view),
+        "nothing is sent before it is durable" => stamps::not_durable(view),
+        "what was forgotten never comes back" => stamps::taken_again(was, view),
+        "what was forgotten is recorded nowhere again" => stamps::remembered_elsewhere(view),
+        "the replica is in good shape" => shape::bad_shape(view),
+        "no timestamp speaks of updates that do not exist" => shape::from_the_future(view),
+        "a timestamp is the past with one new update in it" => shape::wrong_stamps(view),
+        "the value never runs ahead of the log" => shape::ahead_of_the_log(view),
+        "the log has no holes" => shape::holes(view),
+        "a timestamp covers the past of what it covers" => shape::not_closed(view),
+        "a manager makes one record of an update" => shape::recorded_again(view),
+        "no timestamp goes down" => shape::gone_down(was, view),
+        "a reply covers every record of its update" => shape::replied_too_little(was, view),
+        "a read-only replica makes no record" => shape::took_updates(was, view),
+        "a replica manager alone takes updates and answers" => shape::left_waiting(was, view),
+        "a record is journalled once" => shape::written_again(was, view),
+        "an answer reflects what its timestamp covers" => shape::answers_without(view),
+        "nothing waits that need not wait" => ends::idle_waiters(view),
+        "when all is quiet, all are equal" => ends::unequal(view),
+        "every update ends up executed everywhere" => ends::not_executed(view),
+        "every query ends up answered" => ends::not_answered(view),
+        "the logs end up empty" => ends::leftovers(view),
+        "the executed table ends up with what is not acknowledged" => ends::kept_ids(view),
+        "every fair continuation becomes silent" => ends::restless(&restless()),
         _ => Vec::new(),
     };
     match found.is_empty() {
         true => vec![format!("{}: not so here.", capitalised(sentence))],
         false => found,
     }
-}
-
-/// Who asks for what: the legend of the letters.
-pub fn cast(model: &Model) -> Vec<String> {
-    let scripts = model.lines().into_iter().enumerate();
-    let of = |(client, lines): (usize, Vec<_>)| format!("fe{client} {}", describe_script(&lines));
-    vec![format!("The scripts: {}.", scripts.map(of).collect::<Vec<_>>().join("; "))]
 }
 
 fn against_timestamps(view: &View<'_>) -> Vec<String> {
@@ -128,11 +129,12 @@ fn unseen(was: &View<'_>, view: &View<'_>, past: fn(&Cause) -> Tags, knew: &str)
         let (must, seen) = (before.must?, now.last.as_ref()?);
         let missing = minus(past(&must), seen.answer.order.iter().copied().collect());
         (now.broken != before.broken && missing != Tags::default()).then(|| {
+            let (missing, shown) = (letters(missing), &seen.answer.order);
+            let shown = if shown.is_empty() { "nothing".to_owned() } else { names(shown) };
             format!(
-                "fe{id} {knew} {missing:?} before this question, and the answer at {:?} shows {}: not \
-                 {missing:?}.",
+                "fe{id} {knew} {missing} before this question, and the answer shows {shown}, as of {:?}: \
+                 {missing} is missing.",
                 seen.ts,
-                names(&seen.answer.order),
             )
         })
     };
@@ -221,6 +223,12 @@ pub(super) fn records_of(manager: &ManagerLocal, tag: Tag) -> String {
     let records = manager.records().filter(|r| r.update.op.tag == tag);
     let each = records.map(|r| format!("{:?} {:?} {:?}", r.key(), r.update.id, r.ts));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// `a, b`.
+fn letters(tags: Tags) -> String {
+    let all = (0..TAGS_MAX as Tag).filter(|tag| tags.has(*tag));
+    all.map(name).collect::<Vec<_>>().join(", ")
 }
 
 fn minus(these: Tags, others: Tags) -> Tags {

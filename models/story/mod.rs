@@ -4,10 +4,14 @@
 
 mod describe;
 mod explain;
+mod named;
 mod portrait;
 mod steps;
 
 pub use describe::{describe, describe_envelope, label};
+pub(crate) use explain::culprits;
+pub use named::slip_in_words;
+pub(crate) use named::{NUMBERS, cited, named};
 pub use portrait::portrait;
 pub(crate) use steps::takes;
 pub use steps::{does, happening};
@@ -81,7 +85,6 @@ fn judge(
     let Some(property) = about.property else {
         run.verdict =
             format!("{} steps", run.steps.len().checked_sub(1).map_or(0, |i| run.number(i)));
-        run.explain = explain::cast(&system.model);
         return;
     };
     let hit = hit.unwrap_or(run.steps.len());
@@ -90,7 +93,6 @@ fn judge(
     if property.expectation == Expectation::Sometimes {
         run.outcome = Outcome::Witnessed;
         run.verdict = format!("seen at step {at}");
-        run.explain = explain::cast(&system.model);
         return;
     }
     run.outcome = Outcome::Violated;
@@ -100,14 +102,27 @@ fn judge(
         _ => format!("violated at step {at}"),
     };
     let (before, after) = around(trace, property, system);
-    let culprits = explain::culprits(system, property.name, before, after);
+    let setting = system.model.setting();
+    let was = View::of(&setting, before.locals.iter().enumerate());
+    let view = View::of(&setting, after.locals.iter().enumerate());
+    let restless = || restless(system, after);
+    let culprits = explain::culprits(property.name, &was, &view, restless);
     if let Some(step) = hit.checked_sub(1).and_then(|index| run.steps.get_mut(index)) {
         step.violates = Some(culprits.first().cloned().unwrap_or_else(|| property.name.to_owned()));
     }
-    run.explain = culprits.into_iter().chain(explain::cast(&system.model)).collect();
+    run.explain = culprits;
     if let Some(mutant) = about.mutant {
-        run.explain.push(format!("The seeded bug: \"{}\" ({}).", mutant.name, mutant.slip));
+        let slip = slip_in_words(mutant.slip);
+        let (name, thought) = (mutant.name, "comes of this thought");
+        run.explain.push(format!("The seeded bug \"{name}\" {thought}: {slip}."));
     }
+}
+
+/// Who has a reason to speak, as in a fair continuation that never ends.
+fn restless(system: &System, state: &Snapshot) -> Vec<String> {
+    let nodes = state.locals.iter().enumerate();
+    let busy = nodes.filter(|(node, local)| !system.fair(*node, local).is_empty());
+    busy.map(|(node, _)| system.node_name(node)).collect()
 }
 
 /// The states before and after the step that violates the property; the last one if none does by itself.
@@ -155,9 +170,16 @@ fn title(system: &System, about: &About<'_>) -> String {
 }
 
 fn claim(info: &PropertyInfo) -> String {
-    match PROPERTIES.get(info.bit as usize) {
-        Some(property) => format!("{} ({})", capitalised(property.sentence), property.source),
-        None => capitalised(info.name),
+    promise(info.name)
+}
+
+/// A promise as a claim: a sentence, and where it comes from.
+pub(crate) fn promise(sentence: &str) -> String {
+    match PROPERTIES.iter().find(|property| property.sentence == sentence) {
+        Some(property) => {
+            format!("{} ({})", capitalised(property.sentence), cited(property.source))
+        }
+        None => capitalised(sentence),
     }
 }
 
@@ -183,9 +205,10 @@ pub fn notation(updatable: u16) -> String {
     let counts: Vec<_> = (0..updatable).map(|rm| u16::from(rm == 0).to_string()).collect();
     let managers: Vec<_> = (0..updatable).map(|rm| format!("rm{rm}")).collect();
     format!(
-        "[{}] is a timestamp: so many updates that {} recorded. rm0:1 is the first record of rm0, fe0#0 the \
-         first request of fe0, <a b> what has run, in this order. Gossip says up to where its sender holds \
-         all, how many records come with it (+1) and which; (asks) wants gossip in return.",
+        "rm0 is a replica manager, fe0 a client with its front end. [{}] is a timestamp: so many updates \
+         that {} recorded. rm0:1 is the first record of rm0, fe0#0 the first request of fe0, <a b> what has \
+         run, in this order. Gossip says up to where its sender holds all, how many records come with it \
+         (+1) and which; (asks) wants gossip in return. {NUMBERS}",
         counts.join(","),
         managers.join(", "),
     )
@@ -203,7 +226,10 @@ pub fn describe_bounds(model: &Model, mutant: Option<&Mutant>) -> String {
         parts.push(format!("{} read-only", model.read_only));
     }
     parts.push(match model.asks {
-        Asks::Any => format!("clients \"{}\" that ask any manager", model.scripts.join("\", \"")),
+        Asks::Any => {
+            let ask = if model.scripts.len() == 1 { "asks" } else { "ask" };
+            format!("{} {ask} any manager", clients_at(model, &[]))
+        }
         Asks::Home(homes) => {
             let homes: Vec<_> = homes.iter().map(|home| format!("rm{home}")).collect();
             clients_at(model, &homes)
@@ -247,21 +273,23 @@ pub fn describe_bounds(model: &Model, mutant: Option<&Mutant>) -> String {
         }
     }
     also(model.batch > 0, format!("gossip after {} updates", model.batch));
-    also(model.pulls, "pulls".to_owned());
+    also(model.pulls, "managers ask for what they miss".to_owned());
     let fragments = model.records_per_gossip_max;
-    also(fragments < usize::MAX, format!("{fragments} records a message"));
+    let records = if fragments == 1 { "one record" } else { "few records" };
+    also(fragments < usize::MAX, format!("{records} a message"));
     also(model.eager, "replies that are waited for arrive at once (a reduction)".to_owned());
     also(model.liar, "the last client lies about what it has seen".to_owned());
     also(mutant.is_some(), format!("seeded bug \"{}\"", mutant.map_or("", |m| m.name)));
     parts.join("; ")
 }
 
-/// Each client's script, and whom it asks.
+/// What each client does in turn, and whom it asks.
 fn clients_at(model: &Model, whom: &[String]) -> String {
-    let each = model.scripts.iter().enumerate();
-    let each =
-        each.map(|(i, script)| format!("\"{script}\" at {}", whom.get(i).map_or("any", |w| w)));
-    format!("clients {}", each.collect::<Vec<_>>().join(", "))
+    let each = model.lines().into_iter().enumerate().map(|(i, script)| {
+        let at = whom.get(i).map_or_else(String::new, |at| format!(" at {at}"));
+        format!("fe{i} ({}){at}", describe_script(&script))
+    });
+    each.collect::<Vec<_>>().join(" and ")
 }
 
 /// What a client's script does, in words: `updates a, queries`.
@@ -280,7 +308,7 @@ pub fn describe_script(lines: &[Line]) -> String {
 pub(crate) fn with_change(mut step: Step, before: &Local, after: &Local) -> Step {
     if before != after {
         step.state = describe(after);
-        step.changes = crate::render::diff(&describe(before), &step.state);
+        step.changes = named(crate::render::diff(&describe(before), &step.state));
     }
     step
 }

@@ -259,7 +259,7 @@ fn a_mutants_counterexample_is_written_in_every_format_and_reproduced() {
     assert!(stdout(&output).contains("REPRODUCED"), "{}", stdout(&output));
     let names = fs::read_dir(dir).expect("it was just written");
     let names: Vec<_> = names.map(|e| e.expect("listed").file_name()).collect();
-    for end in [".txt", ".svg", ".itf.json", ".shiviz.log"] {
+    for end in [".txt", ".svg", ".itf.json", ".shiviz.log", ".scenario.txt"] {
         assert!(names.iter().any(|n| n.to_string_lossy().ends_with(end)), "no {end} in {names:?}");
     }
 }
@@ -415,4 +415,79 @@ fn a_history_beyond_a_limit_exits_3_and_says_which() {
     assert_exit(&output, 3);
     assert!(stdout(&output).contains("at most 200000 are judged for it"), "{}", stdout(&output));
     assert_exit(&check(&["history", &large.to_string_lossy(), "--ask", "ccv"]), 0);
+}
+
+/// rm1 learns of an update, which is recorded with another number than the text says.
+const DIFFERS: &str = "\
+replicas 2
+client c at 0
+
+c update a
+----
+c: c#0 is recorded at [2,0]
+";
+
+#[test]
+fn a_scenario_that_prints_something_else_is_shown_line_by_line() {
+    let dir = directory("scenario");
+    let (file, json) = (dir.join("differs.txt"), dir.join("out.json"));
+    fs::write(&file, DIFFERS).expect("it can be written");
+    let (file, json) = (file.to_string_lossy(), json.to_string_lossy());
+
+    let output = check(&["scenario", &file, "--json", &json]);
+
+    assert_exit(&output, 1);
+    let said = stdout(&output);
+    let lines = "line 4: c update a\n    - c: c#0 is recorded at [2,0]\n    + c: c#0 is recorded at [1,0]\n";
+    assert!(said.contains(lines), "{said}");
+    assert!(said.contains("NOT AS EXPECTED: 1 of 1 scenario."), "{said}");
+    let told: Value = serde_json::from_str(&fs::read_to_string(&*json).expect("it was written"))
+        .expect("it is JSON");
+    let one = &told["scenarios"][0];
+    assert_eq!((&told["exit"], &one["as_expected"]), (&1.into(), &false.into()));
+    assert_eq!(one["differs"][0]["printed"][0], "c: c#0 is recorded at [1,0]");
+}
+
+#[test]
+fn scenarios_are_as_expected_if_they_print_what_they_say_and_break_only_what_they_say() {
+    let named =
+        |name: &str| format!("{}/../tests/scenarios/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    let (holds, refutes) = (named("c03_single_pass"), named("c25_what_must_not_be_built"));
+    assert_exit(&check(&["scenario", &holds, &refutes]), 0);
+
+    let output = check(&["scenario", &holds, "--mutant", "makes a single pass"]);
+    assert_exit(&output, 1);
+    let said = stdout(&output);
+    assert!(
+        said.contains("rm1 holds back b (rm1:1 after [1,0]) though its value is at [1,0]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn files_that_are_no_scenarios_are_refused_with_what_to_do() {
+    let dir = directory("no-scenario");
+    let refused = |text: Option<&str>| {
+        let file = dir.join("it.txt");
+        let _ = fs::remove_file(&file); // It need not be there.
+        text.into_iter().for_each(|text| fs::write(&file, text).expect("it can be written"));
+        let output = check(&["scenario", &file.to_string_lossy()]);
+        assert_exit(&output, 2);
+        stderr(&output)
+    };
+    for (text, words) in [
+        (None, "there is no such file; tests/scenarios has some"),
+        (Some(" \n"), "it is empty: there is no scenario in it"),
+        (Some("# nothing\n"), "there is no command in it, only comments"),
+        (Some("seed 7\nservice counter\n"), "`simulate --scenario FILE --record DIR`"),
+    ] {
+        let said = refused(text);
+        assert!(said.contains(words), "{said}");
+    }
+    let mine = refused(Some("replicas 2\ndance\n"));
+    assert!(mine.contains("line 2: dance") && !mine.contains("simulate"), "{mine}");
+
+    let marked = dir.join("marked.txt");
+    fs::write(&marked, format!("\u{feff}{DIFFERS}")).expect("it can be written");
+    assert_exit(&check(&["scenario", &marked.to_string_lossy()]), 1);
 }

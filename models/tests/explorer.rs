@@ -52,7 +52,7 @@ impl Explorer {
 
     fn ask(&self, host: &str, kind: &str, path: &str, body: &str) -> (u16, String) {
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+            "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             body.len()
         ))
@@ -118,6 +118,21 @@ fn the_numbers_of_a_path_lead_to_the_same_state_in_every_process() {
 
     assert_eq!(state["length"], 6);
     assert_eq!(explorer(&["loss"]).state(&place), state);
+}
+
+#[test]
+fn a_link_to_what_does_not_happen_on_its_path_says_so() {
+    let explorer = explorer(&["pair"]);
+    let note = |until: &str| {
+        let place = json!({ "model": "pair", "path": [3, 0], "until": until });
+        explorer.state(&place)["note"].clone()
+    };
+    let holds = "The address says that the path leads to “an update is executed at most once”; but that \
+                 holds all along this path.";
+    assert_eq!(note("an update is executed at most once"), holds);
+    let unseen = note("a query waits");
+    assert!(unseen.as_str().is_some_and(|said| said.ends_with("is not seen on this path.")));
+    assert_eq!(note("an update has run"), Value::Null);
 }
 
 #[test]
@@ -221,6 +236,17 @@ fn every_scenario_of_the_tests_is_in_the_program_and_can_be_looked_at() {
     let bug = json!({ "run": "c03_single_pass", "mutant": "makes a single pass" });
     let state = explorer.post("/api/run", &bug);
     assert_eq!(state["found"], "nothing waits that need not wait");
+    assert_eq!(state["headline"], "Violated: nothing waits that need not wait");
+    let why = ["rm1 holds back b (rm1:1 after [1,0]) though its value is at [1,0]."];
+    assert_eq!(state["explain"], json!(why));
+    assert!(state["diagram"].to_string().contains("VIOLATED: rm1 holds back b"), "{state}");
+    let bug = json!({ "run": "c24b_pull", "mutant": "drops queries that must wait" });
+    let state = explorer.post("/api/run", &bug);
+    assert_eq!(state["headline"], "Not as the text says: line 13");
+    assert_eq!(state["beside"]["columns"], json!(["the text says", "it prints"]));
+    let row = &state["beside"]["rows"][0];
+    assert_eq!(row[0], "line 13, `settle`");
+    assert!(row[1].as_str().is_some_and(|text| text.contains("c1 sees <a> at [1,0]")), "{row}");
     let refused =
         explorer.ask(&explorer.host(), "application/json", "/api/run", r#"{"run":"none"}"#);
     assert_eq!(refused.0, 400, "{}", refused.1);

@@ -100,8 +100,7 @@ fn the_counterexample_of_every_seeded_bug_is_a_scenario_that_violates_the_same()
         let text = match export(system, &path, Some(mutant), Some(&property)) {
             Ok(text) => text,
             Err(why) => {
-                assert_eq!(why, refusal(model));
-                refused.push(mutant.name);
+                refused.push(format!("{}: {why}", mutant.name));
                 continue;
             }
         };
@@ -113,18 +112,8 @@ fn the_counterexample_of_every_seeded_bug_is_a_scenario_that_violates_the_same()
         complaints.extend(violated.err().map(|why| format!("{}: {why}\n{text}", mutant.name)));
     }
     nothing_in(&complaints);
-    let of_replacement = MUTANTS.iter().filter(
-        |mutant| matches!(mutant.fate, Fate::Dies { model, .. } if model.starts_with("replace")),
-    );
-    let names: Vec<_> = of_replacement.map(|mutant| mutant.name).collect();
-    assert_eq!(refused, names);
-    assert_eq!((exported, names.len()), (54, 3));
-}
-
-/// What is said of what the language does not have.
-fn refusal(model: &Model) -> String {
-    let why = "in a scenario no replica manager is replaced, and in this model one is";
-    format!("model {} has no scenarios: {why}", model.name)
+    nothing_in(&refused);
+    assert_eq!(exported, 57);
 }
 
 #[test]
@@ -175,7 +164,7 @@ fn walk(tables: &Arc<Tables<System>>, seed: u64, steps: usize) -> Trace<System> 
 
 #[test]
 fn a_walk_through_any_model_is_a_scenario_that_passes_the_same_states() {
-    let (mut complaints, mut refused) = (Vec::new(), Vec::new());
+    let mut complaints = Vec::new();
     for model in CATALOGUE {
         let tables = tables(model, None);
         for seed in 0..WALKS {
@@ -185,10 +174,7 @@ fn a_walk_through_any_model_is_a_scenario_that_passes_the_same_states() {
             let broken = all
                 .find(|p| p.expectation != Expectation::Sometimes && p.is_found_by(path.verdict));
             match export(tables.system(), &path, None, broken) {
-                Err(why) => {
-                    assert_eq!(why, refusal(model));
-                    refused.push(model.name);
-                }
+                Err(why) => complaints.push(format!("{}, seed {seed}: {why}", model.name)),
                 Ok(text) => {
                     let played = played(&text, &path);
                     let at = |why| format!("{}, seed {seed}: {why}\n{text}", model.name);
@@ -198,8 +184,6 @@ fn a_walk_through_any_model_is_a_scenario_that_passes_the_same_states() {
         }
     }
     nothing_in(&complaints);
-    refused.dedup();
-    assert_eq!(refused, ["replace", "replace-loss", "replace-late", "replace-two"]);
 }
 
 #[test]

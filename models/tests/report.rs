@@ -54,6 +54,12 @@ fn the_page_says_what_the_summary_says_and_needs_nothing_else() {
     let (_, verdict) = said.split_once("AS EXPECTED.").expect("there is a verdict");
     let words = verdict.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(page.contains(&words), "the page lacks: {words}");
+    // A diagram stands on the page's ground, a dark one too.
+    let colours = [".wide svg { background: #1d2228", ".wide svg [fill='#1b1f24']"];
+    assert!(
+        colours.iter().all(|colour| page.contains(colour)),
+        "diagrams are white on a dark page"
+    );
     for outside in ["http://", "https://", "<script", "<link", "url(", "@import"] {
         assert!(!page.contains(outside), "the page has {outside}");
     }

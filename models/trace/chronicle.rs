@@ -1,9 +1,9 @@
 //! What a trace tells, step by step, for people who want to look at it.
 
-use super::witnessed::Witnessed;
+use super::{Difference, Refused, Summary, Trace, witnessed::Witnessed};
 use crate::{
-    recording::{Moment, Recording},
-    render::{self, Lane, LaneKind, MessageRef, SentMessage, Step, StepKind},
+    recording::{Beside, Judged, Moment, Recording},
+    render::{self, Lane, LaneKind, MessageRef, Outcome, SentMessage, Step, StepKind},
     story,
 };
 use chinwag::{
@@ -74,12 +74,48 @@ impl Chronicle {
             action += " (and a crash takes it before it is journalled)";
         }
         let lines = in_lines(&portrait);
-        let changes = render::diff(&self.lines[node], &lines);
+        let changes = story::named(render::diff(&self.lines[node], &lines));
         self.lines[node] = lines;
         let sends = if lost { &[] } else { step.sends.as_slice() };
         let sent = sends.iter().map(|(to, message)| self.sent(node, *to, message)).collect();
         let told = Step { lane: node, action, kind, received, sent, changes, ..Step::default() };
         self.recording.push(told, Moment { said, portrait, flight: None });
+    }
+
+    /// A replica manager recorded this step, which is refused: of what came of it nothing is drawn.
+    fn refused<S: Service>(&mut self, node: usize, step: &TraceStep<Witnessed<S>>, said: String) {
+        let received = match &step.input {
+            TraceInput::Message { from, message } => Some(self.received(*from, node, message)),
+            _ => None,
+        };
+        let told = Step { lane: node, action: action(&step.input), received, ..Step::default() };
+        self.recording.push(told, Moment { said, ..Moment::default() });
+    }
+
+    /// What is to be said of it, now that it has ended so.
+    pub fn end<S: Service>(
+        mut self,
+        trace: &Trace<Witnessed<S>>,
+        ended: Result<Summary, Refused>,
+    ) -> Recording {
+        if let Err(refused) = &ended {
+            // Of a broken promise the step was taken, and is there.
+            let place = format!("{}:{}", refused.file, refused.line);
+            let is_there = self.recording.moments.last().is_some_and(|last| last.said == place);
+            let boot = trace.boots.iter().find(|boot| boot.file == refused.file);
+            let step = boot.and_then(|boot| Some((boot, boot.steps.get(refused.line - 2)?)));
+            if let (Some((boot, step)), false) = (step, is_there) {
+                self.refused(boot.header.node.into(), step, place);
+            }
+        }
+        let mut recording = self.recording;
+        recording.run.model = format!("{} replica managers", trace.group().replicas);
+        match ended {
+            Ok(summary) => recording.accepted(summary),
+            Err(refused) => recording.refused(refused),
+        }
+        recording.run.explain = [recording.why.clone(), recording.beside.sentences()].concat();
+        recording
     }
 
     fn received<S: Service>(
@@ -119,6 +155,37 @@ impl Chronicle {
         // Of those that say the same, the latest is meant.
         self.ids.insert((from, to, format!("{message:?}")), id);
         SentMessage { id, to: Some(to), label: words(message) }
+    }
+}
+
+impl Recording {
+    fn accepted(&mut self, summary: Summary) {
+        self.run.claim = "It is an execution of the model".to_owned();
+        self.run.verdict = format!("accepted, in {} steps", summary.steps);
+        self.headline = "Accepted: an execution of the model".to_owned();
+        match summary.missing.is_empty() {
+            true => (self.judged, self.run.outcome) = (Judged::Good, Outcome::Witnessed),
+            false => {
+                self.headline += ", as far as it goes: the trace does not tell all that happened";
+                self.why = summary.missing;
+            }
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) {
+        let Refused { file, line, why, because, differences, accepted, .. } = refused;
+        let refusal = format!("{file}:{line} is refused: {why}");
+        let mut reasons = vec![format!("{}.", story::capitalised(&why))];
+        reasons.extend(because);
+        reasons.push(format!("{accepted} steps were accepted before it."));
+        let row = |d: Difference| (d.what, [short(&d.recorded), short(&d.computed)]);
+        let rows = differences.into_iter().map(row).collect();
+        self.beside = Beside { columns: ["recorded", "computed"], rows };
+        self.judged = Judged::Bad;
+        self.headline = format!("Refused: {file}:{line} is no step of the model");
+        self.broken(vec![refusal], reasons);
+        self.run.claim = "It is an execution of the model".to_owned();
+        self.run.verdict = format!("refused at step {}", self.moments.len());
     }
 }
 

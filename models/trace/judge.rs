@@ -106,8 +106,14 @@ impl<S: Service> Judge<S> {
             peer != me && (self.group.is_updatable(me) || self.group.is_updatable(peer))
         };
         for peer in self.group.members().filter(|peer| needs(*peer)) {
-            let holds = replica_ts(&players[peer.index()]).is_some_and(|ts| ts.covers(upto));
-            promise(holds, || format!("{me:?} discards what {peer:?} has (P13): {upto:?}"))?;
+            let held = replica_ts(&players[peer.index()]);
+            promise(held.is_some_and(|ts| ts.covers(upto)), || {
+                let held = held.map_or_else(|| "nothing".into(), |ts| format!("{ts:?}"));
+                format!(
+                    "{me:?} discards what {peer:?} has (P13), but discards up to {upto:?}, and {peer:?} \
+                     holds {held}"
+                )
+            })?;
         }
         Ok(())
     }
@@ -148,7 +154,13 @@ impl<S: Service> Judge<S> {
             let held = replica_ts(&players[peer.index()]);
             let nothing = self.group.zero();
             let is_true = held.unwrap_or(&nothing).covers(row);
-            promise(is_true, || format!("{me:?} knows of {peer:?} what that has (P12): {row:?}"))?;
+            promise(is_true, || {
+                let held = held.unwrap_or(&nothing);
+                format!(
+                    "{me:?} knows of {peer:?} what that has (P12), but takes it to hold {row:?}, and it \
+                     holds {held:?}"
+                )
+            })?;
         }
         promise(state.replica.replica_ts().covers(state.replica.value_ts()), || {
             format!("the value of {me:?} never runs ahead of its log (P4)")

@@ -75,18 +75,8 @@ pub fn merge<S: Service>(trace: &Trace<Witnessed<S>>, ways: Ways<S>) -> Verdict 
 pub fn record<S: Service>(trace: &Trace<Witnessed<S>>, ways: Ways<S>) -> Recording {
     let mut merge = Merge::new(trace, ways);
     merge.chronicle = Some(Chronicle::new(trace.group()));
-    let ended = merge.run();
-    let mut recording = merge.chronicle.map(|chronicle| chronicle.recording).unwrap_or_default();
-    recording.notes.extend(merge.summary.missing);
-    recording.run.model = format!("{} replica managers", trace.group().replicas);
-    match ended {
-        Ok(()) => recording.run.verdict = format!("{} steps", merge.summary.steps),
-        Err(refused) => {
-            let Refused { file, line, why, .. } = refused;
-            recording.broken(vec![format!("the next step, {file}:{line}, is refused: {why}")]);
-        }
-    }
-    recording
+    let ended = merge.run().map(|()| merge.summary);
+    merge.chronicle.map(|chronicle| chronicle.end(trace, ended)).unwrap_or_default()
 }
 
 impl<'a, S: Service> Merge<'a, S> {
@@ -206,12 +196,17 @@ impl<'a, S: Service> Merge<'a, S> {
         self.sent.holds(self.players[node].node.id, &step.after.replica_ts);
         self.made.merge(&step.after.replica_ts);
         let judged = self.judge.step(&self.players, node, &fx.journal);
-        judged.map_err(|why| self.broken(place, &why))?;
-        if let Some(shadow) = &mut self.shadow {
+        let asked = self.shadow.as_mut().map_or(Ok(()), |shadow| {
             shadow.step(node, &step.input);
-            shadow.judge().map_err(|why| self.broken(place, &why))?;
+            shadow.judge()
+        });
+        match (judged, asked) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(why), Ok(())) => Err(self.broken(place, &why, Vec::new())),
+            (Err(why), Err((_, because))) | (Ok(()), Err((why, because))) => {
+                Err(self.broken(place, &why, because))
+            }
         }
-        Ok(())
     }
 
     /// One identifier has one content; and what comes from a peer is counted.
@@ -246,7 +241,7 @@ impl<'a, S: Service> Merge<'a, S> {
         let last = self.queues.iter().flatten().next_back().copied();
         let Some(place) = last else { return Ok(()) };
         let judged = self.judge.end(&self.players);
-        self.summary.quiescent = judged.map_err(|why| self.broken(place, &why))?;
+        self.summary.quiescent = judged.map_err(|why| self.broken(place, &why, Vec::new()))?;
         Ok(())
     }
 
@@ -294,11 +289,9 @@ impl<'a, S: Service> Merge<'a, S> {
         &self.trace.boots[place.boot].steps[place.step]
     }
 
-    fn broken(&self, place: Place, promise: &str) -> Refused {
-        self.refused(
-            place,
-            Objection::new(format!("after this step a promise is broken: {promise}")),
-        )
+    fn broken(&self, place: Place, promise: &str, because: Vec<String>) -> Refused {
+        let why = format!("after this step a promise is broken: {promise}");
+        Refused { because: because.into(), ..self.refused(place, Objection::new(why)) }
     }
 
     fn refused(&self, place: Place, Objection { why, differences }: Objection) -> Refused {
@@ -311,8 +304,9 @@ impl<'a, S: Service> Merge<'a, S> {
         Refused {
             file: boot.file.clone(),
             line: place.step + 2,
-            step: format!("rm{node}, start {number}, step {}: {input}", step.seq),
+            step: format!("rm{node}, start {number}, step {}: {input}", step.seq).into(),
             why,
+            because: Box::default(),
             differences,
             accepted: self.summary.steps,
         }

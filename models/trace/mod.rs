@@ -71,9 +71,11 @@ pub struct Refused {
     /// The line in it, from 1.
     pub line: usize,
     /// The step, in short.
-    pub step: String,
+    pub step: Box<str>,
     /// Why it is refused.
     pub why: String,
+    /// The same at length, a sentence each, if more can be said of it.
+    pub because: Box<[String]>,
     /// What was recorded and what should have been: only what differs.
     pub differences: Vec<Difference>,
     /// Steps that were accepted before it.
@@ -95,6 +97,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}:{}: {}", self.file, self.line, self.step)?;
         writeln!(f, "  {}", self.why)?;
+        self.because.iter().try_for_each(|reason| writeln!(f, "  {reason}"))?;
         for Difference { what, recorded, computed } in &self.differences {
             writeln!(f, "  {what}\n    recorded {recorded}\n    computed {computed}")?;
         }

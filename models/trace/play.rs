@@ -3,8 +3,8 @@
 
 use super::{Difference, sound, witnessed::Witnessed};
 use chinwag::{
-    Destination, Effects, Input, ManagerState, Message, Refusal, Replica, ReplicaManager, Sender,
-    Service, Timer,
+    Change, Destination, Effects, Input, ManagerState, Message, Refusal, Replica, ReplicaManager,
+    Sender, Service, Timer,
     runtime::{Codec, Digest, TraceInput, TraceState, TraceStep},
 };
 use std::fmt::Debug;
@@ -78,13 +78,13 @@ impl<S: Service> Player<S> {
         let unchanged = self.summary.as_ref().filter(|_| fx.journal.is_empty());
         let summary = TraceState::of(state, unchanged);
         let mut differences = Vec::new();
-        compare("journalled", &step.journal, &fx.journal, &mut differences);
-        compare("sent", &step.sends, &fx.sends, &mut differences);
+        compare_lists("journalled", (&step.journal, &fx.journal), journalled, &mut differences);
+        compare_lists("sent", (&step.sends, &fx.sends), sent, &mut differences);
         compare("timers started", &step.start, &fx.start, &mut differences);
         compare("timers stopped", &step.cancel, &fx.cancel, &mut differences);
         compare_states(&step.after, &summary, &mut differences);
         if !differences.is_empty() {
-            let why = "the handlers come to something else".into();
+            let why = "the handlers come to something else from the same state and input".into();
             return Err(Objection { why, differences });
         }
         self.summary = Some(summary);
@@ -104,7 +104,15 @@ impl<S: Service> Player<S> {
         if found != recovered {
             let mut differences = Vec::new();
             compare("recovered replica", &recovered, &found, &mut differences);
-            let why = "it does not start with what it had journalled".into();
+            let is_new = recovered == Digest::of(&empty());
+            let why = match is_new {
+                true => {
+                    "it starts with nothing stored, and had journalled something before: its data \
+                         directory was wiped, or these are the records of two clusters"
+                        .into()
+                }
+                false => "it does not start with what it had journalled".into(),
+            };
             return Err(Objection { why, differences });
         }
         self.summary = None;
@@ -172,11 +180,63 @@ fn compare<T: PartialEq + Debug>(
     }
 }
 
+/// A change of what is stored, for people.
+fn journalled<S: Service>(change: &Change<Witnessed<S>>) -> String {
+    match change {
+        Change::Discard { upto } => format!("discards all up to {upto:?}"),
+        Change::Log { replica_ts, records } => format!("holds {replica_ts:?} with {records:?}"),
+    }
+}
+
+/// A message that is sent, for people.
+fn sent<S: Service>((to, message): &(Destination, Message<Witnessed<S>>)) -> String {
+    let to = match to {
+        Destination::Replica(id) => format!("{id:?}"),
+        Destination::FrontEnd(id) => format!("{id:?}"),
+        Destination::AnyReplica | Destination::AnyUpdatable => "any".to_owned(),
+    };
+    format!("{message:?} to {to}")
+}
+
+/// Of lists, only what one has and the other has not; all of them if it is the order that differs.
+fn compare_lists<T: PartialEq>(
+    what: &str,
+    (recorded, computed): (&[T], &[T]),
+    shows: impl Fn(&T) -> String,
+    differences: &mut Vec<Difference>,
+) {
+    if recorded == computed {
+        return;
+    }
+    let without = |these: &[T], others: &[T]| {
+        let mut others: Vec<_> = others.iter().collect();
+        let is_left = |one: &&T| match others.iter().position(|other| other == one) {
+            Some(place) => {
+                others.swap_remove(place);
+                false
+            }
+            None => true,
+        };
+        these.iter().filter(is_left).map(&shows).collect::<Vec<_>>()
+    };
+    let [mut only, mut other] = [without(recorded, computed), without(computed, recorded)];
+    if only.is_empty() && other.is_empty() {
+        [only, other] = [recorded, computed].map(|all| all.iter().map(&shows).collect());
+    }
+    let told = |list: Vec<String>, all: &[T]| match (list.is_empty(), all.is_empty()) {
+        (true, true) => "nothing".to_owned(),
+        (true, false) => "nothing beyond what both have".to_owned(),
+        (false, _) => list.join("; "),
+    };
+    let (recorded, computed) = (told(only, recorded), told(other, computed));
+    differences.push(Difference { what: what.into(), recorded, computed });
+}
+
 fn compare_states(was: &TraceState, is: &TraceState, differences: &mut Vec<Difference>) {
     let mut timestamps = |what, a, b| compare(what, a, b, differences);
     timestamps("replica timestamp", &was.replica_ts, &is.replica_ts);
     timestamps("value timestamp", &was.value_ts, &is.value_ts);
-    timestamps("discarded", &was.discarded, &is.discarded);
+    timestamps("discarded up to", &was.discarded, &is.discarded);
     let mut counts = |what, a, b| compare(what, a, b, differences);
     counts("records in the log", &was.log, &is.log);
     counts("records that wait", &was.pending, &is.pending);
@@ -185,6 +245,9 @@ fn compare_states(was: &TraceState, is: &TraceState, differences: &mut Vec<Diffe
     compare("timestamp table", &was.table, &is.table, differences);
     compare("receipts owed", &was.owed, &is.owed, differences);
     compare("updates since the last batch", &was.unsent, &is.unsent, differences);
-    compare("digest of the queries that wait", &was.queries, &is.queries, differences);
-    compare("digest of the replica", &was.replica, &is.replica, differences);
+    compare("the queries that wait (a digest)", &was.queries, &is.queries, differences);
+    if differences.is_empty() {
+        // Else it differs as well, and says nothing.
+        compare("all that is stored (a digest)", &was.replica, &is.replica, differences);
+    }
 }

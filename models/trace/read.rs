@@ -20,6 +20,12 @@ pub const FILE_BYTES_MAX: u64 = 1 << 32;
 /// Files of a directory that are read.
 pub const BOOTS_MAX: usize = 10_000;
 
+/// Of a file that a recorder has not left so: it names a file when the first line is whole.
+const CUT_HEADER: &str = "empty, or cut within its first line: this start's steps are lost; without \
+                          this file the rest is checked, and said to be incomplete";
+
+const MADE_BY: &str = "`chinwag cluster --record DIR` makes one";
+
 /// All that a cluster's hosts recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace<S: Service> {
@@ -91,9 +97,10 @@ impl<S: Service> Trace<S> {
     pub fn read(directory: &Path) -> Result<Self, TraceError> {
         let mut boots = Vec::new();
         let mut left = FILE_BYTES_MAX;
-        for (file, text) in files(directory, &mut left)? {
-            // A start that was killed before it could write its first line did nothing.
-            boots.extend(Boot::parse(&file, &text)?);
+        let files = files(directory, &mut left)?;
+        one_service(&files)?;
+        for (file, text) in files {
+            boots.push(Boot::parse(&file, &text)?);
         }
         boots.sort_by_key(|boot| (boot.header.node, boot.header.boot));
         Ok(Self { boots })
@@ -113,7 +120,11 @@ impl<S: Service> Trace<S> {
         for boot in &self.boots {
             let wrong = |problem: &str| Err(TraceError::at(&boot.file, 1, problem));
             if of_cluster(&boot.header) != of_cluster(&first.header) {
-                return wrong(&format!("of another cluster than {}", first.file));
+                return wrong(&format!(
+                    "of another cluster than {}: a directory holds what one cluster recorded; put the files \
+                     of the other in one of its own",
+                    first.file
+                ));
             }
             boot.validate()?;
         }
@@ -127,14 +138,14 @@ impl<S: Service> Trace<S> {
 }
 
 impl<S: Service> Boot<S> {
-    /// Reads one file; nothing if not even its first line is whole.
+    /// Reads one file.
     ///
     /// # Errors
     ///
-    /// It is no trace.
-    pub fn parse(file: &str, text: &str) -> Result<Option<Self>, TraceError> {
+    /// It is no trace: a file has its name once its first line is whole.
+    pub fn parse(file: &str, text: &str) -> Result<Self, TraceError> {
         // Without the end of its line, the last line may not be all that was to be written.
-        let Some(end) = text.rfind('\n') else { return Ok(None) };
+        let Some(end) = text.rfind('\n') else { return Err(TraceError::at(file, 1, CUT_HEADER)) };
         let mut lines = (1..).zip(text[..end].split('\n'));
         let (_, first) = lines.next().unwrap_or_default();
         let header = match serde_json::from_str::<TraceLine<S>>(first) {
@@ -163,7 +174,7 @@ impl<S: Service> Boot<S> {
                 }
             };
         }
-        Ok(Some(Self { file: file.into(), header, steps, end: last }))
+        Ok(Self { file: file.into(), header, steps, end: last })
     }
 
     fn validate(&self) -> Result<(), TraceError> {
@@ -210,23 +221,55 @@ impl<S: Service> Boot<S> {
     }
 }
 
-/// The name of the service, as the first file that has a header says.
+/// Services of two clusters have no steps in common: say so before one cannot be read.
+fn one_service(files: &[(String, String)]) -> Result<(), TraceError> {
+    let mut first: Option<(&str, String)> = None;
+    for (file, text) in files {
+        let line = text.split_once('\n').map_or("", |(line, _)| line);
+        let Ok(TraceLine::Header(header)) = serde_json::from_str::<TraceLine<Counter>>(line) else {
+            continue; // Told when it is read.
+        };
+        let (known, service) = first.get_or_insert_with(|| (file, header.service.clone()));
+        if *service != header.service {
+            return Err(TraceError::at(
+                file,
+                1,
+                format!(
+                    "of another cluster than {known}: that has the service {service:?}, this {:?}; put \
+                     the files of one of them in a directory of their own",
+                    header.service
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The name of the service, as the first file says.
 pub fn service_of(directory: &Path) -> Result<String, TraceError> {
     let mut left = FILE_BYTES_MAX;
     for (file, text) in files(directory, &mut left)? {
-        let Some((first, _)) = text.split_once('\n') else { continue };
+        let Some((first, _)) = text.split_once('\n') else {
+            return Err(TraceError::at(&file, 1, CUT_HEADER));
+        };
         return match serde_json::from_str::<TraceLine<Counter>>(first) {
             Ok(TraceLine::Header(header)) => Ok(header.service),
             Ok(_) => Err(TraceError::at(&file, 1, "the header is missing")),
             Err(error) => Err(TraceError::at(&file, 1, error)),
         };
     }
-    Err(TraceError::of(directory, "there is no trace; `chinwag cluster --record DIR` makes one"))
+    Err(TraceError::of(directory, format!("there is no trace in it; {MADE_BY}")))
 }
 
 /// The trace files of a directory with their texts: those with the name of one.
 fn files(directory: &Path, left: &mut u64) -> Result<Vec<(String, String)>, TraceError> {
-    let wrong = |error: io::Error| TraceError::of(directory, error);
+    let wrong = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => TraceError::of(directory, format!("there is none; {MADE_BY}")),
+        io::ErrorKind::NotADirectory => {
+            TraceError::of(directory, format!("a trace is a directory; {MADE_BY}"))
+        }
+        _ => TraceError::of(directory, error),
+    };
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(wrong)? {
         let name = entry.map_err(wrong)?.file_name().to_string_lossy().into_owned();
@@ -260,6 +303,11 @@ fn text_of(path: &Path, left: &mut u64) -> Result<(String, String), TraceError> 
             bytes.truncate(valid);
             String::from_utf8(bytes).map_err(|error| TraceError::of(path, error))?
         }
+    };
+    // An editor may have put a byte order mark before it.
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
     };
     Ok((path.display().to_string(), text))
 }

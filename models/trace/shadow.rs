@@ -5,9 +5,10 @@
 
 use super::{Trace, witnessed::Witnessed};
 use crate::{
-    application::{Act, Application, Op, TAGS_MAX, Tag, Tags},
+    application::{Act, Application, Op, TAGS_MAX, Tag, Tags, name},
     party::{Disk, FOREVER, Local, Manager, ManagerLocal, Part},
     properties::{Kind, PROPERTIES, Scope},
+    story,
     view::{Setting, View},
 };
 use chinwag::{
@@ -22,7 +23,12 @@ pub struct Shadow {
     tags: BTreeMap<RequestId, Tag>,
     managers: Vec<Manager>,
     locals: Vec<Local>,
+    /// Who took the last step, and how it was before.
+    previous: Option<(usize, Local)>,
 }
+
+/// The promise that is broken, and why, a sentence each.
+type Broken = (String, Vec<String>);
 
 impl Shadow {
     /// Of a trace with few enough updates.
@@ -62,7 +68,7 @@ impl Shadow {
         };
         let managers: Vec<_> = nodes.map(manager).collect();
         let locals = managers.iter().map(|manager| Local::Manager(manager.start())).collect();
-        Self { setting, tags, managers, locals }
+        Self { setting, tags, managers, locals, previous: None }
     }
 
     /// Some client lies: what is promised to honest ones only is not asked any more.
@@ -88,19 +94,39 @@ impl Shadow {
                 next
             }
         };
-        self.locals[node] = Local::Manager(next);
+        let before = std::mem::replace(&mut self.locals[node], Local::Manager(next));
+        self.previous = Some((node, before));
     }
 
     /// Every property of nodes and pairs.
-    pub fn judge(&self) -> Result<(), String> {
+    pub fn judge(&self) -> Result<(), Broken> {
         let view = View::of(&self.setting, self.locals.iter().enumerate());
         let mut asked = PROPERTIES
             .iter()
             .filter(|p| p.kind == Kind::Always && matches!(p.scope, Scope::Node | Scope::Pair));
         match asked.find(|property| !(property.holds)(&view)) {
-            Some(broken) => Err(format!("{} ({})", broken.sentence, broken.source)),
+            Some(broken) => {
+                let promise = format!("{} ({})", broken.sentence, broken.source);
+                Err((promise, self.why(broken.sentence, &view)))
+            }
             None => Ok(()),
         }
+    }
+
+    /// Why the last step breaks a promise. Updates have the names that they have here.
+    fn why(&self, sentence: &str, view: &View<'_>) -> Vec<String> {
+        let mut before = self.locals.clone();
+        if let Some((node, local)) = &self.previous {
+            before[*node] = local.clone();
+        }
+        let was = View::of(&self.setting, before.iter().enumerate());
+        let mut why = story::culprits(sentence, &was, view, Vec::new);
+        let mut names: Vec<_> = self.tags.iter().map(|(id, tag)| (tag, id)).collect();
+        names.sort();
+        let names: Vec<_> =
+            names.into_iter().map(|(tag, id)| format!("{} is {id:?}", name(*tag))).collect();
+        why.push(format!("Of the updates, {}.", names.join(", ")));
+        why
     }
 
     fn translate<S: Service>(&self, message: &Message<Witnessed<S>>) -> Message<Application> {

@@ -167,6 +167,21 @@ def a_scenario_shows_a_seeded_bug(page, explorer):
     page.evaluate("document.querySelector('#famous-list a').click()")
     page.wait("document.querySelector('.violated')?.innerText.includes('nothing waits that need not wait')")
     equal(page.evaluate("document.getElementById('bug').value"), "makes a single pass")
+    # Which values, and in the diagram too.
+    said = page.evaluate("document.querySelector('.violated').innerText")
+    assert "rm1 holds back b (rm1:1 after [1,0]) though its value is at [1,0]" in said, said
+    assert "VIOLATED: rm1 holds" in page.evaluate("document.getElementById('diagram').textContent")
+
+
+def a_scenario_says_whether_it_prints_what_its_text_says(page, explorer):
+    page.open(explorer.base + "#run=c24b_pull")
+    page.wait("document.querySelector('.witnessed')?.innerText.includes('As the text says')")
+    page.open(explorer.base + "#run=c24b_pull&bug=drops+queries+that+must+wait")
+    page.wait("document.querySelector('.violated')?.innerText.includes('Not as the text says: line 13')")
+    heads = "[...document.querySelectorAll('.beside thead th')].map((head) => head.textContent).join()"
+    equal(page.evaluate(heads), ",the text says,it prints")
+    cells = "[...document.querySelectorAll('.beside tbody td')].map((cell) => cell.textContent).join('|')"
+    assert "c1 sees <a> at [1,0]" in page.evaluate(cells).split("|")[0]
 
 
 def what_is_opened_from(page, program, what, wait):
@@ -264,10 +279,9 @@ def a_path_is_saved_as_a_scenario_and_opened_again(page, explorer, program):
             assert status == 400 and "says itself which bug" in why, (status, why)
         finally:
             again.close()
-    place = {"model": "replace", "path": [0]}
-    status, why = explorer.ask("POST", "/api/export", json.dumps({"place": place, "format": "scenario.txt"}),
-                               Content_Type="application/json")
-    assert status == 400 and "in a scenario no replica manager is replaced" in why, (status, why)
+    # Of a replacement too.
+    file = explorer.post("/api/export", {"place": {"model": "replace", "path": [0]}, "format": "scenario.txt"})
+    assert "\nreplaces\n" in file["text"], file
 
 
 def every_famous_run_leads_where_it_says(explorer):
@@ -288,7 +302,8 @@ def every_famous_run_leads_where_it_says(explorer):
         for mutant in scenario["mutants"]:
             state = explorer.post("/api/run", {"run": scenario["run"], "mutant": mutant["bug"]})
             differs = mutant["by"] == "the output differs"
-            assert (state["read_only"] if differs else mutant["by"] in state["violated"]), (mutant, state["violated"])
+            assert (state["beside"] if differs else mutant["by"] in state["violated"]), (mutant, state["violated"])
+            assert differs or state["explain"], mutant
     assert len(famous["scenarios"]) > 40, famous["scenarios"]
     assert len(famous["mutants"]) > 50 and len(famous["witnesses"]) >= 10, famous
 
@@ -343,7 +358,8 @@ def main():
         for test in [a_counterexample_is_opened_from_the_famous_runs, what_each_step_changes_is_marked,
                      a_reload_and_a_sent_link_show_the_same, steps_are_grouped_searched_and_taken,
                      the_keyboard_is_documented_and_works, a_fair_continuation_is_walked_through,
-                     a_scenario_is_walked_through, a_scenario_shows_a_seeded_bug]:
+                     a_scenario_is_walked_through, a_scenario_shows_a_seeded_bug,
+                     a_scenario_says_whether_it_prints_what_its_text_says]:
             test(page, explorer)
             print("ok", test.__name__.replace("_", " "), flush=True)
         a_counterexample_file_is_opened(page, program)

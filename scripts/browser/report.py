@@ -45,6 +45,9 @@ def a_violation_is_shown_with_how_it_comes_about(page, program, pictures):
         drawn = page.evaluate("document.querySelector('.wide > svg')?.textContent ?? ''")
         assert "before this question" in drawn, drawn
         assert page.evaluate("getComputedStyle(document.querySelector('.wide > svg rect')).fill") == "rgb(255, 255, 255)"
+        # And in the page's, if that is dark.
+        page.look(1180, 900, True)
+        assert page.evaluate("getComputedStyle(document.querySelector('.wide > svg rect')).fill") == "rgb(29, 34, 40)"
         fits(page, "violated", pictures)
 
 

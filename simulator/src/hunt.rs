@@ -96,24 +96,27 @@ fn happened(outcome: &Outcome) -> Vec<(String, u64)> {
 /// Runs these seeds. Ends early at the time limit, or at the first that fails if so wanted. The result
 /// depends on neither the threads nor their order, unless it ended early.
 pub fn seeds(
-    seeds: std::ops::Range<u64>,
+    seeds: std::ops::RangeInclusive<u64>,
     large: bool,
     (slip, threads): (Option<Slip>, usize),
     limit: Option<Duration>,
     stops_at_first: bool,
 ) -> Sum {
     let begun = Instant::now();
-    let (next, over) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+    // How many come before the next one: beyond the last seed there may be no number.
+    let (next, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let others = seeds.end() - seeds.start();
     let sum = Mutex::new(Sum::default());
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 loop {
                     let is_over = limit.is_some_and(|limit| begun.elapsed() >= limit);
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
+                    let before = next.fetch_add(1, Ordering::Relaxed);
+                    if before > others {
                         return;
                     }
+                    let seed = seeds.start() + before;
                     if is_over || over.load(Ordering::Relaxed) {
                         lock(&sum).not_run += 1;
                         continue;
@@ -155,7 +158,7 @@ pub struct Hunted {
 /// Looks for a seeded bug, seed by seed.
 pub fn hunt(
     (name, slip, equivalent): (&'static str, Slip, Option<&'static str>),
-    seeds: std::ops::Range<u64>,
+    seeds: std::ops::RangeInclusive<u64>,
     large: bool,
 ) -> Hunted {
     let mut hunted = Hunted { name, equivalent, found: None, runs: 0, virtual_ms: 0 };

@@ -55,3 +55,11 @@ fn what_cannot_be_said_is_no_success() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("the output is not whole"), "{said}");
 }
+
+#[test]
+fn the_last_seed_that_there_is_can_be_run() {
+    for (seed, seeds) in [("18446744073709551615", "1"), ("18446744073709551614", "2")] {
+        let output = simulate(&["--seed", seed, "--seeds", seeds]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -1,6 +1,6 @@
 //! That a run is its seed's alone, that a corpus is sound, that seeded bugs are found and made small.
 
-use chinwag_models::trace;
+use chinwag_models::{recording::Judged, trace};
 use chinwag_simulator::{
     End, SCENARIO_BEGINS, Scenario, fault::Kind, recorded, run, shrink::shrink,
 };
@@ -102,7 +102,7 @@ const LATER: [(Kind, &str, u64, &str); 6] = [
     (
         Kind::Replace,
         "does not count the new one",
-        46,
+        47,
         "a record leaves a log only when everyone has it",
     ),
 ];
@@ -260,6 +260,65 @@ fn what_hosts_with_a_seeded_bug_record_is_refused_at_the_step_that_shows_it() {
     let recording = trace::record_directory(&directory).expect("it is a trace");
     let [why] = &recording.violated[..] else { panic!("{:?}", recording.violated) };
     assert!(why.contains("is refused: the handlers come to something else"), "{why}");
+    // The step itself is the last one, with what was recorded and what the model comes to side by side.
+    let last = recording.run.steps.last().expect("it has steps");
+    assert!(last.violates.as_ref().is_some_and(|why| why.contains("something else")), "{last:?}");
+    assert_eq!(recording.judged, Judged::Bad);
+    assert_eq!(recording.beside.columns, ["recorded", "computed"]);
+    let (what, [was, is]) = &recording.beside.rows[0];
+    assert_eq!((what.as_str(), was.as_str()), ("journalled", "nothing"));
+    assert!(is.starts_with("discards all up to ["), "{is}");
+}
+
+/// A recording of the first of the seeds, each of whose files was changed so.
+fn changed(name: &str, change: impl Fn(&str, String) -> String) -> std::path::PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&directory); // It need not be there.
+    recorded(&Scenario::of_seed(RECORDED[0], false), None, false, &directory);
+    for file in std::fs::read_dir(&directory).expect("it was just written") {
+        let path = file.expect("it can be listed").path();
+        let text = std::fs::read_to_string(&path).expect("a trace is text");
+        let name = path.file_name().expect("it is a file").to_string_lossy().into_owned();
+        std::fs::write(&path, change(&name, text)).expect("it can be written");
+    }
+    directory
+}
+
+#[test]
+fn a_directory_with_the_traces_of_two_clusters_says_so() {
+    let strange = |name: &str, text: String| match name.starts_with("rm1.") {
+        true => text.replacen(trace::MODELS_SERVICE, "counter", 1),
+        false => text,
+    };
+    let why = trace::check_directory(&changed("two-services", strange)).expect_err("there are two");
+    assert!(why.problem.starts_with("of another cluster than"), "{why}");
+    assert!(
+        why.problem.ends_with(
+            "this \"counter\"; put the files of one of them in a directory of \
+                                  their own"
+        ),
+        "{why}"
+    );
+}
+
+#[test]
+fn the_traces_of_two_runs_in_one_directory_are_told_as_such() {
+    let directory = changed("two-runs", |_, text| text);
+    let first = std::fs::read_to_string(directory.join("rm0.00000.jsonl")).expect("it is there");
+    let is_free = |start: &usize| !directory.join(format!("rm0.{start:05}.jsonl")).exists();
+    let next = (1..).find(is_free).expect("there are not so many");
+    let again = first.replacen("\"boot\":0", &format!("\"boot\":{next}"), 1);
+    std::fs::write(directory.join(format!("rm0.{next:05}.jsonl")), again).expect("it is written");
+    let verdict = trace::check_directory(&directory).expect("it is a trace");
+    let trace::Verdict::Refused(refused) = verdict else { panic!("{verdict:?}") };
+    assert!(refused.why.starts_with("it starts with nothing stored"), "{refused}");
+}
+
+#[test]
+fn a_byte_order_mark_before_a_trace_is_no_part_of_it() {
+    let marked = changed("marked", |_, text| format!("\u{feff}{text}"));
+    let verdict = trace::check_directory(&marked).expect("it is a trace");
+    assert!(!verdict.is_refused(), "{verdict:?}");
 }
 
 /// Three times: at each step of the disk that a recovery takes, the power goes once more.

@@ -59,6 +59,9 @@ impl Pending {
     /// Takes out the records whose wait ended when the value timestamp rose.
     pub fn wake(&mut self, before: &Timestamp, after: &Timestamp) -> Vec<RecordKey> {
         let mut woken = Vec::new();
+        if self.waiters.is_empty() {
+            return woken;
+        }
         for (origin, seq) in after.entries().filter(|(i, n)| before.get(*i) < *n) {
             let from = (RecordKey { origin, seq: 0 }, FIRST);
             let to = (RecordKey { origin, seq: seq.saturating_add(1) }, FIRST);

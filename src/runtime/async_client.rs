@@ -5,7 +5,8 @@ use super::{
     Channel, ClientError, Clock, Config, DATAGRAM_BYTES_MAX, Party, Route, SessionError,
     SessionToken, Status, Transport,
     client::{ClientCore, MAIL_MAX, Ticket},
-    udp::{self, Name, SystemClock, is_transient},
+    socket::{as_seen_from, is_transient},
+    udp::{self, Name, SystemClock},
 };
 use crate::{Event, Service, Timestamp};
 use std::{
@@ -37,7 +38,7 @@ struct Socket {
 
 impl Transport for Socket {
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        self.socket.try_send_to(bytes, udp::as_seen_from(self.is_ipv6, to)).map(drop)
+        self.socket.try_send_to(bytes, as_seen_from(self.is_ipv6, to)).map(drop)
     }
 
     fn receive(

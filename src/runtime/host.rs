@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Effects, Event, Input as NodeInput, ManagerState, Message, ReplicaId, ReplicaManager,
-    RequestId, Sender, Service, Timer, Timestamp,
+    RequestId, Sender, Service, Timer,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +27,7 @@ use std::{
 
 mod admission;
 mod commit;
+mod missing;
 mod pacing;
 mod poison;
 mod replacement;
@@ -34,13 +35,12 @@ mod start;
 mod status;
 mod suspicion;
 pub(super) use commit::{recorded_by, recover};
+use missing::News;
+pub use missing::{PULL_EVERY, PULLS_MAX};
 pub use suspicion::WAITING_UPDATES_MAX;
 
 /// A journal shorter than this never causes a checkpoint.
 pub const CHECKPOINT_BYTES_MIN: usize = 1 << 20;
-
-/// A peer is not asked for what is missing more often than this.
-pub const PULL_EVERY: Duration = Duration::from_millis(5);
 
 /// How long a query is held back at least before it is dropped as if it had been lost. A client that still
 /// wants the answer has repeated it by then.
@@ -110,8 +110,7 @@ pub struct Host<S: Service, D, O = ()> {
     peers: Vec<Option<SocketAddr>>,
     front_ends: FrontEnds,
     timers: BTreeMap<Timer, Duration>,
-    /// When each peer was asked last for what is missing, and by what was held then.
-    pulled: BTreeMap<ReplicaId, (Duration, Timestamp)>,
+    missing: missing::Missing,
     pacing: pacing::Pacing,
     /// What inputs asked for since the last commit.
     queued: Effects<S>,
@@ -229,9 +228,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                     return self.turn_away(sender, &message);
                 }
                 self.note_pull(sender, &message);
-                let claimed = Self::claim(&message);
+                let news = News::of(sender, &message, self.state.replica.replica_ts());
                 self.step(now, Some(sender), NodeInput::Message(sender, message))?;
-                claimed.iter().for_each(|claimed| self.close_gap(sender, claimed));
+                self.note_missing(now, sender, news);
                 Ok(())
             }
             Packet::Joining { .. } => {

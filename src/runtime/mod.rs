@@ -68,6 +68,7 @@ pub mod replacement;
 mod resolve;
 mod seal;
 mod session;
+mod socket;
 mod storage;
 mod system_drops;
 mod timed_storage;

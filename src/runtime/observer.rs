@@ -226,8 +226,6 @@ pub enum DropReason {
     NoAddress,
     /// The message cannot be encoded.
     Unencodable,
-    /// The same was asked of the same peer a moment ago.
-    Repeated,
     /// An update came before the peers had time to say that state was lost.
     Starting,
     /// A peer claims that this replica manager has made more updates than it has.
@@ -253,7 +251,6 @@ impl DropReason {
             Self::Useless => "of no use to a replica manager",
             Self::NoAddress => "the receiver's address is not known",
             Self::Unencodable => "cannot be encoded",
-            Self::Repeated => "asked a moment ago",
             Self::Starting => "an update before the start is over",
             Self::NoSpace => "the disk is full",
             Self::NotSent => "the system did not send it",

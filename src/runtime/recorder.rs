@@ -46,13 +46,23 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins a new file of this directory, which is made if it is absent. Nothing is ever overwritten.
+    ///
+    /// The file has its name once its first line is whole: a process that is killed here leaves no trace of
+    /// this start, which did nothing, and the next one has its number.
     pub fn create(directory: &Path, header: &TraceHeader) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let mut header = header.clone();
-        let (path, file) = loop {
+        let unnamed = directory.join(format!("rm{}.unnamed", header.node));
+        let (path, file, written) = loop {
             let path = directory.join(trace_file_name(header.node, header.boot));
-            match File::create_new(&path) {
-                Ok(file) => break (path, file),
+            let mut line = serde_json::to_vec(&TraceLine::<NoService>::Header(header.clone()))?;
+            line.push(b'\n');
+            // What is left here may be a named file's other name: it must not be written to.
+            remove_if_there(&unnamed)?;
+            let mut file = File::create_new(&unnamed)?;
+            file.write_all(&line)?;
+            match fs::hard_link(&unnamed, &path) {
+                Ok(()) => break (path, file, line.len() as u64),
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
                         && header.boot < TRACE_BOOTS_MAX =>
@@ -62,10 +72,11 @@ impl Recorder {
                 Err(error) => return Err(error),
             }
         };
-        let mut recorder = Self {
+        fs::remove_file(unnamed)?;
+        Ok(Self {
             path,
             file,
-            written: 0,
+            written,
             bytes_max: TRACE_BYTES_MAX,
             lines: Vec::new(),
             steps: 0,
@@ -73,12 +84,7 @@ impl Recorder {
             commit: 0,
             last: None,
             failed: None,
-        };
-        let mut line = serde_json::to_vec(&TraceLine::<NoService>::Header(header))?;
-        line.push(b'\n');
-        recorder.file.write_all(&line)?;
-        recorder.written = line.len() as u64;
-        Ok(recorder)
+        })
     }
 
     /// The same, with another limit than [`TRACE_BYTES_MAX`].
@@ -187,6 +193,13 @@ impl<S: Service> Observer<S> for Recorder {
             self.write();
             self.commit += 1;
         }
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

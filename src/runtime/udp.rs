@@ -1,6 +1,7 @@
-//! Sockets and the system clock. The only file with either.
+//! The loop of a replica manager, sessions, and the system clock, which no other file has.
 
 pub use super::resolve::{RESOLVE_EVERY, lookup, resolve};
+pub use super::socket::{SEND_WAIT, SOCKET_BUFFER_BYTES, UdpTransport};
 use super::{
     BATCH_INPUTS_MAX, Channel, Client, ClientSetup, Clock, Config, DATAGRAM_BYTES_MAX, DropReason,
     Host, HostConfig, HostError, Input, KeyRing, KeyUse, Observer, Party, ReplicaConfig, Sealer,
@@ -9,7 +10,7 @@ use super::{
 use crate::{FrontEndId, ReplicaId, ReplicaManager, Service, Timestamp};
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     ops::Range,
     path::Path,
     sync::{
@@ -50,84 +51,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Duration {
         self.0.elapsed()
     }
-}
-
-/// A UDP socket.
-#[derive(Debug)]
-pub struct UdpTransport {
-    socket: UdpSocket,
-    is_ipv6: bool,
-    blocking: bool,
-}
-
-impl UdpTransport {
-    /// A socket at this address.
-    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address)?;
-        let is_ipv6 = socket.local_addr()?.is_ipv6();
-        Ok(Self { socket, is_ipv6, blocking: true })
-    }
-
-    /// Where it is.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    fn set_blocking(&mut self, blocking: bool) -> io::Result<()> {
-        if self.blocking != blocking {
-            self.socket.set_nonblocking(!blocking)?;
-            self.blocking = blocking;
-        }
-        Ok(())
-    }
-}
-
-impl Transport for UdpTransport {
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        self.socket.send_to(bytes, as_seen_from(self.is_ipv6, to)).map(|_| ())
-    }
-
-    fn receive(
-        &mut self,
-        buffer: &mut [u8],
-        wait: Duration,
-    ) -> io::Result<Option<(usize, SocketAddr)>> {
-        self.set_blocking(!wait.is_zero())?;
-        if !wait.is_zero() {
-            // Some systems round down to zero, which would mean for ever.
-            self.socket.set_read_timeout(Some(wait.max(Duration::from_micros(1))))?;
-        }
-        match self.socket.recv_from(buffer) {
-            Ok(received) => Ok(Some(received)),
-            Err(error) if is_transient(error.kind()) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// A socket for IPv6 reaches IPv4 by mapped addresses.
-pub(super) fn as_seen_from(is_ipv6: bool, to: SocketAddr) -> SocketAddr {
-    match to {
-        SocketAddr::V4(v4) if is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
-        to => to,
-    }
-}
-
-/// Nothing came, or a peer was not there when something was sent to it earlier (ICMP), or a signal came:
-/// nothing is wrong with the socket.
-pub(super) fn is_transient(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::*;
-    matches!(
-        kind,
-        WouldBlock
-            | TimedOut
-            | Interrupted
-            | ConnectionRefused
-            | ConnectionReset
-            | HostUnreachable
-            | NetworkUnreachable
-            | NetworkDown
-    )
 }
 
 /// Why a replica manager stopped serving.

@@ -12,7 +12,8 @@ use super::{
     versions::{announcement, form_read},
 };
 use crate::{
-    FrontEndId, Gossip, Group, Message, ReplicaId, RequestId, Sender, Service, Timestamp, Update,
+    FrontEndId, GOSSIP_ANSWER_MAX, Gossip, Group, Message, ReplicaId, RequestId, Sender, Service,
+    Timestamp, Update,
 };
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub const DATAGRAM_BYTES_MAX: usize = 1_200;
 pub const GOSSIP_FRAGMENTS_MAX: usize = 64;
 
 /// Records of one gossip message that are looked at. Bounds the work of cutting.
-pub const GOSSIP_RECORDS_MAX: usize = 2_048;
+pub const GOSSIP_RECORDS_MAX: usize = GOSSIP_ANSWER_MAX;
 
 /// Into how many datagrams an answer is cut at most.
 pub const ANSWER_PARTS_MAX: u16 = 64;

@@ -62,7 +62,8 @@ impl Cluster {
         let keys = sealed.then(|| directory.path().join("ring"));
         let direct = Config {
             speaks: None,
-            cluster: "failing".into(),
+            // Its own: what another run left behind may send to a port that is ours now.
+            cluster: format!("failing at {}", addresses[0].ip()),
             service: OrSet::NAME.into(),
             replicas: addresses.iter().map(SocketAddr::to_string).collect(),
             replaced: Vec::new(),

@@ -1,17 +1,20 @@
 //! What holds before and after each step, and for each of these a bug that breaks it.
 
-use crate::sample::Ran;
+use crate::sample::{Act, Ran};
 use chinwag::{
-    ManagerState, RecordKey, ReplicaId, ReplicaManager, RequestId, Rules, rules::FAITHFUL,
+    Input, ManagerState, Message, RecordKey, ReplicaId, ReplicaManager, RequestId, Rules,
+    rules::FAITHFUL,
 };
 use std::collections::BTreeSet;
 
-/// A step of one replica manager; `before` and `after` are the same where a state alone is judged.
+/// A step of one replica manager; `before` and `after` are the same, and nothing happens, where a state alone
+/// is judged.
 #[derive(Clone, Copy)]
 pub struct Step<'a> {
     pub manager: &'a ReplicaManager,
     pub before: &'a ManagerState<Ran>,
     pub after: &'a ManagerState<Ran>,
+    pub act: Option<&'a Act>,
 }
 
 pub struct Invariant {
@@ -138,10 +141,22 @@ pub static INVARIANTS: &[Invariant] = &[
         bug: Rules { has_news: |_, _, _| false, ..FAITHFUL },
     },
     Invariant {
-        name: "exactly those queries wait that the value is behind",
+        name: "no query waits that the value is not behind",
         holds: |s| s.after.waiting.values().all(|q| !s.after.replica.value_ts().covers(&q.prev)),
         slip: "holds every query back",
         bug: Rules { may_answer: |_, _, _| false, ..FAITHFUL },
+    },
+    Invariant {
+        name: "a query that the value is behind waits, unless all of them are lost in a crash",
+        holds: what_is_behind_waits,
+        slip: "forgets queries that cannot be answered yet",
+        bug: Rules { holds_back: || false, ..FAITHFUL },
+    },
+    Invariant {
+        name: "nothing is taken of those who have recorded other replacements",
+        holds: others_are_not_heard,
+        slip: "hears everyone",
+        bug: Rules { hears: |_, _| true, ..FAITHFUL },
     },
 ];
 
@@ -151,8 +166,14 @@ pub fn peers(manager: &ReplicaManager) -> impl Iterator<Item = ReplicaId> + use<
 }
 
 /// A read-only replica keeps nothing for another one.
-pub fn keeps_records_for(manager: &ReplicaManager, peer: ReplicaId) -> bool {
+fn keeps_records_for(manager: &ReplicaManager, peer: ReplicaId) -> bool {
     manager.group.is_updatable(manager.id) || manager.group.is_updatable(peer)
+}
+
+/// It has said that it holds what was discarded here. A newcomer has it from whom it copied, who has not said
+/// so of it.
+pub fn has_told_of_what_is_gone(manager: &ReplicaManager, peer: ReplicaId) -> bool {
+    keeps_records_for(manager, peer) && !manager.group.is_newcomer(peer)
 }
 
 fn has_no_holes(s: Step<'_>) -> bool {
@@ -200,15 +221,39 @@ fn nothing_known_runs_again(s: Step<'_>) -> bool {
 }
 
 fn discarded_is_known_everywhere(s: Step<'_>) -> bool {
-    let mut needy = peers(s.manager).filter(|peer| keeps_records_for(s.manager, *peer));
+    let mut needy = peers(s.manager).filter(|peer| has_told_of_what_is_gone(s.manager, *peer));
     needy.all(|peer| s.after.table[peer.index()].covers(s.after.replica.discarded()))
 }
 
 fn timestamps_grow(s: Step<'_>) -> bool {
     let (old, new) = (&s.before.replica, &s.after.replica);
-    let mut rows = s.after.table.iter().zip(&s.before.table);
+    // What others said is not durable.
+    let starts = matches!(s.act, Some(Act::StartAgain));
+    let mut rows = s.after.table.iter().zip(&s.before.table).filter(|_| !starts);
     new.value_ts().covers(old.value_ts())
         && new.replica_ts().covers(old.replica_ts())
         && new.discarded().covers(old.discarded())
         && rows.all(|(new, old)| new.covers(old))
+}
+
+fn what_is_behind_waits(s: Step<'_>) -> bool {
+    let came = match s.act {
+        Some(Act::StartAgain) => return s.after.waiting.is_empty(),
+        Some(Act::Handle(Input::Message(_, Message::Query { id, prev, .. }))) => Some((id, prev)),
+        _ => None,
+    };
+    // Of two of the same name, the last is the one that somebody waits for.
+    let waited = s.before.waiting.iter().map(|(id, query)| (id, &query.prev));
+    let waited = waited.filter(|(id, _)| came.is_none_or(|(came, _)| came != *id));
+    let mut due = waited.chain(came).filter(|(_, prev)| !s.after.replica.value_ts().covers(prev));
+    due.all(|(id, prev)| s.after.waiting.get(id).is_some_and(|query| query.prev == *prev))
+}
+
+fn others_are_not_heard(s: Step<'_>) -> bool {
+    match s.act {
+        Some(Act::Handle(Input::Message(_, Message::Gossip(gossip)))) => {
+            gossip.epoch == s.manager.group.epoch || s.after == s.before
+        }
+        _ => true,
+    }
 }

@@ -7,11 +7,11 @@
 //! Of inputs it is assumed only what the wire refuses otherwise, or what the same invariants say of their
 //! sender: a record's timestamp is its past with one new count; a relayed row is not ahead of the relay.
 
-use crate::invariants::{keeps_records_for, peers};
+use crate::invariants::{has_told_of_what_is_gone, peers};
 use chinwag::{
     Applied, Change, Effects, FrontEndId, Gossip, Group, Input, LogRecord, ManagerState, Message,
-    Replica, ReplicaId, ReplicaManager, RequestId, Sender, Serial, Service, Timer, Timestamp,
-    Update, WaitingQuery, rules::FAITHFUL,
+    Replica, ReplicaId, ReplicaManager, RequestId, Rules, Sender, Serial, Service, Timer,
+    Timestamp, Update, WaitingQuery, rules::FAITHFUL,
 };
 use quickcheck::{Arbitrary, Gen};
 use std::sync::Arc;
@@ -41,20 +41,44 @@ impl Service for Ran {
     fn answer(&self, (): &()) {}
 }
 
+/// What can happen to a replica manager.
+#[derive(Clone, Debug)]
+pub enum Act {
+    Handle(Input<Ran>),
+    /// It crashes, and starts again with what is durable.
+    StartAgain,
+}
+
 /// A state, and what happens to it.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub manager: ReplicaManager,
     pub before: ManagerState<Ran>,
-    pub input: Input<Ran>,
+    pub act: Act,
+}
+
+impl Case {
+    /// The state after it, if these rules are followed.
+    pub fn after(&self, rules: &'static Rules) -> ManagerState<Ran> {
+        let (acting, mut fx) = (self.manager.clone().with_rules(rules), Effects::default());
+        let mut after = self.before.clone();
+        match &self.act {
+            Act::Handle(input) => acting.handle(&mut after, input.clone(), &mut fx),
+            Act::StartAgain => after = acting.start(after.replica, &mut fx),
+        }
+        after
+    }
 }
 
 impl Arbitrary for Case {
     fn arbitrary(g: &mut Gen) -> Self {
         let manager = manager(g);
         let before = state(g, &manager);
-        let input = input(g, &manager, &before);
-        Self { manager, before, input }
+        let act = match below(g, 12) {
+            0 => Act::StartAgain,
+            _ => Act::Handle(input(g, &manager, &before)),
+        };
+        Self { manager, before, act }
     }
 }
 
@@ -63,8 +87,13 @@ fn below(g: &mut Gen, bound: u64) -> u64 {
 }
 
 fn manager(g: &mut Gen) -> ReplicaManager {
-    let group = Group::of(2 + below(g, 2) as u16).and_read_only(below(g, 3) as u16);
-    let id = ReplicaId(below(g, group.replicas.into()) as u16);
+    let mut group = Group::of(2 + below(g, 2) as u16).and_read_only(below(g, 3) as u16);
+    // One was lost, if there is no read-only one.
+    if bool::arbitrary(g) {
+        group = group.replacing(ReplicaId(below(g, 2) as u16)).unwrap_or(group);
+    }
+    let members: Vec<_> = group.members().collect();
+    let id = *g.choose(&members).expect("there are two");
     let mut manager = ReplicaManager::new(id, group);
     (manager.pulls, manager.relays) = (bool::arbitrary(g), bool::arbitrary(g));
     manager.batch = below(g, 3) as u32;
@@ -77,13 +106,17 @@ fn vector(g: &mut Gen, entries: usize) -> Timestamp {
 }
 
 fn id(g: &mut Gen) -> RequestId {
-    let serial = Serial { incarnation: 0, number: below(g, 4) };
+    let serial = Serial { incarnation: below(g, 2) as u32, number: below(g, 4) };
     RequestId { front_end: FrontEndId(below(g, 3)), serial }
 }
 
 fn update(g: &mut Gen, entries: usize) -> Update<Ran> {
     let id = id(g);
-    let acknowledged = Serial { number: below(g, id.serial.number + 1), ..id.serial };
+    let mut acknowledged = Serial { number: below(g, id.serial.number + 1), ..id.serial };
+    if id.serial.incarnation > 0 && below(g, 3) == 0 {
+        // In the life before.
+        acknowledged = Serial { incarnation: 0, number: below(g, 4) };
+    }
     // Half of them build on little, so that something runs.
     let mut prev = vector(g, entries);
     if bool::arbitrary(g) {
@@ -127,7 +160,7 @@ fn state(g: &mut Gen, manager: &ReplicaManager) -> ManagerState<Ran> {
     for peer in manager.group.members() {
         let mut row = vector(g, entries);
         row.meet(state.replica.replica_ts());
-        if peer != manager.id && keeps_records_for(manager, peer) {
+        if peer != manager.id && has_told_of_what_is_gone(manager, peer) {
             row.merge(state.replica.discarded());
         }
         state.table[peer.index()] = row;
@@ -189,5 +222,7 @@ fn gossip(g: &mut Gen, manager: &ReplicaManager, state: &ManagerState<Ran>) -> G
     if below(g, 4) == 0 && !log.is_empty() {
         log.remove(below(g, log.len() as u64) as usize);
     }
-    Gossip { log, ts, complete: bool::arbitrary(g), asks: bool::arbitrary(g), table, epoch: 0 }
+    // Nearly all have recorded the same.
+    let epoch = manager.group.epoch + u16::from(below(g, 6) == 0);
+    Gossip { log, ts, complete: bool::arbitrary(g), asks: bool::arbitrary(g), table, epoch }
 }

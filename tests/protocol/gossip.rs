@@ -2,8 +2,8 @@
 
 use crate::common::*;
 use chinwag::{
-    Effects, FrontEndId, GOSSIP_LOG_MAX, Group, Input, Message, Replica, ReplicaManager, RequestId,
-    Routing, Sender, Serial, Timer, Update,
+    Effects, FrontEndId, GOSSIP_ANSWER_MAX, GOSSIP_LOG_MAX, Group, Input, ManagerState, Message,
+    Replica, ReplicaManager, RequestId, Routing, Sender, Serial, Timer, Update,
 };
 
 /// C4b: an answer must not claim what is held but does not show.
@@ -103,11 +103,7 @@ fn a_log_that_is_too_long_for_a_message_arrives_by_and_by() {
     let mut states = managers
         .each_ref()
         .map(|manager| manager.start(Replica::<Transcript>::empty(2), &mut Effects::default()));
-    for n in 0..=GOSSIP_LOG_MAX as u64 {
-        let id = RequestId { front_end: FrontEndId(n), serial: Serial::default() };
-        let update = Update { id, acknowledged: id.serial, prev: ts([0, 0]), op: String::new() };
-        managers[0].on_update(&mut states[0], update, &mut Effects::default());
-    }
+    take_updates(&managers[0], &mut states[0], GOSSIP_LOG_MAX + 1);
     let mut gossip = |from: usize, to: usize| {
         let mut fx = Effects::default();
         managers[from].on_gossip_timer(&mut states[from], rm(to as u16), &mut fx);
@@ -126,6 +122,37 @@ fn a_log_that_is_too_long_for_a_message_arrives_by_and_by() {
     let count = GOSSIP_LOG_MAX as u64 + 1;
     assert_eq!(*states[1].replica.replica_ts(), ts([count, 0]));
     assert_eq!(states[0].replica.log().len(), 0, "and is known to have arrived");
+}
+
+/// The receiver asks again, from where it came to.
+#[test]
+fn the_answer_to_a_question_carries_so_many_records_and_no_more() {
+    let group = Group::of(2);
+    let managers = [0, 1].map(|n| ReplicaManager::new(rm(n), group));
+    let mut states = managers
+        .each_ref()
+        .map(|manager| manager.start(Replica::<Transcript>::empty(2), &mut Effects::default()));
+    take_updates(&managers[0], &mut states[0], GOSSIP_ANSWER_MAX + 1);
+    let mut carried = Vec::new();
+    while states[1].replica.replica_ts() != states[0].replica.replica_ts() {
+        let mut fx = Effects::default();
+        let held = states[1].replica.replica_ts().clone();
+        managers[0].on_pull(&mut states[0], rm(1), held, &mut fx);
+        let Some((_, Message::Gossip(gossip))) = fx.sends.pop() else { panic!("no answer") };
+        carried.push(gossip.log.len());
+        // Whoever cuts a message leaves it its end: what follows a gap is not taken.
+        managers[1].on_gossip(&mut states[1], rm(0), gossip, &mut Effects::default());
+    }
+
+    assert_eq!(carried, [GOSSIP_ANSWER_MAX, 1]);
+}
+
+fn take_updates(manager: &ReplicaManager, state: &mut ManagerState<Transcript>, count: usize) {
+    for n in 0..count as u64 {
+        let id = RequestId { front_end: FrontEndId(n), serial: Serial::default() };
+        let update = Update { id, acknowledged: id.serial, prev: ts([0, 0]), op: String::new() };
+        manager.on_update(state, update, &mut Effects::default());
+    }
 }
 
 /// C7: a lost receipt is asked for again.

@@ -261,12 +261,13 @@ fn scene(ground: &Ground, place: &Place) -> Result<Scene, Complaint> {
     let all = names::properties(tables.system());
     let found = |p: &PropertyInfo| p.is_found_by(trace.verdict);
     let is_bad = |p: &PropertyInfo| p.expectation != Expectation::Sometimes && found(p);
+    let unmet = goal.filter(|goal| is_whole && !found(goal));
     let property = goal.filter(found).or_else(|| all.into_iter().find(is_bad));
     let choices = match at <= place.path.len() {
         true => journey::choices(model, &here.state),
         false => Vec::new(), // In a fair continuation nothing is chosen.
     };
-    Ok(Scene { texts, at, length: ends.len(), choices, property, ends, trace })
+    Ok(Scene { texts, at, length: ends.len(), choices, property, unmet, ends, trace })
 }
 
 /// The first part of a trace, judged by itself.

@@ -20,9 +20,9 @@ use crate::{
     cli::{Common, ExploreArgs},
     console::Console,
     files::Replay,
-    names, progress,
+    names, progress, scenario,
 };
-use chinwag_models::{model::Model, mutants::Mutant, scenario::Script, story, trace};
+use chinwag_models::{model::Model, mutants::Mutant, story, trace};
 use explorer::Explorer;
 use place::Place;
 use recorded::{OPENED, Opened};
@@ -112,16 +112,9 @@ fn from_file(file: &Path, explorer: &Explorer) -> Result<Opening, Complaint> {
         return Opening::run(recording.run.title.clone(), Opened::Recording(Box::new(recording)));
     }
     if is_scenario(file) {
-        let text = std::fs::read_to_string(file).map_err(|error| complain(error.to_string()))?;
-        let script = Script::read(&text).map_err(complain)?;
-        let title = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (title, script) = scenario::read(file)?;
         // Once here, so that what is wrong with it is said at once.
-        recorded::record(&title, &script, None).map_err(|Complaint(why)| {
-            complain(format!(
-                "{why}. A scenario of `simulate` is in another language: `simulate --scenario FILE \
-                 --record DIR` records it, and `check explore DIR` shows it"
-            ))
-        })?;
+        recorded::record(&title, &script, None).map_err(|Complaint(why)| complain(why))?;
         return Opening::run(format!("the scenario {title}"), Opened::Scenario(title, script));
     }
     let path = replay_beside(file)?;

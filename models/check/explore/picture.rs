@@ -27,6 +27,8 @@ pub struct Scene {
     pub choices: Vec<Choice>,
     /// What is violated, or the witness that was looked for and is seen.
     pub property: Option<PropertyInfo>,
+    /// What the address names, if the path does not lead to it.
+    pub unmet: Option<PropertyInfo>,
 }
 
 /// The place as the page reads it.
@@ -50,7 +52,7 @@ pub fn of(model: &Interned<System>, mutant: Option<&'static Mutant>, scene: &Sce
     json!({
         "about": story::describe_model(&system.model, mutant),
         "purpose": system.model.purpose,
-        "slip": mutant.map(|mutant| mutant.slip),
+        "slip": mutant.map(|mutant| story::slip_in_words(mutant.slip)),
         "at": scene.at,
         "length": scene.length,
         "texts": scene.texts,
@@ -60,6 +62,7 @@ pub fn of(model: &Interned<System>, mutant: Option<&'static Mutant>, scene: &Sce
         "choices": choices.map(|(i, choice)| step(system, i, choice, &names)).collect::<Vec<_>>(),
         "found": scene.property.map(|property| property.name),
         "violated": sentences(violated),
+        "note": scene.unmet.map(not_met),
         "claim": run.claim,
         "verdict": run.verdict,
         "explain": run.explain,
@@ -67,6 +70,15 @@ pub fn of(model: &Interned<System>, mutant: Option<&'static Mutant>, scene: &Sce
         "endless": trace.is_endless,
         "diagram": diagram(run),
     })
+}
+
+/// What the path does not lead to, in words.
+fn not_met(property: PropertyInfo) -> String {
+    let what = match property.expectation {
+        Expectation::Sometimes => "is not seen on this path",
+        Expectation::Always | Expectation::Finally => "holds all along this path",
+    };
+    format!("The address says that the path leads to “{}”; but that {what}.", property.name)
 }
 
 /// The index of the first step of the trace that belongs to the last position.

@@ -4,9 +4,10 @@
 use super::scenarios;
 use crate::{Complaint, names, show};
 use chinwag_models::{
-    recording::{DRAWN_MAX, Flying, Recording},
+    recording::{Beside, DRAWN_MAX, Flying, Judged, Recording},
     render::{self, LaneKind, TextStyle},
     scenario::{By, NO_GRACE, PROTOCOL, Script},
+    story,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -121,14 +122,15 @@ fn scene(recording: &Recording, bug: Option<Bug>, at: Option<usize>) -> Value {
     let said = at.checked_sub(1).and_then(|last| recording.moments.get(last)).map(|m| &m.said);
     let happened = last.map(|step| json!({ "text": text(step), "said": said }));
     let broken = if is_end { recording.violated.as_slice() } else { &[] };
+    let said = is_end && !recording.headline.is_empty();
     let mut notes = recording.notes.clone();
     if at > DRAWN_MAX {
         notes.push(format!("The diagram has the last {DRAWN_MAX} steps, and counts them from 1."));
     }
     json!({
         "about": format!("{}: {}", run.title, run.model),
-        "tale": run.explain,
-        "slip": bug.map(|bug| bug.slip),
+        "tale": recording.tale,
+        "slip": bug.map(|bug| story::slip_in_words(bug.slip)),
         "read_only": notes,
         "at": at,
         "length": length,
@@ -142,12 +144,26 @@ fn scene(recording: &Recording, bug: Option<Bug>, at: Option<usize>) -> Value {
         "violated": broken,
         "claim": run.claim,
         "verdict": run.verdict,
-        "explain": [],
+        "headline": said.then_some(&recording.headline),
+        "judged": match recording.judged {
+            Judged::Not => "not",
+            Judged::Good => "good",
+            Judged::Bad => "bad",
+        },
+        "explain": if is_end { recording.why.as_slice() } else { &[] },
+        "beside": said.then(|| beside(&recording.beside)),
         "seen": [],
         "endless": false,
         "diagram": render::svg(&without_words(recording.part(at))),
         "exports": exports(recording),
     })
+}
+
+/// What differs, a row each; null if nothing does.
+fn beside(Beside { columns, rows }: &Beside) -> Value {
+    let row = |(what, [one, other]): &(String, [String; 2])| json!([what, one, other]);
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    if rows.is_empty() { Value::Null } else { json!({ "columns": columns, "rows": rows }) }
 }
 
 /// The diagram, without what the page says beside it.

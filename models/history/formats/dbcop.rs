@@ -2,7 +2,8 @@
 
 use super::{has_room, json_mistake, lines::Name};
 use crate::history::record::{Mistake, Outcome, Recorder};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use std::fmt;
 
 /// Of the whole file only the sessions matter.
 #[derive(Deserialize)]
@@ -16,26 +17,76 @@ struct Transaction {
     committed: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// `{"Read": {"variable": .., "version": ..}}`, or a `Write`; or compact: `["r", variable, version]`.
 enum Event {
-    Tagged(Tagged),
-    /// The compact form: `["r", variable, version]`.
-    Compact(Letter, Name, Option<Name>),
+    Read(Name, Option<Name>),
+    Write(Name, Name),
 }
 
 #[derive(Deserialize)]
-enum Tagged {
-    Read { variable: Name, version: Option<Name> },
-    Write { variable: Name, version: Name },
+struct Content {
+    variable: Name,
+    version: Option<Name>,
 }
 
-#[derive(Deserialize)]
-enum Letter {
-    #[serde(rename = "r")]
-    Read,
-    #[serde(rename = "w")]
-    Write,
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Event;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "an event, {\"Read\": {\"variable\": .., \"version\": ..}}, {\"Write\": ..}, \
+                     [\"r\", variable, version] or [\"w\", ..]",
+                )
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+                let Some(kind) = map.next_key::<String>()? else {
+                    return Err(de::Error::custom(
+                        "an event says nothing: it is a `Read` or a `Write`",
+                    ));
+                };
+                if kind != "Read" && kind != "Write" {
+                    let why = format!("`{kind}` is no event: there are `Read` and `Write`");
+                    return Err(de::Error::custom(why));
+                }
+                let Content { variable, version } = map.next_value()?;
+                if let Some(other) = map.next_key::<String>()? {
+                    return Err(de::Error::custom(format!("`{other}` after the event `{kind}`")));
+                }
+                event(kind == "Read", variable, version)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Event, A::Error> {
+                let letter: String = seq.next_element()?.unwrap_or_default();
+                if letter != "r" && letter != "w" {
+                    let why = format!("`{letter}` is no event: there are `r` and `w`");
+                    return Err(de::Error::custom(why));
+                }
+                let variable = seq.next_element()?;
+                let variable = variable.ok_or_else(|| de::Error::missing_field("variable"))?;
+                let version = seq.next_element::<Option<Name>>()?.flatten();
+                if seq.next_element::<de::IgnoredAny>()?.is_some() {
+                    return Err(de::Error::custom(
+                        "an event has a letter, a variable and a version",
+                    ));
+                }
+                event(letter == "r", variable, version)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+fn event<E: de::Error>(reads: bool, variable: Name, version: Option<Name>) -> Result<Event, E> {
+    match (reads, version) {
+        (true, version) => Ok(Event::Read(variable, version)),
+        (false, Some(version)) => Ok(Event::Write(variable, version)),
+        (false, None) => Err(E::custom(format!("a write of {} has no version", variable.0))),
+    }
 }
 
 /// Reads a text. Version 0 is the initial one, as null is, unless it is written.
@@ -49,28 +100,17 @@ pub fn read(text: &str) -> Result<Recorder, Mistake> {
             let outcome = if transaction.committed { Outcome::Committed } else { Outcome::Failed };
             recorder.begin(&session, outcome, 0);
             for event in transaction.events {
-                record(event, &mut recorder)?;
+                match event {
+                    Event::Read(variable, version) => {
+                        recorder.read(&variable.0, version.as_ref().map(|v| v.0.as_str()));
+                    }
+                    Event::Write(variable, version) => {
+                        recorder.write(&variable.0, &version.0);
+                    }
+                }
             }
             has_room(&recorder, 0)?;
         }
     }
     Ok(recorder)
-}
-
-fn record(event: Event, recorder: &mut Recorder) -> Result<(), Mistake> {
-    match event {
-        Event::Tagged(Tagged::Read { variable, version })
-        | Event::Compact(Letter::Read, variable, version) => {
-            recorder.read(&variable.0, version.as_ref().map(|version| version.0.as_str()));
-        }
-        Event::Tagged(Tagged::Write { variable, version })
-        | Event::Compact(Letter::Write, variable, Some(version)) => {
-            recorder.write(&variable.0, &version.0);
-        }
-        Event::Compact(Letter::Write, variable, None) => {
-            let what = format!("a write of {} has no version", variable.0);
-            return Err(super::mistake(0, what));
-        }
-    }
-    Ok(())
 }

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use super::super::words::{shorten, wrap_at_most};
+use super::super::words::{shorten, width as columns, wrap_at_most};
 use super::pen::{
-    FAINT, INK, LIFELINE, MANAGER, SANS, VIOLATION, VIOLATION_PAPER, escape, label, rect,
+    FAINT, INK, LIFELINE, MANAGER, MONO, SANS, VIOLATION, VIOLATION_PAPER, escape, label, rect,
 };
 
 /// What is drawn.
@@ -52,6 +52,14 @@ const TOP: f64 = 150.0;
 const SPACING: f64 = 330.0;
 const BOX: (f64, f64) = (220.0, 62.0);
 const ROW: f64 = 112.0;
+/// Columns of the text at an arrow. What is longer is cut; the text beside the picture has all of it.
+const LABEL_COLUMNS: usize = 30;
+/// Sizes of the texts of a box and of an arrow. They hold keys of any length and letters of any width: only
+/// where all are equally wide it is known what fits.
+const TEXT: f64 = 11.0;
+const LABEL: f64 = 10.0;
+/// Of a column of monospaced text, the part of its size that it takes.
+const MONO_WIDTH: f64 = 0.61;
 /// How far arrows in one column, and concluded ones, swing out.
 const SWING: f64 = 70.0;
 
@@ -88,7 +96,7 @@ pub fn cycle_svg(cycle: &Cycle) -> String {
         draw_box(&mut body, place(index), one);
     }
     for arrow in arrows {
-        draw_arrow(&mut body, place(arrow.from), place(arrow.to), arrow);
+        draw_arrow(&mut body, place(arrow.from), place(arrow.to), arrow, width);
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
@@ -102,15 +110,19 @@ pub fn cycle_svg(cycle: &Cycle) -> String {
 
 fn draw_box(out: &mut String, (x, y): (f64, f64), one: &CycleBox) {
     let attributes = format!("stroke=\"{INK}\" stroke-width=\"1.2\"");
+    out.push_str("<g>");
     rect(out, (x, y, BOX.0, BOX.1), 6.0, "#ffffff", &attributes);
     label(out, (x + 12.0, y + 26.0), 17.0, "font-weight=\"700\"", &one.name);
-    for (row, line) in wrap_at_most(&one.text, 24, 3).iter().enumerate() {
-        label(out, (x + 44.0, y + 22.0 + 16.0 * row as f64), 12.0, "", line);
+    let room = ((BOX.0 - 40.0 - 6.0) / (TEXT * MONO_WIDTH)) as usize;
+    for (row, line) in wrap_at_most(&one.text, room, 3).iter().enumerate() {
+        let at = (x + 40.0, y + 20.0 + 16.0 * row as f64);
+        label(out, at, TEXT, &format!("font-family=\"{MONO}\""), line);
     }
+    let _ = writeln!(out, "<title>{}</title></g>", escape(&one.text));
 }
 
 /// From side to side; what stays in a column, or is concluded, swings out.
-fn draw_arrow(out: &mut String, from: (f64, f64), to: (f64, f64), arrow: &CycleArrow) {
+fn draw_arrow(out: &mut String, from: (f64, f64), to: (f64, f64), arrow: &CycleArrow, page: f64) {
     let colour = match (arrow.is_concluded, arrow.is_in_cycle) {
         (true, _) => VIOLATION,
         (false, true) => INK,
@@ -151,8 +163,12 @@ fn draw_arrow(out: &mut String, from: (f64, f64), to: (f64, f64), arrow: &CycleA
     let middle_y = (start_y + end_y) / 2.0 + if to.1 > from.1 { 14.0 } else { -8.0 };
     let paper = if arrow.is_concluded { VIOLATION_PAPER } else { "#ffffff" };
     let halo = format!(
-        "fill=\"{colour}\" text-anchor=\"middle\" stroke=\"{paper}\" stroke-width=\"4\" \
-         stroke-linejoin=\"round\" paint-order=\"stroke\""
+        "font-family=\"{MONO}\" fill=\"{colour}\" text-anchor=\"middle\" stroke=\"{paper}\" \
+         stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
     );
-    label(out, (middle_x, middle_y), 11.0, &halo, &shorten(&arrow.label, 40));
+    let text = shorten(&arrow.label, LABEL_COLUMNS);
+    // Near a side of the page the middle of a long text stands further in.
+    let half = columns(&text) as f64 * LABEL * MONO_WIDTH / 2.0 + 4.0;
+    let middle_x = middle_x.min(page - half).max(half);
+    label(out, (middle_x, middle_y), LABEL, &halo, &text);
 }

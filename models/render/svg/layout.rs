@@ -182,7 +182,7 @@ impl Lines {
     }
 
     fn change(&mut self, change: &Change, columns: usize) {
-        let name = shorten(&one_line(&change.path), columns);
+        let name = shorten(&one_line(change.place()), columns);
         let first = self.lines.len();
         self.extend(LineKind::Change, NOTE_LINE, change_lines(&name, change, columns));
         if let Some(line) = self.lines.get_mut(first).filter(|line| line.text.starts_with(&name)) {

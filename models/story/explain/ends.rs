@@ -2,12 +2,7 @@
 
 use crate::{
     application::{Tags, name},
-    engine::System as _,
-    story::{
-        Snapshot,
-        describe::{asked, awaited, order},
-    },
-    system::System,
+    story::describe::{asked, awaited, order},
     view::View,
 };
 
@@ -112,10 +107,7 @@ pub fn kept_ids(view: &View<'_>) -> Vec<String> {
     found
 }
 
-pub fn restless(system: &System, after: &Snapshot) -> Vec<String> {
-    let busy = after.locals.iter().enumerate();
-    let busy = busy.filter(|(node, local)| !system.fair(*node, local).is_empty());
-    let busy: Vec<_> = busy.map(|(node, _)| system.node_name(node)).collect();
+pub fn restless(busy: &[String]) -> Vec<String> {
     match busy.is_empty() {
         true => vec!["Messages answer messages for ever.".to_owned()],
         false => vec![format!("{} will always have a reason to speak.", busy.join(", "))],

@@ -1,6 +1,6 @@
 //! What is wrong with timestamps, logs, tables and journals.
 
-use super::records_of;
+use super::{records_of, shape::both};
 use crate::{
     application::{name, names},
     party::{ManagerLocal, broken},
@@ -165,7 +165,7 @@ pub fn not_durable(view: &View<'_>) -> Vec<String> {
 /// The record that came in the last step, of an update that its manager had forgotten.
 pub fn taken_again(was: &View<'_>, view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    for ((id, before), (_, now)) in was.managers.iter().zip(&view.managers) {
+    for (id, before, now) in both(was, view) {
         let is_new = |r: &&Record| !before.received.contains_key(&r.key());
         let again = now.records().filter(is_new).find(|r| before.forgotten.contains(&r.update.id));
         if let Some(record) = again {
@@ -176,7 +176,7 @@ pub fn taken_again(was: &View<'_>, view: &View<'_>) -> Vec<String> {
                 }
                 false => format!("Its order is now {}.", order(now)),
             };
-            let takes = match record.origin == *id {
+            let takes = match record.origin == id {
                 true => "takes a late copy of it for a new one".to_owned(),
                 false => format!("takes a record of it that {:?} made", record.origin),
             };

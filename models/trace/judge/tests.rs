@@ -148,7 +148,8 @@ impl Run {
         match &mut self.shadow {
             Some(shadow) => {
                 shadow.step(node, &traced);
-                shadow.judge()
+                let told = |(promise, why)| [vec![promise], why].concat().join("\n");
+                shadow.judge().map_err(told)
             }
             None => self.judge.step(&self.players, node, &fx.journal),
         }
@@ -222,6 +223,9 @@ fn the_shadow_finds_out_rules_that_are_wrong_by_many_properties() {
         let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).expect(name);
         let why = objection(mutant.rules, RUNS, Run::with_shadow);
         assert!(why.as_ref().is_some_and(|why| why.starts_with(promise)), "{name}: {why:?}");
+        // With who, what and which numbers.
+        let is_explained = |why: &String| why.lines().count() > 2 && !why.contains("not so here");
+        assert!(why.as_ref().is_some_and(is_explained), "{name}: {why:?}");
     }
 }
 

@@ -104,14 +104,19 @@ type Failure = (u8, String);
 fn execute(cli: &Cli) -> Result<u8, Failure> {
     let slip = cli.mutant.as_deref().map(named).transpose()?;
     let first = cli.seed.unwrap_or_else(of_the_clock);
-    let last = first.checked_add(cli.seeds).filter(|_| cli.seeds > 0);
+    let last = cli.seeds.checked_sub(1).and_then(|others| first.checked_add(others));
     let last = last
         .ok_or_else(|| (2, format!("--seeds {}: from {first} on, there are no such", cli.seeds)))?;
-    let seeds = first..last;
+    let seeds = first..=last;
     if let Some(path) = &cli.scenario {
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| (2, format!("--scenario {}: {error}", path.display())))?;
-        let scenario = Scenario::parse(&text);
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let remedy = match error.kind() {
+                std::io::ErrorKind::NotFound => "; a failing run prints one, and --story does",
+                _ => "",
+            };
+            (2, format!("--scenario {}: {error}{remedy}", path.display()))
+        })?;
+        let scenario = Scenario::parse(text.strip_prefix('\u{feff}').unwrap_or(&text));
         let scenario =
             scenario.map_err(|why| (2, format!("--scenario {}: {why}", path.display())))?;
         return one(&scenario, slip, cli);
@@ -247,8 +252,8 @@ fn report(sum: &Sum, took: Duration) {
     println!("{} of {} runs broken", sum.broken.len(), sum.runs);
 }
 
-fn mutants(cli: &Cli, seeds: std::ops::Range<u64>) -> u8 {
-    println!("seeds from {}, at most {} for each", seeds.start, cli.seeds);
+fn mutants(cli: &Cli, seeds: std::ops::RangeInclusive<u64>) -> u8 {
+    println!("seeds from {}, at most {} for each", seeds.start(), cli.seeds);
     let all = slips::all();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

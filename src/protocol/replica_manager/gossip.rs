@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// or asks. So a message costs what it carries, not what the log has become since a peer went away.
 pub const GOSSIP_LOG_MAX: usize = 16_384;
 
+/// Records that the answer to a question carries at most: whoever asks will ask again. The runtime's messages
+/// have no room for more, and leave out of other gossip what is on its way.
+pub const GOSSIP_ANSWER_MAX: usize = 2_048;
+
 impl ReplicaManager {
     /// Gossip arrives from a peer. (S39 to S43)
     pub fn on_gossip<S: Service>(
@@ -98,7 +102,7 @@ impl ReplicaManager {
         fx: &mut Effects<S>,
     ) {
         if !replica_ts.covers(state.replica.replica_ts()) {
-            self.send_gossip(state, from, &replica_ts, fx);
+            self.send_gossip(state, from, &replica_ts, GOSSIP_ANSWER_MAX, fx);
         }
     }
 
@@ -164,7 +168,7 @@ impl ReplicaManager {
 
     fn gossip<S: Service>(&self, state: &mut ManagerState<S>, to: ReplicaId, fx: &mut Effects<S>) {
         let known = state.table[to.index()].clone();
-        self.send_gossip(state, to, &known, fx);
+        self.send_gossip(state, to, &known, GOSSIP_LOG_MAX, fx);
         state.owed[to.index()] = false;
         let held = state.replica.replica_ts();
         state.table[to.index()] = (self.rules.known_after_send)(&known, held);
@@ -177,13 +181,14 @@ impl ReplicaManager {
         state: &ManagerState<S>,
         to: ReplicaId,
         known: &Timestamp,
+        records_max: usize,
         fx: &mut Effects<S>,
     ) {
         let replica = &state.replica;
         let log = replica
             .records_beyond(known)
             .filter(|r| (self.rules.lacks)(known, r.key(), &r.ts, self.id))
-            .take(GOSSIP_LOG_MAX)
+            .take(records_max)
             .cloned()
             .collect();
         let ts = replica.replica_ts().clone();

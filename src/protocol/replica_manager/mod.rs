@@ -6,7 +6,7 @@
 
 mod gossip;
 
-pub use gossip::GOSSIP_LOG_MAX;
+pub use gossip::{GOSSIP_ANSWER_MAX, GOSSIP_LOG_MAX};
 
 use super::{
     Change, Destination, Effects, Event, LogRecord, Message, Refusal, Replica, ReplicaId,

@@ -1,8 +1,6 @@
 //! What a host makes durable, and what it lets go then: journal first, datagrams after.
 
-use super::{
-    CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, PULL_EVERY, poison,
-};
+use super::{CHECKPOINT_BYTES_MIN, CHECKPOINT_RETRY_EVERY, Host, HostError, Output, poison};
 use crate::{
     Change, Destination, Effects, Message, Replica, ReplicaId, ReplicaManager, Service, Timestamp,
     runtime::{
@@ -16,7 +14,8 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
     /// Makes every queued change as durable as it must be, then releases what was to be sent.
     pub fn commit(&mut self, now: Duration) -> Result<Output, HostError> {
         self.observer.about_to_commit();
-        let Effects { journal, sends, .. } = std::mem::take(&mut self.queued);
+        let Effects { journal, mut sends, .. } = std::mem::take(&mut self.queued);
+        self.ask_for_missing(now, &mut sends);
         let tells_peers = sends.iter().any(|(to, _)| matches!(to, Destination::Replica(_)));
         self.journal(now, &journal, tells_peers || !self.packets.is_empty())?;
         let mut datagrams = Vec::new();
@@ -32,9 +31,9 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
                     if let (Destination::Replica(peer), true) = (to, self.config.paced) {
                         self.pacing.trim(peer, &mut gossip, now);
                     }
-                    self.release(now, to, &Message::Gossip(gossip), &mut datagrams);
+                    self.release(to, &Message::Gossip(gossip), &mut datagrams);
                 }
-                message => self.release(now, to, &message, &mut datagrams),
+                message => self.release(to, &message, &mut datagrams),
             }
         }
         self.release_held(now, &mut datagrams);
@@ -52,7 +51,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             }
         }
         let timers = self.timers.values().min().copied();
-        let asks = [self.joining.ask_at(), self.spoken.ask_at(), self.copy_at()];
+        let asks = [self.pull_at(), self.joining.ask_at(), self.spoken.ask_at(), self.copy_at()];
         let wakes = [timers, self.sync_at.flatten()].into_iter().chain(asks);
         let wake_at = wakes.flatten().min();
         let condition = Condition::of(self.is_joining, self.full);
@@ -102,7 +101,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let ready = self.held_replies.release(now, |ts| is_held_by(count, state, me, ts));
         for (id, ts) in ready {
             let to = Destination::FrontEnd(id.front_end);
-            self.release(now, to, &Message::UpdateReply { id, ts }, datagrams);
+            self.release(to, &Message::UpdateReply { id, ts }, datagrams);
         }
     }
 
@@ -129,7 +128,6 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
 
     fn release(
         &mut self,
-        now: Duration,
         to: Destination,
         message: &Message<S>,
         datagrams: &mut Vec<(SocketAddr, Vec<u8>)>,
@@ -142,13 +140,6 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let Some(address) = address else {
             return drop(self.drop(DropReason::NoAddress));
         };
-        if let (Destination::Replica(peer), Message::Pull { replica_ts }) = (to, message) {
-            let recent = self.pulled.get(&peer).is_some_and(|(at, _)| now < *at + PULL_EVERY);
-            if recent {
-                return drop(self.drop(DropReason::Repeated));
-            }
-            self.pulled.insert(peer, (now, replica_ts.clone()));
-        }
         let codec = match to {
             Destination::Replica(peer) => self.config.codec.towards(self.spoken.with(peer)),
             _ => self.config.codec,

@@ -8,7 +8,7 @@
 
 use super::Host;
 use crate::{
-    Destination, Gossip, Message, ReplicaId, Sender, Service, Timestamp,
+    Gossip, Message, ReplicaId, Sender, Service, Timestamp,
     runtime::{Observer, Storage},
 };
 use std::time::Duration;
@@ -101,31 +101,5 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         if let (Sender::Replica(peer), Message::Pull { .. }) = (from, message) {
             self.pacing.asked(peer);
         }
-    }
-
-    /// All that the peer holds, if this message of its gossip says so.
-    pub(super) fn claim(message: &Message<S>) -> Option<Timestamp> {
-        match message {
-            Message::Gossip(gossip) if gossip.complete => Some(gossip.ts.clone()),
-            _ => None,
-        }
-    }
-
-    /// The peer wrote more than came: some was lost, or did not fit. Asks for it rather than waiting for the
-    /// peer's timer. Again at once if something has come since this was asked last. What others wrote comes
-    /// from them.
-    pub(super) fn close_gap(&mut self, from: Sender, claimed: &Timestamp) {
-        let held = self.state.replica.replica_ts();
-        let Sender::Replica(peer) = from else { return };
-        let group = self.config.node.group;
-        let sees_gap = group.is_updatable(peer) && claimed.get(peer) > held.get(peer);
-        if !self.config.paced || !sees_gap {
-            return;
-        }
-        if self.pulled.get(&peer).is_some_and(|(_, then)| then != held) {
-            self.pulled.remove(&peer);
-        }
-        let pull = Message::Pull { replica_ts: held.clone() };
-        self.queued.sends.push((Destination::Replica(peer), pull));
     }
 }

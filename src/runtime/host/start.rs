@@ -35,6 +35,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
         let asks = !config.grace.is_zero();
         let spoken = Spoken::new(config.codec, (me, config.node.group), asks, now);
         let joining = Joining::new(config.node.id, config.node.group, &state, config.grace, now);
+        let missing = super::missing::Missing::new(config.node.group);
         let mut host = Self {
             config,
             state,
@@ -43,7 +44,7 @@ impl<S: Service, D: Storage, O: Observer<S>> Host<S, D, O> {
             peers: vec![None; members],
             front_ends: FrontEnds::default(),
             timers: BTreeMap::new(),
-            pulled: BTreeMap::new(),
+            missing,
             pacing,
             queued: Effects::default(),
             status_to: Vec::new(),

@@ -97,13 +97,13 @@ function manager({ name, before, after }) {
     el('dl', {},
       ops ? field('value', el('span', {}, words(value(after), value(before)), shows),
         'the updates that ran here, in order') : null,
-      field('valueTS', timestamp(after.value_ts, before.value_ts), 'what the value reflects'),
-      field('replicaTS', timestamp(after.replica_ts, before.replica_ts), 'what the log has received'),
-      field('discarded', timestamp(after.discarded, before.discarded), 'what has left the log')),
-    table('Log', ['record', ...(ops ? ['op'] : []), 'update', 'prev', 'ts', ''], log, 'empty'),
-    table('Executed', ['update', 'ts'], executed, 'none'),
+      field('value timestamp', timestamp(after.value_ts, before.value_ts), 'what the value reflects'),
+      field('replica timestamp', timestamp(after.replica_ts, before.replica_ts), 'what the log has received'),
+      field('discarded up to', timestamp(after.discarded, before.discarded), 'what has left the log')),
+    table('Log', ['record', ...(ops ? ['update'] : []), 'request', 'after', 'timestamp', ''], log, 'empty'),
+    table('Executed', ['request', 'timestamp'], executed, 'none'),
     table('Timestamp table', ['manager', 'is known to hold'], peers, 'none'),
-    queries.length ? table('Held-back queries', ['query', 'prev', '', ''], queries, 'none') : null,
+    queries.length ? table('Held-back queries', ['query', 'after', '', ''], queries, 'none') : null,
   ];
 }
 
@@ -112,10 +112,10 @@ function frontEnd({ before, after }) {
     cell(first, ' ', row.id), cell(row.what), cell(timestamp(row.prev))]);
   return [
     el('dl', {},
-      field('ts', timestamp(after.ts, before.ts), 'all that the client has seen'),
+      field('has seen', timestamp(after.ts, before.ts), 'all that the client has seen'),
       after.answer ? field('last answer', words(after.answer, before.answer ?? 'none')) : null,
-      after.outbox.length ? field('to ask', words(after.outbox.join(', '), before.outbox.join(', '))) : null),
-    table('Outstanding requests', ['', 'what', 'after'], requests, 'none'),
+      after.outbox.length ? field('still to ask', words(after.outbox.join(', '), before.outbox.join(', '))) : null),
+    table('Unanswered requests', ['', 'what', 'after'], requests, 'none'),
   ];
 }
 

@@ -1,6 +1,6 @@
 // The page: where it is (the address says it), what it asks the server, and what the reader can do.
 
-import { card, el, message } from './cards.js';
+import { card, el, message, table } from './cards.js';
 
 const $ = (id) => document.getElementById(id);
 const RANDOM_STEPS = 10;
@@ -165,18 +165,28 @@ function drawNews() {
   if (shown.at === 0) {
     news.push(el('p', { class: 'last' }, `The start. ${shown.length ? 'Go forward with → .' : 'Take a step, or press f for famous runs.'}`));
   }
-  if (shown.found) {
-    const isBad = shown.violated.includes(shown.found);
-    const others = shown.violated.filter((sentence) => sentence !== shown.found);
+  if (shown.found || shown.headline) {
+    const isBad = shown.found ? shown.violated.includes(shown.found) : shown.judged === 'bad';
+    const others = shown.headline ? [] : shown.violated.filter((sentence) => sentence !== shown.found);
     // The diagram counts what arrives at once with a step (a reduction), too.
     const verdict = shown.verdict.replace(/at step \d+/, '$& of the diagram');
     const lines = others.length ? [...shown.explain, `Violated as well: ${others.join('; ')}.`] : shown.explain;
+    const head = shown.headline ?? `${isBad ? 'Violated' : 'Seen'}: ${shown.found}`;
+    const sign = isBad ? '✗ ' : shown.judged === 'not' ? '' : '✓ ';
     news.push(el('div', { class: isBad ? 'violated' : 'witnessed', role: 'alert' },
-      el('h2', {}, `${isBad ? '✗ Violated' : '✓ Seen'}: ${shown.found}`), el('p', {}, verdict),
-      el('ul', {}, ...lines.map((line) => el('li', {}, line)))));
+      el('h2', {}, `${sign}${head}`), el('p', {}, verdict),
+      el('ul', {}, ...lines.map((line) => el('li', {}, line))), shown.beside ? beside(shown.beside) : null));
   }
+  if (shown.note) news.push(el('p', { class: 'last' }, shown.note));
   if (shown.seen.length) news.push(el('p', { class: 'seen' }, `Seen so far: ${shown.seen.join('; ')}.`));
   tellNews(news);
+}
+
+/** What should have been beside what was. */
+function beside({ columns, rows }) {
+  const body = rows.map(([what, ...texts]) => el('tr', {}, el('th', { scope: 'row' }, what),
+    ...texts.map((text) => el('td', {}, text || 'nothing'))));
+  return el('div', { class: 'scroll beside' }, table('', ['', ...columns], body, ''));
 }
 
 function drawSteps() {
