@@ -12,7 +12,7 @@ Record order {B} (cmp : B -> B -> comparison) : Prop := {
   O_flip : forall a b, cmp b a = CompOpp (cmp a b);
   O_trans : forall a b c, cmp a b = Lt -> cmp b c = Lt -> cmp a c = Lt }.
 
-Definition same (c : comparison) : bool := match c with Eq => true | _ => false end.
+Definition is_eq (c : comparison) : bool := match c with Eq => true | _ => false end.
 
 (** The order of strings, as lists of bytes; and one of timestamps. *)
 Fixpoint lex (u v : list nat) : comparison :=
@@ -36,10 +36,10 @@ Proof.
 Qed.
 
 Definition both {B D} (f : B -> B -> comparison) (g : D -> D -> comparison) (x y : B * D) : comparison :=
-  if same (f (fst x) (fst y)) then g (snd x) (snd y) else f (fst x) (fst y).
+  if is_eq (f (fst x) (fst y)) then g (snd x) (snd y) else f (fst x) (fst y).
 Lemma both_order {B D} (f : B -> B -> comparison) (g : D -> D -> comparison) : order f -> order g -> order (both f g).
 Proof.
-  intros [Ef Ff Tf] [Eg Fg Tg]. constructor; unfold both, same.
+  intros [Ef Ff Tf] [Eg Fg Tg]. constructor; unfold both, is_eq.
   - intros [a x] [b y]. cbn. destruct (f a b) eqn:E; [apply Ef in E as ->; rewrite Eg|..];
       (split; [intros H|intros H; inversion H; subst]); try easy; try congruence;
       now rewrite (proj2 (Ef b b) eq_refl) in E.
@@ -146,7 +146,7 @@ Notation urec := (@urec op).
 
 Definition sort_key (b : sibling X) : list nat * list nat := (b_key b, [fst (b_id b); snd (b_id b)]).
 Definition by_key := both lex lex.
-Definition same_name (k k' : list nat) : bool := same (lex k k').
+Definition same_name (k k' : list nat) : bool := is_eq (lex k k').
 Definition add_stamp (t : vec) (l : list vec) : list vec := insert (fun t => t) lex t l.
 
 Definition put_or_delete (R : nat) (c : cid) (o : op) (prev t : vec) (v : value) : value :=
@@ -167,7 +167,7 @@ Definition registers (R E : nat) : Params op value :=
   {| nR := R; nX := E; apply := put_or_delete R; also := stamp_again; v0 := [] |}.
 
 Lemma same_name_spec k k' : same_name k k' = true <-> k = k'.
-Proof. unfold same_name, same. rewrite <- (O_eq _ lex_order k k'). destruct (lex k k'); easy. Qed.
+Proof. unfold same_name, is_eq. rewrite <- (O_eq _ lex_order k k'). destruct (lex k k'); easy. Qed.
 Lemma by_key_order : order by_key.
 Proof. apply both_order; apply lex_order. Qed.
 Lemma sort_key_inj b b' : sort_key b = sort_key b' <-> b_key b = b_key b' /\ b_id b = b_id b'.

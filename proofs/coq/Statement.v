@@ -1,4 +1,4 @@
-(** The claim, in one place. To trust it, read this file, [System] (what a run is), and what the statements use
+(** More than [Claim] says. To trust it, read this file, [System] (what a run is), and what the statements use
     besides (check.sh sees that none is missing), each with what it uses in its turn: Vec [get] [vle] [veq];
     Core [Params] [nM] [urec] [r_seq] [rm0] [known] [replay]; Local [ordered]; Theorems [law]; Simulation [asked]
     [Sim]; Progress [calm] [fair] [converged]; FairEnd [told] [remember]; Rest [rests] [answers] [knows_all]
