@@ -6,7 +6,7 @@ mod alterations;
 
 use alterations::ALTERATIONS;
 use chinwag::{
-    Input, Message, ReplicaId, ReplicaManager, Sender,
+    Change, Input, Message, ReplicaId, ReplicaManager, Sender,
     runtime::{
         ClientConfig, Config, FileStorage, Recorder, ReplicaConfig, Route, TraceHeader,
         udp::{self, SystemClock, UdpClient, UdpTransport},
@@ -213,11 +213,13 @@ fn is_refused(oracle: &Oracle, trace: &Events) -> bool {
     matches!(oracle.accepts(group, trace), Err(Refused::Stuck(_) | Refused::Answer { .. }))
 }
 
-/// Some events that journalled something and were not their manager's last: first, middle, last.
+/// Some events that recorded an update and were not their manager's last: first, middle, last. (One that only
+/// discards may be left out: a receipt was lost, and the next one makes up for it.)
 fn journalling(trace: &Events) -> Vec<(usize, usize)> {
     let of = |(m, (_, events)): (usize, &(_, Vec<Event<RegisterMap>>))| {
         let early = events.iter().enumerate().take(events.len().saturating_sub(1));
-        let found = early.filter(|(_, event)| !event.effects.journal.is_empty());
+        let records = |change: &Change<_>| matches!(change, Change::Log { .. });
+        let found = early.filter(|(_, event)| event.effects.journal.iter().any(records));
         let found: Vec<_> = found.map(|(n, _)| (m, n)).collect();
         let step = (found.len() / 3).max(1);
         found.into_iter().step_by(step).take(3).collect::<Vec<_>>()
