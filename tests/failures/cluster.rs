@@ -63,7 +63,7 @@ impl Cluster {
         let direct = Config {
             speaks: None,
             // Its own: what another run left behind may send to a port that is ours now.
-            cluster: format!("failing at {}", addresses[0].ip()),
+            cluster: format!("failing-{}", addresses[0].ip()),
             service: OrSet::NAME.into(),
             replicas: addresses.iter().map(SocketAddr::to_string).collect(),
             replaced: Vec::new(),
