@@ -321,7 +321,9 @@ impl Cli {
             let unknown = error.kind() == clap::error::ErrorKind::UnknownArgument;
             let context = error.get(clap::error::ContextKind::InvalidArg).map(ToString::to_string);
             if unknown && context.is_some_and(is_seed) {
-                let why = "only `check walk` has a --seed: everything else is deterministic";
+                let why = "only `check walk` has a --seed: everything else is deterministic; to look at a \
+                           run of the simulator, `simulate --seed N --record DIR`, then \
+                           `check explore DIR`";
                 Cli::command().error(clap::error::ErrorKind::UnknownArgument, why).exit()
             }
             error.exit()

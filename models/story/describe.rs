@@ -5,7 +5,7 @@
 use crate::{
     application::{Application, Tags, name, names},
     engine::{Destination, Envelope},
-    party::{ClientLocal, FOREVER, Local, ManagerLocal, broken},
+    party::{ClientLocal, FOREVER, Life, Local, ManagerLocal, broken},
     view::Record,
 };
 use chinwag::{Gossip, Message, RecordKey, Request, Timestamp};
@@ -39,6 +39,8 @@ fn describe_manager(local: &ManagerLocal) -> Value {
             shown[key] = value;
         }
     };
+    let standing = standing(local.life);
+    also("stands", !standing.is_empty(), json!(standing));
     let answer = replica.value().value.show();
     also("shows", !answer.is_empty(), json!(answer));
     let owed = state.owed.iter().enumerate().filter(|(_, owed)| **owed);
@@ -51,6 +53,29 @@ fn describe_manager(local: &ManagerLocal) -> Value {
     also("forgotten", !forgotten.is_empty(), json!(forgotten));
     also("broken_promises", local.broken != 0, json!(promises(local.broken)));
     shown
+}
+
+/// Where a manager stands in the replacement of one, if there is one.
+fn standing(life: Life) -> String {
+    match life {
+        Life::Up => String::new(),
+        Life::Recorded => "has recorded the replacement".to_owned(),
+        Life::Waits { confirmed, asked } => {
+            let recorded = (0..16).filter(|place| confirmed >> place & 1 == 1);
+            let recorded: Vec<_> = recorded.map(|place| format!("rm{place}")).collect();
+            let who = if recorded.is_empty() { "nobody".to_owned() } else { recorded.join(", ") };
+            let copy = if asked { "; it has asked for a copy" } else { "" };
+            format!(
+                "is new, and no member yet: {who} told it that the replacement is recorded{copy}"
+            )
+        }
+        Life::Restored => {
+            "runs on an old copy: it takes no update, and gossips nothing, until its peers \
+                           have told what they know of it"
+                .to_owned()
+        }
+        Life::Lost => "is lost: it hears nothing and says nothing any more".to_owned(),
+    }
 }
 
 /// A record of a log, with what it waits for.

@@ -8,6 +8,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("replica_ts", "replica timestamp"),
     ("discarded", "discarded up to"),
     ("waiting_queries", "held-back queries"),
+    ("stands", "standing"),
     ("owes_gossip_to", "owes gossip to"),
     ("crashes_left", "crashes left"),
     ("forgotten", "forgot"),

@@ -43,6 +43,7 @@ fn client_portrait(local: &ClientLocal) -> Value {
 /// What is said only when it says something, a line each.
 fn notes(local: &Local) -> Value {
     let told = [
+        ("stands", "it"),
         ("owes_gossip_to", "owes gossip to"),
         ("disk", "the disk lags:"),
         ("crashes_left", "crashes left:"),

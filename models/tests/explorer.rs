@@ -121,6 +121,30 @@ fn the_numbers_of_a_path_lead_to_the_same_state_in_every_process() {
 }
 
 #[test]
+fn a_card_says_where_its_manager_stands_in_a_replacement() {
+    let explorer = explorer(&["replace"]);
+    let mut path = Vec::new();
+    let mut goes = |words: &str| {
+        let here = explorer.state(&json!({ "model": "replace", "path": path }));
+        let choices = here["choices"].as_array().expect("there are some");
+        let says = |choice: &&Value| choice["text"].as_str().is_some_and(|t| t.contains(words));
+        let choice = choices.iter().find(says);
+        path.push(choice.unwrap_or_else(|| panic!("{words}: {choices:?}"))["number"].clone());
+        explorer.state(&json!({ "model": "replace", "path": path }))
+    };
+    let notes = |state: &Value, at: usize| state["parties"][at]["after"]["notes"].to_string();
+
+    let start = goes("rm0 comes back with an old copy");
+    assert!(notes(&start, 0).contains("it runs on an old copy: it takes no update"));
+    let lost = goes("rm0 is lost for good");
+    assert!(notes(&lost, 0).contains("it is lost"));
+    assert_eq!(lost["parties"][0]["before"]["notes"], start["parties"][0]["after"]["notes"]);
+    let recorded = goes("rm1 starts again and records");
+    assert!(notes(&recorded, 1).contains("it has recorded the replacement"));
+    assert!(notes(&recorded, 2).contains("it is new, and no member yet: nobody told it"));
+}
+
+#[test]
 fn a_link_to_what_does_not_happen_on_its_path_says_so() {
     let explorer = explorer(&["pair"]);
     let note = |until: &str| {
