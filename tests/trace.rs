@@ -177,6 +177,16 @@ fn what_processes_that_are_killed_recorded_is_an_execution_of_the_model() {
     assert_eq!((summary.boots, summary.killed, summary.updates), (9, 6, 126));
     assert!(summary.quiescent && summary.lies == 0, "{summary:?}");
     eprintln!("{summary:?}");
+
+    // Who looks at it sees no timers at which nothing was told.
+    let shown = trace::record_directory(&path).unwrap();
+    let speaks = |step: &&chinwag_models::render::Step| step.action.starts_with("gossips to");
+    let mut spoken = shown.run.steps.iter().filter(speaks);
+    assert!(spoken.all(|step| !step.sent.is_empty() || !step.changes.is_empty()));
+    let note = shown.notes.iter().find_map(|note| note.strip_suffix(", left out."));
+    let left_out = note.and_then(|note| note.rsplit(' ').next()?.parse::<usize>().ok()).unwrap();
+    let most = summary.steps - left_out;
+    assert!(left_out > 0 && shown.moments.len() <= most.min(5_000), "{left_out} of {most}");
 }
 
 /// Three processes, one of them killed, some updates and queries: few enough steps to try all alterations.

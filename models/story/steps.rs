@@ -12,7 +12,7 @@ use crate::{
     render::{MessageRef, SentMessage, Step, StepKind},
     system::{Happens, System},
 };
-use chinwag::{Message, Timer};
+use chinwag::{Message, ReplicaId, Timer};
 use std::collections::HashMap;
 
 type Letter = Envelope<Message<Application>>;
@@ -133,7 +133,11 @@ pub fn happening(
         }
         Action::Fire { node, event } => {
             let outcome = system.fire(*node, &before.locals[*node], event);
-            (*node, does(event), outcome.sends)
+            let words = match event {
+                Happens::Timer(Timer::Gossip { to }) if outcome.sends.is_empty() => silent(*to),
+                _ => does(event),
+            };
+            (*node, words, outcome.sends)
         }
         Action::Drop(letter) => {
             let words = format!("does not get {}", label(&letter.message));
@@ -154,6 +158,11 @@ pub(crate) fn takes(message: &Message<Application>, from: &str) -> String {
         Message::Pull { .. } => format!("is asked by {from} for what it lacks"),
         Message::Tell { body, .. } => format!("is told of {} by {from}", told(body)),
     }
+}
+
+/// Of a timer for gossip that is not due.
+pub(crate) fn silent(to: ReplicaId) -> String {
+    format!("has nothing to tell {to:?}")
 }
 
 /// What a node does of its own accord.

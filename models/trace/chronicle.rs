@@ -33,6 +33,8 @@ pub(super) struct Chronicle {
     messages: u64,
     /// Of each replica manager, [`in_lines`].
     lines: Vec<Value>,
+    /// Steps that are left out: timers with nothing to tell, which are most of an idle cluster's.
+    idle: u64,
 }
 
 impl Chronicle {
@@ -47,7 +49,8 @@ impl Chronicle {
         let (name, kind, start) = ("clients".to_owned(), LaneKind::Other, Value::Null);
         recording.join(Lane { name, kind, start }, Value::Null);
         let lines = vec![in_lines(&Value::Null); group.replicas.into()];
-        Self { recording, clients: group.replicas.into(), ids: HashMap::new(), messages: 0, lines }
+        let (clients, ids) = (group.replicas.into(), HashMap::new());
+        Self { recording, clients, ids, messages: 0, lines, idle: 0 }
     }
 
     /// A replica manager took this step and is in this state. `said`: where the step stands. `lost`: a crash
@@ -75,6 +78,11 @@ impl Chronicle {
         }
         let lines = in_lines(&portrait);
         let changes = story::named(render::diff(&self.lines[node], &lines));
+        let is_timer = matches!(step.input, TraceInput::Timer(_));
+        if is_timer && step.sends.is_empty() && changes.is_empty() && !lost {
+            self.idle += 1;
+            return;
+        }
         self.lines[node] = lines;
         let sends = if lost { &[] } else { step.sends.as_slice() };
         let sent = sends.iter().map(|(to, message)| self.sent(node, *to, message)).collect();
@@ -109,6 +117,12 @@ impl Chronicle {
             }
         }
         let mut recording = self.recording;
+        if self.idle > 0 {
+            let many = self.idle;
+            recording
+                .notes
+                .push(format!("Timers at which there was nothing to tell: {many}, left out."));
+        }
         recording.run.model = format!("{} replica managers", trace.group().replicas);
         match ended {
             Ok(summary) => recording.accepted(summary),

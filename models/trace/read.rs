@@ -248,17 +248,15 @@ fn one_service(files: &[(String, String)]) -> Result<(), TraceError> {
 /// The name of the service, as the first file says.
 pub fn service_of(directory: &Path) -> Result<String, TraceError> {
     let mut left = FILE_BYTES_MAX;
-    for (file, text) in files(directory, &mut left)? {
-        let Some((first, _)) = text.split_once('\n') else {
-            return Err(TraceError::at(&file, 1, CUT_HEADER));
-        };
-        return match serde_json::from_str::<TraceLine<Counter>>(first) {
-            Ok(TraceLine::Header(header)) => Ok(header.service),
-            Ok(_) => Err(TraceError::at(&file, 1, "the header is missing")),
-            Err(error) => Err(TraceError::at(&file, 1, error)),
-        };
+    let first = files(directory, &mut left)?.into_iter().next();
+    let (file, text) = first
+        .ok_or_else(|| TraceError::of(directory, format!("there is no trace in it; {MADE_BY}")))?;
+    let (line, _) = text.split_once('\n').ok_or_else(|| TraceError::at(&file, 1, CUT_HEADER))?;
+    match serde_json::from_str::<TraceLine<Counter>>(line) {
+        Ok(TraceLine::Header(header)) => Ok(header.service),
+        Ok(_) => Err(TraceError::at(&file, 1, "the header is missing")),
+        Err(error) => Err(TraceError::at(&file, 1, error)),
     }
-    Err(TraceError::of(directory, format!("there is no trace in it; {MADE_BY}")))
 }
 
 /// The trace files of a directory with their texts: those with the name of one.
