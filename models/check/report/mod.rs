@@ -179,8 +179,8 @@ fn promises(all: &[Verified]) -> String {
     };
     section(
         "Promises",
-        "Sources are the sections of the protocol; the judgement of every end rests on the last one. A promise is put to the test where it was judged and what \
-         it speaks of came about.",
+        "Sources are the sections of the protocol; the judgement of every end rests on the last promise. A \
+         promise is put to the test where it was judged and what it speaks of came about.",
         &page::table(
             &["promise", "source", "what puts it to the test", "put to the test in"],
             properties::promises().map(row),
