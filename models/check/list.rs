@@ -9,7 +9,7 @@ use chinwag_models::{
     catalogue::CATALOGUE,
     model::Expected,
     mutants::{Fate, MUTANTS},
-    properties::{Kind, PROPERTIES},
+    properties::{Kind, PROPERTIES, promises},
     shows::shown_by,
     story,
 };
@@ -30,15 +30,18 @@ pub fn list(console: &Console, _: &Common) -> Ended {
             console.say(&format!("      pinned: {} states, depth {depth}", count(unique)));
         }
     }
-    for (kind, heading) in [(Kind::Always, "Promises"), (Kind::Sometimes, "Witnesses")] {
+    let witnesses = PROPERTIES.iter().filter(|p| p.kind == Kind::Sometimes);
+    let witnesses = witnesses.map(|p| (p.source, p.sentence)).collect();
+    let promised: Vec<_> = promises().map(|p| (p.source, p.sentence)).collect();
+    for (heading, sentences) in [("Promises", promised), ("Witnesses", witnesses)] {
         console.say("");
         console.say(&console.ink(Ink::Bold, heading));
-        for property in PROPERTIES.iter().filter(|p| p.kind == kind) {
-            console.say(&format!("  {:<8} {}", property.source, property.sentence));
+        for (source, sentence) in sentences {
+            console.say(&format!("  {source:<8} {sentence}"));
         }
     }
     let numbers = "(P: a promise, C: a corner case of tests/scenarios/README.md, S: a statement of \
-                   docs/protocol.md)";
+                   docs/protocol.md, -: what the judgement of every end rests on)";
     console.say(&console.ink(Ink::Dim, &format!("  {numbers}")));
     console.say("");
     console.say(&console.ink(Ink::Bold, "Mutants"));

@@ -7,7 +7,7 @@ use crate::{
     mutants::Studied,
     summary::Verdict,
 };
-use chinwag_models::properties::{Kind, PROPERTIES};
+use chinwag_models::properties;
 
 /// What is about to be done, and the names of the columns.
 pub fn heading(console: &Console) {
@@ -45,13 +45,11 @@ fn row(name: &str, model: &str, steps: &str, states: &str, time: &str, by: &str)
 
 /// For each promise, the mutants that it kills.
 pub fn kills(all: &[Studied]) -> Vec<(&'static str, Vec<&'static str>)> {
-    let promises = PROPERTIES.iter().filter(|p| p.kind == Kind::Always).map(|p| p.sentence);
-    let promises = promises.chain(["every fair continuation becomes silent"]);
     let of = |sentence: &'static str| {
         let killed = all.iter().filter(|one| one.killers.iter().any(|(by, _)| *by == sentence));
         (sentence, killed.map(|one| one.mutant.name).collect())
     };
-    promises.map(of).collect()
+    properties::promises().map(|promise| of(promise.sentence)).collect()
 }
 
 /// Prints the other side of the matrix.

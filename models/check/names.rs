@@ -6,6 +6,7 @@ use chinwag_models::{
     engine::{Expectation, PropertyInfo, SILENCE, System as _},
     model::Model,
     mutants::{self, MUTANTS, Mutant},
+    properties,
     system::System,
 };
 
@@ -29,7 +30,7 @@ pub fn mutant_if(name: Option<&str>) -> Result<Option<&'static Mutant>, Complain
 /// Every property of a system, the engine's own included.
 pub fn properties(system: &System) -> Vec<PropertyInfo> {
     let silence = PropertyInfo {
-        name: "every fair continuation becomes silent",
+        name: properties::SILENCE.sentence,
         expectation: Expectation::Finally,
         bit: SILENCE,
     };

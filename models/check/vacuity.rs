@@ -5,7 +5,7 @@ use chinwag_models::{
     engine::Report,
     model::{Model, Net},
     party::Line,
-    properties::{Premise, premise_of},
+    properties::{Premise, SILENCE, premise_of},
 };
 
 /// Did the premise of a promise come about in this search?
@@ -13,7 +13,8 @@ pub fn is_put_to_the_test(report: &Report, promise: &str) -> bool {
     match premise_of(promise) {
         Some(Premise::Seen(witness)) => report.finding(witness).is_some_and(|w| w.depth.is_some()),
         Some(Premise::Happens(kind)) => happened(report, kind),
-        None => false,
+        // Every search that judges it follows fair continuations.
+        None => promise == SILENCE.sentence,
     }
 }
 

@@ -79,7 +79,7 @@ pub fn verify(cli: &Cli, console: &Console) -> Ended {
     if cli.pin {
         table::pins(console, &all);
     }
-    let words = || report::verified(&lab, &all, &vacuous, &shown, &verdict);
+    let words = || report::verified(&cli.common, &lab, &all, &vacuous, &shown, &verdict);
     report::write(&cli.common, report::VERIFIED, words)?;
     json::write(&cli.common, || json::verified(&lab, &all, exit))?;
     Ok(exit)

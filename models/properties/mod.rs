@@ -129,6 +129,26 @@ pub const PROPERTIES: &[Property] = properties! {
     Sometimes Idle "P16"    "two updates are everywhere"                                 => witnesses::two_updates_are_everywhere;
 };
 
+/// The promise that is judged by the engine and not of a view: there is no end without it.
+pub const SILENCE: Promise =
+    Promise { sentence: "every fair continuation becomes silent", source: "-" };
+
+/// What is promised, and where that comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Promise {
+    /// The promise in words.
+    pub sentence: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// Everything that is promised, [`SILENCE`] last.
+pub fn promises() -> impl Iterator<Item = Promise> {
+    let table = PROPERTIES.iter().filter(|property| property.kind == Kind::Always);
+    let table = table.map(|p| Promise { sentence: p.sentence, source: p.source });
+    table.chain([SILENCE])
+}
+
 /// The place of a property in the table.
 pub fn index_of(sentence: &str) -> Option<usize> {
     PROPERTIES.iter().position(|p| p.sentence == sentence)

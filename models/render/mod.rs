@@ -219,8 +219,14 @@ impl Run {
             });
         }
         let begins = self.steps[index].fair && (index == 0 || !self.steps[index - 1].fair);
-        begins
-            .then(|| "the fair continuation: from here on all arrives, and nobody fails".to_owned())
+        let words = match self.steps[index].kind {
+            StepKind::Loss => {
+                "the fair continuation: what is under way is lost; what is sent from then on arrives, \
+                 unless all ignore it"
+            }
+            _ => "the fair continuation: from here on all arrives, and nobody fails",
+        };
+        begins.then(|| words.to_owned())
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{
 };
 use chinwag::{Input, Message, ReplicaId, RequestId, Timer, Timestamp};
 
+/// What a command prints that finds no such message.
+pub(super) const NOTHING: &str = "nothing such is under way";
+
 /// A scenario that is under way.
 #[derive(Debug)]
 pub struct Run<F> {
@@ -271,7 +274,7 @@ impl<F: Follower> Run<F> {
 
     fn deliver(&mut self, pick: &Pick, out: &mut Vec<String>) -> Result<(), Stop> {
         let Some(place) = self.stage.find(pick)? else {
-            out.push("nothing such is under way".into());
+            out.push(NOTHING.into());
             return Ok(());
         };
         let mut packet = match pick.again {
@@ -288,7 +291,7 @@ impl<F: Follower> Run<F> {
                 let packet = self.stage.flight.remove(place);
                 self.stage.lost(&packet);
             }
-            None => out.push("nothing such is under way".into()),
+            None => out.push(NOTHING.into()),
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ const ROUNDS_MAX: usize = 50;
 const DELIVERIES_MAX: usize = 2_000;
 
 /// The promise that is broken if it goes on for ever; the engine judges it, so no property has it.
-pub(super) const SILENCE: &str = "every fair continuation becomes silent";
+pub(super) const SILENCE: &str = crate::properties::SILENCE.sentence;
 
 impl<F: Follower> Stage<F> {
     /// All that is under way arrives, oldest first, and what comes of it.

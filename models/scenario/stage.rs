@@ -247,8 +247,11 @@ impl<F: Follower> Stage<F> {
         }
         let before = self.locals[*to].clone();
         let input = Input::Message(self.sender(*from), message.clone());
+        let others = self.flight.len();
         let stepped = self.step_with(*to, input, Some(arrives(packet)));
-        out.push(show::arrival(self, packet, &before, stepped.as_deref().unwrap_or(&[])));
+        // What it sent is under way even if the step breaks a promise.
+        let sent = self.flight[others..].to_vec();
+        out.push(show::arrival(self, packet, &before, &sent));
         stepped
     }
 

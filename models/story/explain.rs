@@ -22,7 +22,7 @@ pub fn culprits(
     view: &View<'_>,
     restless: impl FnOnce() -> Vec<String>,
 ) -> Vec<String> {
-    let found = match sentence {
+    let mut found = match sentence {
         "execution respects causality" => against_timestamps(view),
         "execution respects what clients had seen" => {
             ran_before(view, |c| c.own.or(c.read).or(c.told), "had asked for, read or been told of")
@@ -68,6 +68,8 @@ pub fn culprits(
         "every fair continuation becomes silent" => ends::restless(&restless()),
         _ => Vec::new(),
     };
+    // Of two pairs the same may be to be said.
+    found.dedup();
     match found.is_empty() {
         true => vec![format!("{}: not so here.", capitalised(sentence))],
         false => found,

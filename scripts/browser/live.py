@@ -175,6 +175,11 @@ def it_fits_a_phone_and_needs_nothing_from_elsewhere(page, cluster, pictures):
 def it_says_so_when_nothing_is_heard(page, cluster):
     cluster.close()
     page.wait(says("#about", "Nothing is heard of the cluster"))
+    # What is left on the page is old, and looks so.
+    page.wait(says("#about", "s old."))
+    for shown in ["#gossip", "#parties"]:
+        grey = page.evaluate(f"getComputedStyle(document.querySelector('{shown}')).filter")
+        assert grey == "grayscale(1)", f"{shown}: {grey}"
 
 
 def main():

@@ -18,7 +18,7 @@ use crate::{
 };
 use chinwag_models::{
     model::Expected,
-    properties::{Kind, PROPERTIES, Premise, Property, premise_of},
+    properties::{self, Kind, PROPERTIES, Premise, Promise, Property, SILENCE, premise_of},
     render::{self, Run},
     story,
 };
@@ -57,6 +57,7 @@ fn complaint(dir: &Path, error: std::io::Error) -> Complaint {
 
 /// The page of a verification.
 pub fn verified(
+    common: &Common,
     lab: &Lab,
     all: &[Verified],
     vacuous: &Vacuous,
@@ -77,16 +78,28 @@ pub fn verified(
         models(all),
         promises(all),
         witnesses(all, vacuous),
-        section(
+        bugs(common.report.as_ref().is_some_and(|dir| dir.join(MUTANTS).is_file())),
+        figures::levels(all),
+        figures::protocol(),
+    ];
+    page::page("What was checked of chinwag", &subtitle, verdict, &body.concat())
+}
+
+/// Where the page of the seeded bugs is, or how it is made.
+fn bugs(has_page: bool) -> String {
+    match has_page {
+        true => section(
+            "Seeded bugs",
+            "Another run tried every seeded bug.",
+            &format!("<p>Which promise finds it out: <a href=\"{MUTANTS}\">{MUTANTS}</a>.</p>"),
+        ),
+        false => section(
             "Seeded bugs",
             "Not part of this run.",
             "<p><code>check mutants --report DIR</code> tries every seeded bug, and writes to \
              <code>DIR/mutants.html</code> which promise finds it out.</p>",
         ),
-        figures::levels(all),
-        figures::protocol(),
-    ];
-    page::page("What was checked of chinwag", &subtitle, verdict, &body.concat())
+    }
 }
 
 /// The diagram of one, with its reasons.
@@ -155,21 +168,22 @@ fn model(one: &Verified) -> Vec<String> {
 }
 
 fn promises(all: &[Verified]) -> String {
-    let row = |p: &Property| {
+    let row = |p: Promise| {
         let premise = match premise_of(p.sentence) {
             Some(Premise::Seen(witness)) => witness.to_owned(),
             Some(Premise::Happens(kind)) => format!("an action \"{kind}\""),
+            None if p.sentence == SILENCE.sentence => "a fair continuation".to_owned(),
             None => String::new(),
         };
         vec![escape(p.sentence), escape(p.source), escape(&premise), tested_in(all, p.sentence)]
     };
     section(
         "Promises",
-        "Sources are the sections of the protocol. A promise is put to the test where it was judged and what \
-         it speaks of came about.",
+        "Sources are the sections of the protocol; the judgement of every end rests on the last promise. A \
+         promise is put to the test where it was judged and what it speaks of came about.",
         &page::table(
             &["promise", "source", "what puts it to the test", "put to the test in"],
-            PROPERTIES.iter().filter(|p| p.kind == Kind::Always).map(row),
+            properties::promises().map(row),
         ),
     )
 }

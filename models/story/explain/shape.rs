@@ -40,7 +40,9 @@ pub fn from_the_future(view: &View<'_>) -> Vec<String> {
         (says > made).then_some((says, made))
     };
     let told = |who: String, what: &str, k: ReplicaId, (says, made): (u64, u64)| {
-        format!("{what} of {who} speaks of {says} updates of {k:?}, which has made only {made}.")
+        let updates = if says == 1 { "update" } else { "updates" };
+        let made = if made == 0 { "none".to_owned() } else { format!("only {made}") };
+        format!("{what} of {who} speaks of {says} {updates} of {k:?}, which has made {made}.")
     };
     let mut found = Vec::new();
     for ((i, a), (k, m)) in view.manager_pairs() {

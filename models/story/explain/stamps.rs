@@ -7,6 +7,7 @@ use crate::{
     story::describe::order,
     view::{Record, View},
 };
+use chinwag::ReplicaId;
 
 pub fn value_and_ts(view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
@@ -119,13 +120,23 @@ pub fn discarded_unrun(view: &View<'_>) -> Vec<String> {
 }
 
 pub fn namesakes(view: &View<'_>) -> Vec<String> {
+    let has_had = |id: ReplicaId, r: &Record| {
+        format!("{id:?} has had {:?} {} at {:?}", r.update.id, name(r.update.op.tag), r.ts)
+    };
+    // Of a lost one too: what it recorded may be known elsewhere.
+    let all: Vec<_> = view.managers.iter().chain(&view.lost).copied().collect();
     let mut found = Vec::new();
-    for ((i, a), (j, b)) in view.manager_pairs() {
-        for r in a.records() {
-            for s in b.records() {
-                let same_key = r.key() == s.key() && r != s;
-                if same_key || r.key() != s.key() && r.ts == s.ts {
-                    found.push(format!("{i:?} has had {r:?}, {j:?} has had {s:?}."));
+    for (at, (i, a)) in all.iter().enumerate() {
+        for (j, b) in &all[at + 1..] {
+            for r in a.records() {
+                for s in b.records() {
+                    let what = match r.key() == s.key() {
+                        true if r != s => format!("{:?}", r.key()),
+                        false if r.ts == s.ts => format!("{:?}", r.ts),
+                        _ => continue,
+                    };
+                    let (one, other) = (has_had(*i, r), has_had(*j, s));
+                    found.push(format!("{what} names two updates: {one}, {other}."));
                 }
             }
         }

@@ -276,11 +276,15 @@ function openFamous() {
 
 function drawFamous() {
   const wanted = $('famous-search').value.toLowerCase();
-  const link = (hash, name, about) => [name, about].join(' ').toLowerCase().includes(wanted)
-    ? el('li', {}, el('a', { href: hash, onclick: () => $('famous').close() }, name), el('br'), about) : null;
+  const fits = (name, about) => [name, about].join(' ').toLowerCase().includes(wanted);
+  const line = (name, about, shown = name) => (fits(name, about) ? el('li', {}, shown, el('br'), about) : null);
+  const link = (hash, name, about) =>
+    line(name, about, el('a', { href: hash, onclick: () => $('famous').close() }, name));
   const lists = [
-    ['Seeded bugs: the counterexample that finds each out', catalogue.mutants.map((m) =>
-      link(hashOf(start(m.model, m.name), m.by), m.name, `${m.slip}; ${m.by ? `“${m.by}” in ${m.model}` : m.why}`))],
+    ['Seeded bugs: the counterexample that finds each out', catalogue.mutants.filter((m) => m.by).map((m) =>
+      link(hashOf(start(m.model, m.name), m.by), m.name, `${m.slip}; “${m.by}” in ${m.model}`))],
+    ['Seeded bugs that nobody can tell from the protocol: they have no counterexample',
+      catalogue.mutants.filter((m) => !m.by).map((m) => line(m.name, `${m.slip}; ${m.why}`))],
     ['Corner cases: how it comes that …', catalogue.witnesses.map((w) =>
       w.model && link(hashOf(start(w.model, null), w.name), w.name, `${w.source}, in ${w.model}`))],
     ['Corner cases, as scenarios', catalogue.scenarios.flatMap((s) => [

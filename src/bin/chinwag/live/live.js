@@ -8,6 +8,7 @@ const EVERY_MS = 500;
 const OLD_MS = 1500; // a busy replica manager shows itself less often
 
 let paused = false;
+let heard = null; // when the cluster was heard last
 let last = new Map(); // the state of each replica manager at the last look
 
 /** What is marked as a change: not that time goes by, nor gossip that says nothing new. */
@@ -58,12 +59,17 @@ async function look() {
       if (!answer.ok) throw new Error(await answer.text());
       const seen = await answer.json();
       if (seen.problem) throw new Error(seen.problem);
-      if (!paused) draw(seen);
-      document.body.classList.remove('paused');
+      if (!paused) {
+        draw(seen);
+        heard = performance.now();
+      }
+      document.body.classList.toggle('paused', paused);
+      document.body.classList.remove('unheard');
       document.body.dataset.looks = Number(document.body.dataset.looks ?? 0) + 1;
     } catch (error) {
-      $('about').textContent = `Nothing is heard of the cluster: ${error.message}`;
-      document.body.classList.add('paused');
+      const age = heard === null ? '' : ` What is shown is ${Math.round((performance.now() - heard) / 1000)} s old.`;
+      $('about').textContent = `Nothing is heard of the cluster: ${error.message}.${age}`;
+      document.body.classList.add('unheard');
     }
   }
   setTimeout(look, EVERY_MS);
