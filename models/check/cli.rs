@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::numbers::{parse_number, parse_seconds, parse_size, parse_some, parse_threads};
 use chinwag_models::history::formats::Format;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -272,47 +273,6 @@ pub struct WalkArgs {
     pub show: bool,
 }
 
-/// Of none, nothing could be said.
-fn parse_some<N: Whole>(text: &str) -> Result<N, String> {
-    let number = text.trim().parse().ok().filter(|number| *number != N::default());
-    number.ok_or_else(|| format!("`{text}` is no number from 1 to {}", N::MOST))
-}
-
-fn parse_number<N: Whole>(text: &str) -> Result<N, String> {
-    text.trim().parse().map_err(|_| format!("`{text}` is no number from 0 to {}", N::MOST))
-}
-
-/// A type of numbers from 0 on.
-trait Whole: std::str::FromStr + Default + PartialEq + std::fmt::Display {
-    /// The greatest.
-    const MOST: Self;
-}
-
-impl Whole for u16 {
-    const MOST: Self = Self::MAX;
-}
-
-impl Whole for u64 {
-    const MOST: Self = Self::MAX;
-}
-
-impl Whole for usize {
-    const MOST: Self = Self::MAX;
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    let number = text.trim().parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
-    number.ok_or_else(|| format!("`{text}` is no number of seconds, such as 60 or 0.5"))
-}
-
-/// More threads than this are a slip of the keyboard.
-const THREADS_MAX: usize = 256;
-
-fn parse_threads(text: &str) -> Result<usize, String> {
-    let number = text.trim().parse::<usize>().ok().filter(|number| *number <= THREADS_MAX);
-    number.ok_or_else(|| format!("`{text}` is no number from 0 to {THREADS_MAX}"))
-}
-
 impl Cli {
     /// Parses the command line; ends the process with help, or with exit code 2 and what is wrong.
     pub fn of_the_process() -> Self {
@@ -362,6 +322,15 @@ impl Cli {
         {
             return Some(format!("{option} goes with what searches: this command does not"));
         }
+        let written = [
+            ("--json", self.common.json.is_some()),
+            ("--trace-dir", self.common.trace_dir.is_some()),
+        ];
+        if let (Some(Command::Explore(_)), Some((option, _))) =
+            (&self.command, written.into_iter().find(|(_, is_given)| *is_given))
+        {
+            return Some(format!("{option} goes with what ends: the page saves what it shows"));
+        }
         let file = self.common.json.as_deref()?;
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         match parent {
@@ -374,25 +343,4 @@ impl Cli {
             _ => None,
         }
     }
-}
-
-fn parse_size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    if text.starts_with('-') {
-        return Err(format!("`{text}` is less than nothing: try 12GiB"));
-    }
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1000,
-        "mb" => 1000 * 1000,
-        "gb" => 1000 * 1000 * 1000,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        other => return Err(format!("`{other}` is no unit of memory: try 12GiB")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size: try 12GiB"))?;
-    Ok((number * scale as f64) as u64)
 }

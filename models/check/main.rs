@@ -15,6 +15,7 @@ mod list;
 mod matrix;
 mod mutants;
 mod names;
+mod numbers;
 mod progress;
 mod replay;
 mod report;

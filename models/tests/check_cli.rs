@@ -130,6 +130,8 @@ fn what_would_have_no_effect_is_a_usage_error() {
         &["--list", "--only", "pair"],
         &["trace", ".", "--timeout", "1"],
         &["history", "fine.jsonl", "--memory-limit", "1GiB"],
+        &["explore", "pair", "--json", "it.json"],
+        &["explore", "pair", "--trace-dir", "out"],
         &["walk", "pair", "--walks", "0"],
         &["walk", "pair", "--steps", "0"],
     ] {

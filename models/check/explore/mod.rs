@@ -71,9 +71,12 @@ pub fn explore(args: &ExploreArgs, common: &Common, console: &Console) -> Ended 
     let beside = port_beside(port)?;
     console.say(&opening.about);
     console.say(&format!("http://127.0.0.1:{port}/{}  (Ctrl-C to stop)", opening.hash));
-    console.say(&format!("http://127.0.0.1:{beside}/  stateright's own explorer of the model"));
-    progress::end_on_interrupt();
     let (model, mutant, threads) = (opening.model, opening.mutant, common.threads.max(1));
+    let name = model.name;
+    console.say(&format!(
+        "http://127.0.0.1:{beside}/  stateright's own explorer, of the model {name}"
+    ));
+    progress::end_on_interrupt();
     std::thread::spawn(move || stateright::serve(model, mutant, beside, threads));
     let Opening { hash: opening, opened, .. } = opening;
     page::serve(&server, &page::Setting { port, beside, opening, model, opened }, &explorer);

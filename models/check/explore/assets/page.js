@@ -368,8 +368,8 @@ async function begin() {
   $('bug').append(el('option', { value: '' }, 'none'),
     ...catalogue.mutants.map((m) => el('option', { value: m.name }, m.name)));
   $('keys').append(...KEYS.map(([keys, what]) => el('tr', {}, el('th', {}, el('kbd', {}, keys)), el('td', {}, what))));
-  $('footer').append('The same states in ', el('a', { href: catalogue.stateright },
-    `stateright's own explorer`), ` (model ${catalogue.stateright_model}).`);
+  $('footer').append('Beside this page: ', el('a', { href: catalogue.stateright },
+    `stateright's own explorer`), ` of the model ${catalogue.stateright_model}.`);
   listen();
   if (!location.hash) history.replaceState(null, '', catalogue.opening);
   load();
