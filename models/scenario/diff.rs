@@ -1,6 +1,7 @@
 //! Lines that two texts share, and lines that only one of them has.
 
 use super::Mismatch;
+use similar::{Algorithm, ChangeTag};
 
 /// Pairs of lines that are compared; of longer texts nothing is taken for shared.
 const PAIRS_MAX: usize = 4_000_000;
@@ -19,16 +20,20 @@ pub enum Whose {
 impl Mismatch {
     /// All lines in their order, with whose they are. As many as possible are of both.
     pub fn lines(&self) -> Vec<(Whose, &str)> {
-        let (a, b) = (&self.expected, &self.printed);
-        let shared = shared(a, b);
-        let (mut i, mut j, mut lines) = (0, 0, Vec::new());
-        for (x, y) in shared.into_iter().chain([(a.len(), b.len())]) {
-            lines.extend(a[i..x].iter().map(|line| (Whose::Expected, line.as_str())));
-            lines.extend(b[j..y].iter().map(|line| (Whose::Printed, line.as_str())));
-            lines.extend(a.get(x).map(|line| (Whose::Both, line.as_str())));
-            (i, j) = (x + 1, y + 1);
+        let texts = [&self.expected, &self.printed];
+        let [a, b] = texts.map(|of| of.iter().map(String::as_str).collect::<Vec<_>>());
+        if a.len().saturating_mul(b.len()) > PAIRS_MAX {
+            let expected = a.into_iter().map(|line| (Whose::Expected, line));
+            return expected.chain(b.into_iter().map(|line| (Whose::Printed, line))).collect();
         }
-        lines
+        let differences = similar::capture_diff_slices(Algorithm::Myers, &a, &b);
+        let changes = differences.iter().flat_map(|difference| difference.iter_changes(&a, &b));
+        let whose = |tag| match tag {
+            ChangeTag::Equal => Whose::Both,
+            ChangeTag::Delete => Whose::Expected,
+            ChangeTag::Insert => Whose::Printed,
+        };
+        changes.map(|change| (whose(change.tag()), change.value())).collect()
     }
 
     /// What only one of them has, in two columns; `…` for what is left out because both have it.
@@ -48,35 +53,6 @@ impl Mismatch {
             }
         })
     }
-}
-
-/// The places of a longest common subsequence.
-fn shared(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
-    if a.len().saturating_mul(b.len()) > PAIRS_MAX {
-        return Vec::new();
-    }
-    // longest[i][j] of a[i..] and b[j..].
-    let mut longest = vec![vec![0usize; b.len() + 1]; a.len() + 1];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            longest[i][j] = match a[i] == b[j] {
-                true => longest[i + 1][j + 1] + 1,
-                false => longest[i + 1][j].max(longest[i][j + 1]),
-            };
-        }
-    }
-    let (mut i, mut j, mut places) = (0, 0, Vec::new());
-    while i < a.len() && j < b.len() {
-        if a[i] == b[j] {
-            places.push((i, j));
-            (i, j) = (i + 1, j + 1);
-        } else if longest[i + 1][j] >= longest[i][j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    places
 }
 
 #[cfg(test)]

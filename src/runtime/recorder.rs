@@ -54,7 +54,12 @@ impl Recorder {
         let mut header = header.clone();
         let unnamed = directory.join(format!("rm{}.unnamed", header.node));
         let (path, file, written) = loop {
-            let path = directory.join(trace_file_name(header.node, header.boot));
+            let mut path = directory.join(trace_file_name(header.node, header.boot));
+            // So that the first line is written once, however many starts there were.
+            while path.exists() && header.boot < TRACE_BOOTS_MAX {
+                header.boot += 1;
+                path = directory.join(trace_file_name(header.node, header.boot));
+            }
             let mut line = serde_json::to_vec(&TraceLine::<NoService>::Header(header.clone()))?;
             line.push(b'\n');
             // What is left here may be a named file's other name: it must not be written to.
@@ -63,6 +68,7 @@ impl Recorder {
             file.write_all(&line)?;
             match fs::hard_link(&unnamed, &path) {
                 Ok(()) => break (path, file, line.len() as u64),
+                // Another process has just made it, or it is a link to nothing.
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
                         && header.boot < TRACE_BOOTS_MAX =>

@@ -98,12 +98,7 @@ fn lost_gossip_is_repeated_with_all_its_records() {
 /// judgement of `Cluster`, which would take minutes for so many updates.
 #[test]
 fn a_log_that_is_too_long_for_a_message_arrives_by_and_by() {
-    let group = Group::of(2);
-    let managers = [0, 1].map(|n| ReplicaManager::new(rm(n), group));
-    let mut states = managers
-        .each_ref()
-        .map(|manager| manager.start(Replica::<Transcript>::empty(2), &mut Effects::default()));
-    take_updates(&managers[0], &mut states[0], GOSSIP_LOG_MAX + 1);
+    let (managers, mut states) = one_of_two_has(GOSSIP_LOG_MAX + 1);
     let mut gossip = |from: usize, to: usize| {
         let mut fx = Effects::default();
         managers[from].on_gossip_timer(&mut states[from], rm(to as u16), &mut fx);
@@ -127,12 +122,7 @@ fn a_log_that_is_too_long_for_a_message_arrives_by_and_by() {
 /// The receiver asks again, from where it came to.
 #[test]
 fn the_answer_to_a_question_carries_so_many_records_and_no_more() {
-    let group = Group::of(2);
-    let managers = [0, 1].map(|n| ReplicaManager::new(rm(n), group));
-    let mut states = managers
-        .each_ref()
-        .map(|manager| manager.start(Replica::<Transcript>::empty(2), &mut Effects::default()));
-    take_updates(&managers[0], &mut states[0], GOSSIP_ANSWER_MAX + 1);
+    let (managers, mut states) = one_of_two_has(GOSSIP_ANSWER_MAX + 1);
     let mut carried = Vec::new();
     while states[1].replica.replica_ts() != states[0].replica.replica_ts() {
         let mut fx = Effects::default();
@@ -147,12 +137,18 @@ fn the_answer_to_a_question_carries_so_many_records_and_no_more() {
     assert_eq!(carried, [GOSSIP_ANSWER_MAX, 1]);
 }
 
-fn take_updates(manager: &ReplicaManager, state: &mut ManagerState<Transcript>, count: usize) {
+/// Two managers; the first has taken so many updates.
+fn one_of_two_has(count: usize) -> ([ReplicaManager; 2], [ManagerState<Transcript>; 2]) {
+    let managers = [0, 1].map(|n| ReplicaManager::new(rm(n), Group::of(2)));
+    let mut states = managers
+        .each_ref()
+        .map(|manager| manager.start(Replica::empty(2), &mut Effects::default()));
     for n in 0..count as u64 {
         let id = RequestId { front_end: FrontEndId(n), serial: Serial::default() };
         let update = Update { id, acknowledged: id.serial, prev: ts([0, 0]), op: String::new() };
-        manager.on_update(state, update, &mut Effects::default());
+        managers[0].on_update(&mut states[0], update, &mut Effects::default());
     }
+    (managers, states)
 }
 
 /// C7: a lost receipt is asked for again.

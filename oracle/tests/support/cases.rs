@@ -138,7 +138,11 @@ pub fn one_has_it() -> Case {
 
 /// `all_have_it`: one that waits for its past, and both others have it too.
 pub fn all_have_what_waits() -> Case {
-    let mut rm0 = Rm::new(0).after(update(CLIENT, 2, 0, [0, 1, 0]));
+    both_have_it(Rm::new(0).after(update(CLIENT, 2, 0, [0, 1, 0])))
+}
+
+/// rm1 has told rm0 that it has all; now rm2 does.
+fn both_have_it(mut rm0: Rm) -> Case {
     let (mut rm1, mut rm2) = (Rm::new(1), Rm::new(2));
     rm1.hears(&mut rm0);
     rm2.hears(&mut rm0);
@@ -156,12 +160,7 @@ pub fn holds_one() -> Rm {
 pub fn all_heard(acknowledged: u64) -> Case {
     let mut rm0 = Rm::new(0).after(update(CLIENT, 1, 0, [0; 3]));
     rm0.takes(update(CLIENT, 2, acknowledged, [1, 0, 0]));
-    let (mut rm1, mut rm2) = (Rm::new(1), Rm::new(2));
-    rm1.hears(&mut rm0);
-    rm2.hears(&mut rm0);
-    rm0.hears(&mut rm1);
-    let gossip = rm2.tells(0);
-    (rm0, heard(2, gossip))
+    both_have_it(rm0)
 }
 
 /// `all_heard 0`: nothing is acknowledged.
